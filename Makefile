@@ -36,6 +36,9 @@ test-pure: ## run tests that need no server
 test-real: ## run tests on real MLflow and PostgreSQL servers
 	$(call tier,real,mlflow-3.17.2 mlflow-2.22.5 mlflow-1.30.1 logins postgres mariadb nginx)
 
+whole_real := ./internal/attacks ./internal/matrix ./internal/mlflow/mlflowtest/conformance ./internal/realtest
+mixed_real := ./internal/cli ./internal/mlflow/crawl
+
 test-matrix: ## run every command on every kind of MLflow server; TABLE=-update writes the table
 	@tools/setup mlflow-3.17.2 mlflow-2.22.5 mlflow-2.9.2 mlflow-2.2.2 mlflow-1.30.1 postgres mariadb nginx
 	go test -timeout 60m -tags=real ./internal/mlflow/mlflowtest/conformance -run ConformanceReal -whole
@@ -51,6 +54,9 @@ test-scanners: ## run the six scanners, which must be on PATH; ARGS=-write renew
 test-container: ## test the image in a Docker engine, and workflows with act
 	$(call tier,container,mlflow-3.17.2 postgres docker skopeo act)
 
+whole_container := ./internal/realtest
+mixed_container := ./tools/release
+
 test-workflows: lint ## lint our workflows and the examples, and run them with act on a real MLflow and a GitHub double
 	@tools/setup mlflow-3.17.2 postgres docker act
 	go test -timeout 45m -tags=container -v ./internal/realtest -run 'Workflow|Cancelled'
@@ -58,9 +64,14 @@ test-workflows: lint ## lint our workflows and the examples, and run them with a
 test-browser: ## test pages in a real Chromium
 	$(call tier,browser,chromium gfm)
 
-# tier runs the tests with a build tag. If something is missing, it prints a note, which is an error in CI.
+whole_browser := ./internal/browsertest
+mixed_browser := ./internal/auditpage ./internal/cli
+
+# tier runs the tests with a build tag. In mixed packages, which also have tests without the tag, their names end with
+# it, as in TestGates_Real. If something is missing, it prints a note, which is an error in CI.
 define tier
-@if tools/setup $(2); then set -x; go test -timeout 45m -tags=$(1) ./...; \
+@if tools/setup $(2); then set -ex; go test -timeout 45m -tags=$(1) $(whole_$(1)); \
+go test -timeout 45m -tags=$(1) -run '(?i)_$(1)$$' $(mixed_$(1)); \
 else echo "make: skipped the $(1) tests, because they need $(2)" >&2; [ "$$CI" != true ]; fi
 endef
 

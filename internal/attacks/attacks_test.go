@@ -22,7 +22,7 @@ var (
 	update = flag.Bool("update", false, "write the table of values into docs/metrics.md")
 )
 
-// when is the moment of an attack.
+// when is the point in time at which an attack happens.
 type when string
 
 const (
@@ -34,7 +34,7 @@ const (
 
 var anyTime = []when{before, between, after}
 
-// kind is one kind of attack: its variants, and the reasons with which the program may end.
+// kind is one kind of attack, with its variants and the reasons with which the program may end.
 type kind struct {
 	name    string
 	reasons []registry.Reason
@@ -42,13 +42,13 @@ type kind struct {
 	// honest allows the program to promote the honest model despite the attack.
 	honest bool
 
-	// most is the number of cases for one server with -whole; few is the number without it.
+	// most is the number of cases for one server with -whole, and few is the number without it.
 	most, few int
 
 	fields []field
 }
 
-// field is a variant of an attack: what the attacker changes.
+// field is a variant of an attack: what exactly the attacker changes.
 type field struct {
 	name  string
 	by    []who
@@ -60,7 +60,7 @@ type field struct {
 	play func(s *trial, a attempt) ended
 }
 
-// attempt is one case: a variant of an attack, with its person, candidate and moment.
+// attempt is one case: a variant of an attack, together with the attacker, the candidate and the point in time.
 type attempt struct {
 	kind  *kind
 	field *field
@@ -104,8 +104,8 @@ func TestAttacks(t *testing.T) {
 	}
 }
 
-// The same seed always draws the same cases. There are enough of them, and each kind is tried on every server that
-// supports it.
+// The same seed always draws the same cases. There are enough cases, and each kind of attack is tried on every server
+// that supports it.
 func TestDrawn(t *testing.T) {
 	defer func(was bool) { *whole = was }(*whole)
 	*whole = true
@@ -129,8 +129,8 @@ func TestDrawn(t *testing.T) {
 	}
 }
 
-// drawn returns the cases for one server. If a kind has more cases than it allows, the seed decides which ones are
-// drawn.
+// drawn returns the cases for one server. If a kind has more possible cases than its limit, the seed decides which ones
+// are drawn.
 func drawn(p place) []attempt {
 	var all []attempt
 	for _, k := range kinds {
@@ -146,7 +146,7 @@ func drawn(p place) []attempt {
 	return all
 }
 
-// possible returns every combination of variant, person, candidate and moment for a server.
+// possible returns every possible combination of variant, attacker, candidate and point in time for a server.
 func possible(k *kind, p place) []attempt {
 	var all []attempt
 	for i := range k.fields {
@@ -168,7 +168,7 @@ func possible(k *kind, p place) []attempt {
 	return all
 }
 
-// people returns those people in the list that the server knows. Without logins, an outsider and an editor are the
+// people returns those people in the list that exist on the server. Without logins, an outsider and an editor are the
 // same.
 func people(p place, of []who) []who {
 	switch {
@@ -180,20 +180,20 @@ func people(p place, of []who) []who {
 	return []who{anybody}
 }
 
-// random returns a source of random numbers that depends only on the seed and the words, so a new case does not change
-// the others.
+// random returns a source of random numbers that depends only on the seed and the words, so adding a case does not
+// change the others.
 func random(words ...string) *rand.Rand {
 	h := fnv.New64a()
 	h.Write([]byte(strings.Join(words, "\x00")))
 	return rand.New(rand.NewPCG(*seed, h.Sum64()))
 }
 
-// outcome is how one case ended.
+// outcome describes how one case ended.
 type outcome struct {
 	reason registry.Reason
 	live   string // the mark in the files of the model that the alias points to
-	wrong  bool   // a wrong model was promoted
-	barred bool   // the server refused the attack
+	wrong  bool   // whether a wrong model was promoted
+	barred bool   // whether the server refused the attack
 }
 
 // try runs one case and checks how it ended.
@@ -237,7 +237,7 @@ type tally struct {
 	rows map[string]*result
 }
 
-// result is a row in the table: one kind of attack on one server.
+// result is one row in the table, for one kind of attack on one server.
 type result struct {
 	kind, place             string
 	cases, promoted, barred int
@@ -264,7 +264,7 @@ func (t *tally) add(p place, a attempt, o outcome) {
 	}
 }
 
-// cases returns how many attacks reached the program.
+// cases returns the number of attacks that reached the program.
 func (t *tally) cases() int {
 	n := 0
 	for _, r := range t.rows {
@@ -295,7 +295,7 @@ func (t *tally) markdown() string {
 	return b.String()
 }
 
-// list returns the reasons, the most frequent first.
+// list returns the reasons, most frequent first.
 func (r *result) list() string {
 	var parts []string
 	for reason := range r.reasons {

@@ -23,15 +23,15 @@ import (
 //go:embed testdata/client.py
 var clientPy string
 
-// clientModel is a model that MLflow's Python client has logged.
+// clientModel is a model that has been logged by MLflow's Python client.
 type clientModel struct {
 	Situation, Label, Metric string
 
 	ModelID string   `json:"model_id"`
-	Own     *float64 // the value that is really the model's own; nil if none exists
+	Own     *float64 // the value that really belongs to the model; nil if there is none
 
-	// Clear is set if only one value is possible. The gate must then use the model's own value; otherwise it may also
-	// be inconclusive.
+	// Clear is true if only one value is possible. The gate must then use the model's own value. Otherwise, the gate
+	// may also be inconclusive.
 	Clear bool
 }
 
@@ -113,7 +113,7 @@ func judge(t *testing.T, binary string, s *realtest.Server, m clientModel) strin
 	return strconv.FormatFloat(value, 'g', -1, 64)
 }
 
-// Markers around the table in the document.
+// The markers around the table in the document.
 const (
 	beginJudged = "<!-- begin judged -->\n\n"
 	endJudged   = "\n<!-- end judged -->"

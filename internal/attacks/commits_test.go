@@ -8,8 +8,8 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
-// foreignCommits: any run can carry the tag with the job's commit. The attacker's run carries it, with an end time in
-// the future.
+// foreignCommits exploits that any run can carry the tag with the job's commit. The attacker's run carries it, with an
+// end time in the future.
 var foreignCommits = kind{
 	name:    "a run that claims the commit",
 	reasons: []registry.Reason{registry.CandidateGone, registry.BadInput, registry.Blocked},
@@ -44,8 +44,8 @@ var byCommitOnly = []door{byCommit}
 
 const day = 24 * time.Hour
 
-// claimCommit logs a run for the attacker, with the job's commit and good metrics. In every second case without an
-// incumbent, the first promotion does not name an experiment.
+// claimCommit logs a run for the attacker, with the job's commit and good metrics. If there is no incumbent, the first
+// promotion does not name an experiment in half of the cases.
 func claimCommit(home bool, ahead time.Duration, next bool) func(*trial, attempt) ended {
 	return func(s *trial, a attempt) ended {
 		s.champion(a)

@@ -9,7 +9,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
-// changedFiles: the model's files are replaced between the approval and the apply.
+// changedFiles replaces the model's files between the approval and the apply.
 var changedFiles = kind{
 	name:    "files replaced after the approval",
 	reasons: []registry.Reason{registry.PlanChanged, registry.Blocked, registry.Conflict},
@@ -27,7 +27,8 @@ var changedFiles = kind{
 	},
 }
 
-// replace makes the change after a dry run. The mark in the MLmodel file stays, so any promotion counts as a failure.
+// replace makes the change after a dry run. The mark in the MLmodel file stays the same, so any promotion counts as a
+// failure.
 func replace(what string) func(*trial, attempt) ended {
 	return func(s *trial, a attempt) ended {
 		o := s.goodModel()
@@ -68,7 +69,7 @@ func (s *trial) change(what string, m made) {
 	}
 }
 
-// editedTags: the attacker edits a tag on the version so that a gate passes.
+// editedTags edits a tag on the version so that a gate passes.
 var editedTags = kind{
 	name:    "an edited tag",
 	reasons: []registry.Reason{registry.Blocked, registry.PlanChanged},
@@ -87,7 +88,7 @@ var editedTags = kind{
 }
 
 // soakTag promotes a version to an alias or stage where it must stay for 30 days. The attacker then backdates the time
-// in the tag.
+// in the version's tag.
 func soakTag(in string) func(*trial, attempt) ended {
 	return func(s *trial, a attempt) ended {
 		m := s.train(s.goodModel())
@@ -112,13 +113,13 @@ func soakTag(in string) func(*trial, attempt) ended {
 	}
 }
 
-// pastDate returns a date one to three years ago, in the format of our tags.
+// pastDate returns a time one to three years ago, in the format that our tags use.
 func (s *trial) pastDate() string {
 	return fmt.Sprintf("202%d-%02d-%02dT10:00:00Z", 4+s.chance.IntN(2), 1+s.chance.IntN(11), 1+s.chance.IntN(28))
 }
 
-// planned makes a dry run if the attack comes after one, and returns the input for its plan. If the dry run is refused,
-// there is no plan. Gates about time are evaluated at apply.
+// planned makes a dry run if the attack happens after one, and returns the input for its plan. If the dry run is
+// refused, there is no plan. Gates about time are evaluated at apply.
 func (s *trial) planned(a attempt, in ...inputs) inputs {
 	s.Helper()
 	more := inputs{}
@@ -132,8 +133,8 @@ func (s *trial) planned(a attempt, in ...inputs) inputs {
 	return more
 }
 
-// digestTag: the run carries the digest of the original files. The attacker replaces a file and writes the new digest
-// to the version.
+// digestTag is an attack on a run that carries the digest of the original files. The attacker replaces a file and
+// writes the new digest to a tag on the version.
 func digestTag(s *trial, a attempt) ended {
 	files := map[string][]byte{"MLmodel": mlmodel("good", ""), "model.pkl": []byte("pickle good")}
 	o := s.goodModel()
@@ -159,7 +160,7 @@ func digestTag(s *trial, a attempt) ended {
 	return s.run("promote", candidate, gates, more)
 }
 
-// named returns a candidate's model and version. For an alias, the version is 1.
+// named returns a candidate's model and version. If the candidate is an alias, the version is 1.
 func named(candidate string) (model, number string) {
 	name := strings.TrimPrefix(candidate, "models:/")
 	if model, _, ok := strings.Cut(name, "@"); ok {
@@ -169,7 +170,7 @@ func named(candidate string) (model, number string) {
 	return model, number
 }
 
-// halfChecks: the MLmodel file refers to a file that is missing.
+// halfChecks is a case without an attacker: the MLmodel file refers to a file that is missing.
 var halfChecks = kind{
 	name:    "a missing file of the model",
 	reasons: []registry.Reason{registry.Blocked},

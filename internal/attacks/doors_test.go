@@ -9,7 +9,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/realtest"
 )
 
-// door is a way to name a candidate.
+// door is a way to specify a candidate.
 type door string
 
 const (
@@ -27,17 +27,17 @@ const (
 var (
 	everyDoor = []door{byRun, byModel, byVersion, byAlias, byCopy, byCopyAlias, byCopyOf, byBest, byCommit}
 
-	// versionDoors name a version. The user who registered it chose its source and run.
+	// versionDoors specify a version. The user who registered the version chose its source and run.
 	versionDoors = []door{byVersion, byAlias, byCopy, byCopyAlias, byCopyOf}
 
-	// aliasDoors name an alias, which can be moved between dry run and apply.
+	// aliasDoors specify an alias, which can be moved between dry run and apply.
 	aliasDoors = []door{byAlias, byCopyAlias}
 
-	// runDoors name a run. The program finds the model in it.
+	// runDoors specify a run, in which the program finds the model.
 	runDoors = []door{byRun, byBest, byCommit}
 )
 
-// open reports whether this person can use the door on this server.
+// open reports whether the given person can use the door on the server.
 func (d door) open(p place, by who) bool {
 	switch d {
 	case byModel:
@@ -48,14 +48,15 @@ func (d door) open(p place, by who) bool {
 	return true
 }
 
-// entry is a model that is offered as the candidate. Its version may claim a run or a model that is not its own.
+// entry is a model that is offered as the candidate. Its version may claim a run or a model to which it does not
+// belong.
 type entry struct {
 	made
 	by      realtest.Client // who registers the version
-	version version         // fields that differ from an honest registration
+	version version         // the fields that differ from an honest registration
 }
 
-// through makes the entry's model the candidate, and returns the inputs that name it.
+// through makes the entry's model the candidate, and returns the inputs that specify it.
 func (s *trial) through(d door, e entry) inputs {
 	s.Helper()
 	switch d {
@@ -79,8 +80,8 @@ func (s *trial) through(d door, e entry) inputs {
 	return s.copied(d, e)
 }
 
-// copied registers the model under a different name, which needs no rights. For byCopyOf, that version is copied once
-// more.
+// copied registers the model under a different name, which needs no permissions. For byCopyOf, it copies that version
+// once more.
 func (s *trial) copied(d door, e entry) inputs {
 	s.Helper()
 	other := fmt.Sprintf("other-%s-%d", s.model, s.chance.IntN(1e6))
@@ -116,8 +117,8 @@ func (s *trial) versionOf(model string, e entry) version {
 	return v
 }
 
-// gates returns inputs with a gate that only the good value passes, in a form that is drawn at random. If champion is
-// set, the gate may also compare with the champion.
+// gates returns inputs with a gate that only the good value passes, in a randomly drawn form. If champion is true, the
+// gate may also compare the candidate with the champion.
 func (s *trial) gates(champion bool) inputs {
 	s.Helper()
 	const limit = 0.9
@@ -136,7 +137,7 @@ func (s *trial) gates(champion bool) inputs {
 		s.metric, quoted(s.metric), limit))
 }
 
-// relative returns a gate that compares with the champion and tolerates a small loss.
+// relative returns a gate that compares the candidate with the champion and tolerates a small loss.
 func (s *trial) relative() inputs {
 	if s.chance.IntN(2) == 0 {
 		return inputs{"thresholds": fmt.Sprintf("%s >= 0.05\n%s >= %s - 0.1", s.metric, s.metric, s.alias)}
@@ -150,7 +151,7 @@ func (s *trial) policy(gates string) inputs {
 	return s.policyFor(s.alias, gates, "")
 }
 
-// policyFor returns a policy file with gates for an alias, and with further keys for the model.
+// policyFor returns a policy file with gates for an alias, and with additional keys for the model.
 func (s *trial) policyFor(alias, gates, sections string) inputs {
 	targets := "aliases"
 	if alias == production {
@@ -161,7 +162,7 @@ func (s *trial) policyFor(alias, gates, sections string) inputs {
 	return inputs{"policy": text}
 }
 
-// indent puts spaces in front of each line.
+// indent indents each line by a number of spaces.
 func indent(text string, by int) string {
 	if text == "" {
 		return ""

@@ -9,7 +9,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
-// otherModels: a gate must not use a value that belongs to a different model, or that someone else logged.
+// otherModels checks that no gate uses a value that belongs to a different model or was logged by somebody else.
 var otherModels = kind{
 	name: "another model's metric",
 	// CandidateGone: the candidate "best" finds no run
@@ -58,17 +58,17 @@ func checkpoints(badFirst bool) func(*trial, attempt) ended {
 	}
 }
 
-// folderDoors name a folder in a run.
+// folderDoors specify a folder in a run.
 var folderDoors = append(runDoors, versionDoors...)
 
-// twoFolders: both models were saved and then logged as plain artifacts, so only their files show that there are two.
-// The metric belongs to the good one.
+// twoFolders saves both models and then logs them as plain artifacts, so only their files show that there are two. The
+// metric belongs to the good model.
 func twoFolders(s *trial, a attempt) ended {
 	s.champion(a)
 	bad, good := s.badModel(), s.goodModel()
 	bad.commit = s.commit
 	one := s.begin(bad)
-	// not the champion's name, because "best" would then find the champion
+	// a different name than the champion's, because "best" would otherwise find the champion
 	one.name = pick(s.chance, "saved", "models/a", "out/deep/model")
 	one.files = one.root + "/" + one.name
 	s.upload(bad.by, one.files, bad)
@@ -78,7 +78,7 @@ func twoFolders(s *trial, a attempt) ended {
 	return s.run("promote", s.through(a.door, entry{made: one, by: s.honest}), s.gates(a.when == after))
 }
 
-// champion promotes a good model first, if the attack comes after a promotion.
+// champion promotes a good model first if the attack happens after a promotion.
 func (s *trial) champion(a attempt) {
 	s.Helper()
 	if a.when != after {
@@ -89,7 +89,8 @@ func (s *trial) champion(a attempt) {
 	s.exists()
 }
 
-// guessed logs a sweep without model_id, as MLflow's Python client does: the value goes to both models in the run.
+// guessed logs a sweep without model_id. As MLflow's Python client does in this case, it logs the value for both models
+// in the run.
 func guessed(s *trial, a attempt) ended {
 	s.champion(a)
 	bad, good := s.badModel(), s.goodModel()
@@ -107,8 +108,8 @@ func guessed(s *trial, a attempt) ended {
 	return s.run("promote", s.through(a.door, entry{made: one, by: s.honest}), s.gates(a.when == after))
 }
 
-// worseLater: training logs a good value, and a later evaluation in the same experiment logs a bad one. The gate does
-// not say which of the two to use.
+// worseLater logs a good value in training and a bad one in a later evaluation in the same experiment. The gate does
+// not specify which of the two to use.
 func worseLater(s *trial, a attempt) ended {
 	s.champion(a)
 	o := s.goodModel()
@@ -129,8 +130,8 @@ func (s *trial) evaluate(m made, r row) made {
 	return e
 }
 
-// inject logs the good value for a model from an unrelated run. Up to 3.16.1, the server does not check any right on
-// the model.
+// inject logs the good value for a model in an unrelated run. Up to 3.16.1, the server does not check permissions on
+// the model for this.
 func (s *trial) inject(m made, r row) {
 	s.Helper()
 	theirs := s.begin(trained{by: s.other, experiment: s.foreign()})

@@ -8,7 +8,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
-// guessedNames: because of a typing error or an ambiguous word, a gate could lose its comparison with the champion.
+// guessedNames checks that a typo or an ambiguous word cannot make a gate lose its comparison with the champion.
 var guessedNames = kind{
 	name:    "a slip in a name",
 	reasons: []registry.Reason{registry.BadInput, registry.Blocked, "near-name"},
@@ -26,7 +26,7 @@ var guessedNames = kind{
 
 var nameDoors = []door{byRun, byModel, byVersion}
 
-// slip promotes a worse model to an alias that is spelled almost like the champion's.
+// slip promotes a worse model to an alias whose name is almost the champion's.
 func slip(alias string) func(*trial, attempt) ended {
 	return func(s *trial, a attempt) ended {
 		s.champion(a)
@@ -43,7 +43,7 @@ func (s *trial) worse(a attempt, thresholds string) ended {
 	return s.run("promote", candidate, inputs{"thresholds": thresholds})
 }
 
-// likeStage compares with an alias called production, while the stage Production is empty.
+// likeStage compares the candidate with an alias called production while the stage Production is empty.
 func likeStage(s *trial, a attempt) ended {
 	s.alias = "production"
 	s.champion(a)
@@ -51,7 +51,7 @@ func likeStage(s *trial, a attempt) ended {
 	return s.worse(a, fmt.Sprintf("%s >= 0.05\n%s >= production", s.metric, s.metric))
 }
 
-// absentAlias compares with an alias that does not exist on the model.
+// absentAlias compares the candidate with an alias that does not exist on the model.
 func absentAlias(s *trial, a attempt) ended {
 	s.alias = "prod"
 	s.champion(a)

@@ -13,8 +13,8 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
-// nearPlaces are the servers for near misses. Only near misses use old servers and servers that keep artifacts in a
-// folder.
+// nearPlaces lists the servers for near misses. Only near misses use old servers and servers that keep artifacts in a
+// local folder.
 var nearPlaces = []place{
 	{"3.17.2", true, realtest.Options{Workers: 1}},
 	{"2.22.5", false, realtest.Options{Version: "2.22.5", Workers: 1}},
@@ -31,7 +31,7 @@ type near struct {
 	name  string
 	doors []door
 	on    func(place) bool
-	few   int // how many doors are tried without -whole
+	few   int // the number of doors to try without -whole
 	play  func(s *trial, d door) ended
 }
 
@@ -136,13 +136,13 @@ func pass(t *testing.T, w *world, n near, d door) bool {
 	return true
 }
 
-// candidate returns the inputs that name the model through the door.
+// candidate returns the inputs that specify the model through the door.
 func (s *trial) candidate(d door, m made) inputs {
 	s.Helper()
 	return s.through(d, entry{made: m, by: s.honest})
 }
 
-// least returns a policy with one metric gate, and adds the given keys to the gate.
+// least returns a policy with a single metric gate, to which it adds the given keys.
 func (s *trial) least(keys ...string) inputs {
 	s.Helper()
 	gate := fmt.Sprintf("- metric: %s\n  min: 0.9", s.metric)
@@ -164,7 +164,7 @@ func plain(s *trial, d door) ended {
 	return s.run("promote", s.candidate(d, s.train(s.marked())), s.gates(false))
 }
 
-// inFolder logs the model's files as plain artifacts in the run, as log_artifacts does. It logs the metric for the run.
+// inFolder logs the model's files as plain artifacts of the run, as log_artifacts does. It logs the metric on the run.
 func (s *trial) inFolder(o trained) made {
 	s.Helper()
 	m := s.begin(o)
@@ -175,8 +175,8 @@ func (s *trial) inFolder(o trained) made {
 	return m
 }
 
-// logArtifacts: the files come from a bad run and their MLmodel file still contains that run's ids, but they were
-// logged in the run with the good value.
+// logArtifacts promotes files that come from a bad run, whose ids are still in their MLmodel file, but that were logged
+// in the run with the good value.
 func logArtifacts(s *trial, d door) ended {
 	other := s.train(s.badModel())
 	o := s.marked()
@@ -186,7 +186,7 @@ func logArtifacts(s *trial, d door) ended {
 }
 
 // amongFolders promotes a model that was logged as plain artifacts, next to plots and data. Its files include a second
-// model that the first one uses.
+// model, which the first one uses.
 func amongFolders(s *trial, d door) ended {
 	o := s.marked()
 	m := s.begin(o)
@@ -201,8 +201,8 @@ func amongFolders(s *trial, d door) ended {
 	return s.run("promote", s.candidate(d, m), s.gates(false))
 }
 
-// imported: mlflow-export-import copies a run from another server. The new run carries tags about the old one, and the
-// MLmodel file still names the old one.
+// imported promotes from a run that mlflow-export-import has copied from a different server. The new run carries tags
+// about the old one, and the MLmodel file still names the old run.
 func imported(s *trial, d door) ended {
 	o := s.marked()
 	old := fmt.Sprintf("%032x", s.chance.Uint64())
@@ -217,8 +217,8 @@ func fileAddress(s *trial, d door) ended {
 	return s.run("promote", s.through(d, e), s.gates(false))
 }
 
-// movedRoots: the artifacts were copied to a different root, and the version points to the new location. The policy
-// allows the move until a given date.
+// movedRoots promotes a version that points to the new location of artifacts that have been copied to a different root.
+// The policy allows the move until a given date.
 func movedRoots(s *trial, d door) ended {
 	o := s.goodModel()
 	m := s.inFolder(o)
@@ -317,8 +317,8 @@ func namedDataset(s *trial, d door) ended {
 	return s.run("promote", s.candidate(d, m), gates)
 }
 
-// nightly: every night the champion is evaluated on new and harder data, with worse values. The candidate has no such
-// evaluation.
+// nightly evaluates the champion every night on new and harder data, which gives worse values. The candidate has no
+// such evaluation.
 func nightly(s *trial, d door) ended {
 	o := s.badModel()
 	o.value = 0.93
@@ -333,7 +333,8 @@ func nightly(s *trial, d door) ended {
 	return s.run("promote", s.candidate(d, s.train(s.marked())), s.better())
 }
 
-// recorded: a different value was logged for the champion. The gate uses the value that was recorded at its promotion.
+// recorded logs a different value for the champion. The gate uses the value that was recorded when the champion was
+// promoted.
 func recorded(s *trial, d door) ended {
 	o := s.badModel()
 	o.value = 0.93
@@ -345,7 +346,7 @@ func recorded(s *trial, d door) ended {
 	return s.run("promote", s.candidate(d, s.train(s.marked())), s.policy(fmt.Sprintf(gates, s.metric, s.metric)))
 }
 
-// withoutRun: a model has no source run and was evaluated by a run in its experiment.
+// withoutRun promotes a model that has no source run and was evaluated by a run in its experiment.
 func withoutRun(s *trial, d door) ended {
 	m := s.loggedModel(made{name: "model"}, s.honest, s.home, "")
 	s.upload(s.honest, m.files, s.goodModel())
@@ -354,7 +355,7 @@ func withoutRun(s *trial, d door) ended {
 	return s.run("promote", s.candidate(d, m), s.gates(false))
 }
 
-// twoRunsOfCommit: two runs carry the same commit, and the newer one counts.
+// twoRunsOfCommit logs two runs with the same commit, of which the newer one counts.
 func twoRunsOfCommit(s *trial, d door) ended {
 	laptop, ci := s.badModel(), s.marked()
 	laptop.commit, laptop.end = s.commit, time.Now().Add(-time.Hour)
@@ -387,7 +388,7 @@ func approved(s *trial, d door) ended {
 	return s.run("promote", candidate, gates, inputs{"plan-digest": dry.outputs["plan-digest"]})
 }
 
-// sibling: two aliases differ only in their last part.
+// sibling promotes to an alias that differs from another alias only in its last part.
 func sibling(s *trial, d door) ended {
 	s.alias = "champion-de"
 	s.promotes(s.candidate(byRun, s.train(s.goodModel())), s.gates(false))

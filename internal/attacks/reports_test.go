@@ -9,7 +9,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
-// looseReports: a report did not pass, but is written so that a careless parser accepts it.
+// looseReports uses reports that did not pass, but are written so that a careless parser accepts them.
 var looseReports = kind{
 	name:    "a report that only looks passed",
 	reasons: []registry.Reason{registry.Blocked},
@@ -18,7 +18,7 @@ var looseReports = kind{
 	fields:  reportFields(),
 }
 
-// oddReports are the contents of such reports, with RUN in place of the run's id.
+// oddReports contains such reports, with RUN in place of the run's id.
 var oddReports = map[string]string{
 	"passed twice":              `{"run_id": "RUN", "passed": false, "passed": true}`,
 	"passed in another case":    `{"run_id": "RUN", "passed": false, "Passed": true}`,
@@ -41,7 +41,7 @@ var oddReports = map[string]string{
 		`"rules": [{"id": "r", "defaultConfiguration": {"level": "none"}}],`),
 }
 
-// sarifReport returns a SARIF file about the run, with these results.
+// sarifReport returns a SARIF file about the run with the given results.
 func sarifReport(results, more string) string {
 	driver := `"name": "scanner"`
 	if rules, ok := strings.CutPrefix(more, `"rules"`); ok {
@@ -51,7 +51,7 @@ func sarifReport(results, more string) string {
 		"tool": {"driver": {%s}}, "results": [%s]}]}`, more, driver, results)
 }
 
-// reportFields returns one variant for each of oddReports.
+// reportFields returns one variant for each report in oddReports.
 func reportFields() []field {
 	var fields []field
 	for name, text := range oddReports {
@@ -62,7 +62,7 @@ func reportFields() []field {
 	return sorted(fields)
 }
 
-// oddReport logs a model with this report among its run's artifacts.
+// oddReport logs a model whose run has this report among its artifacts.
 func oddReport(text string) func(*trial, attempt) ended {
 	return func(s *trial, a attempt) ended {
 		o := s.goodModel()

@@ -10,8 +10,8 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
-// requestTags: before the promotion, the attacker registers a version with the request tag that our own registration
-// would write. The honest model may still be promoted as a different version.
+// requestTags registers a version before the promotion, with the request tag that our own registration would write. The
+// honest model may still be promoted as a different version.
 var requestTags = kind{
 	name:    "a version made beforehand with our tag",
 	reasons: []registry.Reason{registry.Blocked, registry.PlanChanged, registry.Conflict},
@@ -25,7 +25,7 @@ var requestTags = kind{
 	},
 }
 
-// newDoors name a model that is not yet a version of the registered model.
+// newDoors specify a model that is not a version of the registered model yet.
 var newDoors = []door{byRun, byModel, byBest, byCommit, byCopy}
 
 // premade registers the attacker's version. Its tag contains the digest that the program computes for the honest
@@ -64,8 +64,8 @@ func (s *trial) requestOf(d door, m made, candidate string) string {
 	return canonical.Digest("register/1", s.model, m.run, what)
 }
 
-// replacedOrigins: the candidate is a version of another model. After it has been evaluated and before it is copied,
-// the attacker replaces it with a different version that has the same number and run.
+// replacedOrigins uses a version of a different model as the candidate. After this version has been evaluated and
+// before it is copied, the attacker replaces it with a different version that has the same number and run.
 var replacedOrigins = kind{
 	name:    "a copied version that is replaced",
 	reasons: []registry.Reason{registry.Conflict},
@@ -75,8 +75,7 @@ var replacedOrigins = kind{
 	},
 }
 
-// replaceOrigin carries out the attack. It deletes the registered model and creates it again, so that its numbers start
-// at 1.
+// replaceOrigin deletes the registered model and creates it again, so that its version numbers start at 1.
 func replaceOrigin(s *trial, a attempt) ended {
 	honest := s.train(s.goodModel())
 	candidate := s.through(a.door, entry{made: honest, by: s.other})

@@ -34,27 +34,27 @@ type trial struct {
 	*world
 	chance *rand.Rand
 
-	honest realtest.Client // the user who trains, registers and promotes
-	other  realtest.Client // the attacker, or the honest user if there is no attacker
+	honest realtest.Client // trains, registers and promotes
+	other  realtest.Client // the attacker, or the honest user if there is none
 
-	model      string // the registered model; created when it is needed
+	model      string // the registered model, which is created when it is needed
 	home       string // the id of the experiment in which the honest user trains
 	homeName   string
 	metric     string
-	good, bad  float64 // metric values; only the good one passes
+	good, bad  float64 // values of the metric, of which only the good one passes
 	alias      string  // the alias to move
 	commit     string  // the job's commit
 	hasModel   bool
 	blind      bool // the good model's files cannot be read on this server
 	dir        string
-	job        int // how many times the program has run so far
+	job        int // the number of times that the program has run so far
 	foreignDir string
 
 	// meddle runs right before the program's first request to create a version reaches the server.
 	meddle func() error
 }
 
-// newTrial creates the experiment and gives an editor rights to it.
+// newTrial creates the experiment and gives an editor permission to edit it.
 func newTrial(t *testing.T, w *world, by who, chance *rand.Rand) *trial {
 	t.Helper()
 	word := fmt.Sprintf("%08x", chance.Uint32())
@@ -77,7 +77,7 @@ func newTrial(t *testing.T, w *world, by who, chance *rand.Rand) *trial {
 	return s
 }
 
-// pick draws one of the values.
+// pick returns one of the values at random.
 func pick[T any](chance *rand.Rand, of ...T) T { return of[chance.IntN(len(of))] }
 
 // must ends the test if an honest request failed.
@@ -94,10 +94,11 @@ func (s *trial) post(c realtest.Client, path string, in object, out any) {
 	s.must(c.Call(s.Context(), http.MethodPost, path, in, out))
 }
 
-// refused is the panic value for an attacker's request that the server refuses.
+// refused is the panic value for a request of the attacker that the server refuses.
 type refused struct{ why string }
 
-// attack sends an attacker's request. If the server refuses it, the case ends, because the attack is impossible there.
+// attack sends a request as the attacker. If the server refuses it, the case ends, because the attack is impossible on
+// this server.
 func (s *trial) attack(path string, in object, out any) {
 	s.Helper()
 	s.allowed(s.other.Call(s.Context(), http.MethodPost, path, in, out))
@@ -133,26 +134,26 @@ func (s *trial) foreign() string {
 	return s.foreignDir
 }
 
-// trained describes a run with a model, before it is logged.
+// trained describes a run with a model that has not been logged yet.
 type trained struct {
 	by         realtest.Client
 	experiment string
 	value      float64
-	mark       string // written to the model's files: "good", or any other text
-	name       string // name of the model; default "model"
+	mark       string // text in the model's files: "good", or anything else
+	name       string // the model's name; default "model"
 	commit     string
 	end        time.Time         // default now
 	files      map[string][]byte // files other than MLmodel and model.pkl
 	flavor     string            // default scikit-learn
-	plain      bool              // the metric is logged for the run alone, without model_id
+	plain      bool              // log the metric only on the run, without model_id
 	tags       map[string]string // the run's tags
 }
 
-// made is a run with a model, after it has been logged.
+// made is a run with a model that has been logged.
 type made struct {
 	run, root  string // the run's id, and the URI of its artifacts
 	experiment string
-	name       string // name of the model
+	name       string // the model's name
 	id         string // the logged model's id; "" before MLflow 3
 	files      string // the URI of the model's folder
 }
@@ -179,17 +180,17 @@ func mlmodel(mark, flavor string) []byte {
 `)
 }
 
-// goodModel describes one of the honest user's runs, with a good model.
+// goodModel describes a good model in a run of the honest user.
 func (s *trial) goodModel() trained {
 	return trained{by: s.honest, experiment: s.home, value: s.good, mark: "good"}
 }
 
-// badModel describes one of the honest user's runs, with a bad model.
+// badModel describes a bad model in a run of the honest user.
 func (s *trial) badModel() trained {
 	return trained{by: s.honest, experiment: s.home, value: s.bad, mark: "bad"}
 }
 
-// train logs a finished run with one model, as the server's own Python client would.
+// train logs a finished run with one model, as the Python client from the server's release would.
 func (s *trial) train(o trained) made {
 	s.Helper()
 	m := s.begin(o)
@@ -244,7 +245,7 @@ func (s *trial) addModel(m *made, o trained) {
 	s.log(o.by, row{run: m.run, model: m.id, value: o.value})
 }
 
-// loggedModel creates a logged model with m's name, in any experiment and with any source run. It has no files yet.
+// loggedModel creates a logged model that has m's name but no files yet, in any experiment and with any source run.
 func (s *trial) loggedModel(m made, c realtest.Client, experiment, sourceRun string) made {
 	s.Helper()
 	var out struct {
@@ -264,7 +265,7 @@ func (s *trial) loggedModel(m made, c realtest.Client, experiment, sourceRun str
 	return m
 }
 
-// ready tells the server that all of a logged model's files are there.
+// ready tells the server that all files of a logged model have been uploaded.
 func (s *trial) ready(m made, c realtest.Client) {
 	s.Helper()
 	body := object{"model_id": m.id, "status": "LOGGED_MODEL_READY"}
@@ -356,7 +357,7 @@ func (s *trial) register() {
 	s.exists()
 }
 
-// exists records that the registered model exists, and gives an editor rights to it.
+// exists records that the registered model exists, and gives an editor permission to edit it.
 func (s *trial) exists() {
 	s.Helper()
 	s.hasModel = true
@@ -396,17 +397,17 @@ func (s *trial) create(c realtest.Client, v version) string {
 	return out.Version.Version
 }
 
-// point sets an alias.
+// point points an alias to a version.
 func (s *trial) point(c realtest.Client, model, alias, number string) {
 	s.Helper()
 	s.allowed(c.Call(s.Context(), http.MethodPost, "registered-models/alias",
 		object{"name": model, "alias": alias, "version": number}, nil))
 }
 
-// inputs are a step's inputs, by name.
+// inputs contains the inputs of a step by name.
 type inputs map[string]string
 
-// ended is how one run of the program ended.
+// ended describes how one run of the program ended.
 type ended struct {
 	status  int
 	reason  registry.Reason
@@ -417,7 +418,7 @@ type ended struct {
 // policyFile is the policy file's path in a checkout.
 const policyFile = ".github/mlflow-policy.yml"
 
-// run runs the program as a step in a job on the default branch. It writes the input "policy" to the policy file in the
+// run runs the program as a step in a job on the default branch. It writes the `policy` input to the policy file in the
 // checkout.
 func (s *trial) run(command string, in ...inputs) ended {
 	s.Helper()
@@ -463,7 +464,7 @@ func (s *trial) run(command string, in ...inputs) ended {
 }
 
 // between starts a proxy in front of the server and returns its address. The proxy calls meddle before it forwards the
-// first request that creates a version. end stops the proxy and returns meddle's error.
+// first request that creates a version. end stops the proxy and returns the error from meddle.
 func (s *trial) between(meddle func() error) (address string, end func() error) {
 	s.Helper()
 	to, err := url.Parse(s.URL)
@@ -584,8 +585,8 @@ func (s *trial) download(uri string) string {
 	return string(text)
 }
 
-// digestOf returns the digest that the gate `artifact: digest` expects for these files. The gate's documentation
-// computes the same digest in a shell.
+// digestOf returns the digest that the gate `artifact: digest` expects for these files. It follows the shell commands
+// in the gate's documentation.
 func digestOf(files map[string][]byte) string {
 	var list bytes.Buffer
 	for _, name := range slices.Sorted(maps.Keys(files)) {
@@ -594,11 +595,11 @@ func digestOf(files map[string][]byte) string {
 	return fmt.Sprintf("%x", sha256.Sum256(list.Bytes()))
 }
 
-// quoted returns a string in quotes, for YAML or JSON.
+// quoted returns a string in quotes, for use in YAML or JSON.
 func quoted(text string) string {
 	b, err := json.Marshal(text)
 	if err != nil {
-		panic(err) // cannot happen: a string can always be written as JSON
+		panic(err) // cannot happen, because every string can be encoded
 	}
 	return string(b)
 }

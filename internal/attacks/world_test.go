@@ -32,17 +32,17 @@ var places = []place{
 	{"3.4.0 with logins", false, realtest.Options{Version: "3.4.0", Login: true, Workers: 1}},
 }
 
-// who is the person who makes a wrong model.
+// who is the kind of person who makes a wrong model.
 type who string
 
 const (
 	outsider who = "outsider" // a login with READ
-	editor   who = "editor"   // a login that may edit the model and its training experiment
+	editor   who = "editor"   // a login that may edit the registered model and its training experiment
 	anybody  who = "anybody"  // the server has no logins
 	nobody   who = "nobody"   // ordinary use without an attacker
 )
 
-// world is a running server with the people who use it.
+// world is a running server, with the logins of the people who use it.
 type world struct {
 	place
 	*realtest.Server
@@ -50,7 +50,7 @@ type world struct {
 	people map[who]realtest.Client
 }
 
-// newWorld starts the server, which stops after the test and all its subtests.
+// newWorld starts a server that runs until the test and all its subtests have ended.
 func newWorld(t *testing.T, p place, binary string) *world {
 	t.Helper()
 	s, err := realtest.MLflow(t.Context(), p.start)

@@ -39,10 +39,10 @@ const (
 type Query struct {
 	Scope    string
 	Model    string // only this registered model; "" = every model
-	Again    bool   // this is the second reading of Model; if it fails, report a finding instead of an error
+	Again    bool   // whether Model is being read a second time; if that fails, it is a finding, not an error
 	Needs    Needs
-	Progress func(Progress)   // called every few seconds, never concurrently; may be nil
-	Now      func() time.Time // clock for reporting progress and detecting a slow server; nil disables both
+	Progress func(Progress)   // called every few seconds, but never concurrently; may be nil
+	Now      func() time.Time // the clock for reporting progress and detecting a slow server; nil disables both
 }
 
 // Progress reports how much of the registry has been read.
@@ -54,7 +54,7 @@ type Progress struct {
 	Left                 time.Duration // estimate; 0 = not known yet
 }
 
-// Needs lists the facts that the rules need. Each one costs extra requests. Models, versions, aliases and tags are
+// Needs lists the facts that the rules need. Each costs additional requests. Models, versions, aliases and tags are
 // always read.
 type Needs struct {
 	Runs        bool // status, lifecycle stage and outputs of each version's run
@@ -63,20 +63,20 @@ type Needs struct {
 	Experiments bool // lifecycle stage of the runs' experiments
 	MLmodels    bool // MLmodel files
 	Files       bool // names and sizes of the model files
-	Ledger      bool // promotion ledgers; the crawler's caller reads them afterwards
+	Ledger      bool // promotion ledgers, which the crawler's caller reads afterwards
 }
 
-// Snapshot is one registered model as the audit reads it. Rules get one model at a time, so memory use is bounded by
-// the largest model. Facts that no rule needs stay "not gathered". Prompts are left out. If the server has no aliases,
-// Model.Aliases contains the aliases stored as tags.
+// Snapshot is one registered model as the audit reads it. Rules receive one model at a time, so memory use is bounded
+// by the largest model. Facts that no rule needs stay "not gathered". Prompts are left out. If the server does not
+// support aliases, Model.Aliases contains the aliases stored as tags.
 type Snapshot struct {
 	Model       registry.Model
-	Newest      registry.Known[registry.Version] // the highest-numbered one; absent = the model has no versions
-	Versions    []registry.Version               // ascending; with ScopeLive, only the live ones
+	Newest      registry.Known[registry.Version] // the highest-numbered version; absent if the model has none
+	Versions    []registry.Version               // ascending; only live versions if the scope is ScopeLive
 	Runs        map[string]registry.Known[registry.Run]
 	Origins     map[int]Origin // by version number, for live versions with a run
 	Experiments map[string]registry.Known[registry.Experiment]
-	// By version number. The value is "not gathered" if the server does not serve files.
+	// By version number. A value is "not gathered" if the server does not serve files.
 	MLmodels   map[int]registry.Known[registry.MLmodel]
 	Files      map[int]registry.Known[[]registry.File] // by version number; absent if there are no files
 	Unreadable string                                  // why the model could not be read completely, or ""
@@ -93,7 +93,7 @@ type Snapshot struct {
 
 // Origin is where a version's files come from.
 type Origin struct {
-	// The version itself or, for a copy, the original; absent = the original no longer exists.
+	// The version itself or, for a copy, the original; absent if the original no longer exists.
 	Version registry.Known[registry.Version]
 	Logged  registry.Known[registry.LoggedModel] // absent = the version has no logged model
 }
@@ -116,7 +116,7 @@ func (a Snapshot) Refs(v registry.Version) []registry.Ref {
 	return refs
 }
 
-// NamesLedger reports whether the tags of the model, or of one of its versions, name a promotion ledger.
+// NamesLedger reports whether a tag on the model or on one of its versions names a promotion ledger.
 func (a Snapshot) NamesLedger() bool {
 	if a.Model.Tags[registry.TagAnchor] != "" {
 		return true
@@ -127,8 +127,8 @@ func (a Snapshot) NamesLedger() bool {
 	})
 }
 
-// MovedWithoutLedger returns a version that this tool promoted without a ledger, according to the version's tag. The
-// reason for having no ledger is returned as why.
+// MovedWithoutLedger returns a version that, according to its tag, this tool promoted without a ledger. why is the
+// reason for having no ledger.
 func (a Snapshot) MovedWithoutLedger() (v registry.Version, why string, found bool) {
 	for _, v := range a.Versions {
 		if last, ok := summary.Of(v); ok && last.Ledger == "" && last.To == v.Number {
@@ -138,8 +138,7 @@ func (a Snapshot) MovedWithoutLedger() (v registry.Version, why string, found bo
 	return registry.Version{}, "", false
 }
 
-// MaxEarlierVersions limits how many earlier versions of a target are checked. One version that is good enough for a
-// rollback suffices.
+// MaxEarlierVersions limits how many earlier versions of a target are checked. A rollback needs only one good version.
 const MaxEarlierVersions = 8
 
 // VersionsToRead returns each target's earlier versions that are named in the ledger but have not been read yet,
@@ -171,7 +170,7 @@ func (a Snapshot) Version(number int) (registry.Version, bool) {
 type Finding struct {
 	Rule        string   `json:"rule"`
 	Severity    Severity `json:"severity"`
-	Model       string   `json:"model"` // "" = about the server or the registry
+	Model       string   `json:"model"` // "" if the finding is about the server or the registry
 	Version     int      `json:"version,omitempty"`
 	Alias       string   `json:"alias,omitempty"`
 	Stage       string   `json:"stage,omitempty"`
@@ -179,13 +178,13 @@ type Finding struct {
 	Fix         string   `json:"fix,omitempty"`
 	File        string   `json:"file,omitempty"` // the policy file that configures the rule, or ""
 	Line        int      `json:"line,omitempty"`
-	Fingerprint string   `json:"fingerprint"` // identifies the same finding across audits
-	// Who accepted the finding, why and until when. Accepted findings do not count.
+	Fingerprint string   `json:"fingerprint"` // identifies the same finding in different audits
+	// Who accepted the finding, why, and until when. An accepted finding does not count.
 	Accepted string `json:"accepted,omitempty"`
-	Trend    Trend  `json:"trend,omitempty"` // compared with the baseline; "" if none exists
+	Trend    Trend  `json:"trend,omitempty"` // compared with the baseline; "" if there is no baseline
 }
 
-// Counts reports whether the finding counts: it still exists and has not been accepted.
+// Counts reports whether the finding counts, which means that it still exists and has not been accepted.
 func (f Finding) Counts() bool { return f.Accepted == "" && f.Trend != TrendFixed }
 
 // Trend is how a finding compares with the baseline.
@@ -205,7 +204,7 @@ type Rule struct {
 	Why      string   `json:"why"`      // why the finding matters, in full sentences
 	Fix      string   `json:"fix"`      // what to do: an imperative without a full stop
 
-	Settings []Setting `json:"-"` // policy file settings, in addition to severity and off
+	Settings []Setting `json:"-"` // the rule's settings in the policy file, in addition to `severity` and `off`
 }
 
 // Setting is one of a rule's settings in the policy file.
@@ -225,15 +224,15 @@ const (
 	Switch                      // a bool
 	Names                       // a []string
 	Pairs                       // a map[string]string
-	Patterns                    // a map[string]*regexp.Regexp; each one must match the whole text
+	Patterns                    // a map[string]*regexp.Regexp; each expression must match the whole value
 )
 
 // Unjudged counts what a rule could not check. Such cases never count as passed.
 type Unjudged struct {
 	Rule  string `json:"rule"`
-	Count int    `json:"count"` // versions, targets or models
+	Count int    `json:"count"` // the number of versions, targets or models
 	Why   string `json:"why"`   // the first reason
-	Where string `json:"where"` // where it happened first: the model and its version or target
+	Where string `json:"where"` // where it first happened: the model and its version or target
 }
 
 // Summary describes in one line what the rule could not check.
@@ -262,8 +261,8 @@ type Totals struct {
 	Unjudged  []Unjudged       `json:"not_judged,omitempty"`
 	Requests  int              `json:"requests"`
 
-	Inventory  map[string]int        `json:"inventory"`       // aliases and stages by verdict
-	Exceptions map[ExceptionKind]int `json:"open_exceptions"` // open ones by kind
+	Inventory  map[string]int        `json:"inventory"`       // the number of aliases and stages by verdict
+	Exceptions map[ExceptionKind]int `json:"open_exceptions"` // the number of open exceptions by kind
 }
 
 // Total returns the number of findings that count.
@@ -275,9 +274,9 @@ func (t Totals) Total() int {
 	return n
 }
 
-// Sink receives an audit while it runs: first the rules, then each model with its findings, then the totals. A finding
-// about the server, or about a model deleted since the baseline, comes with a snapshot that contains at most the
-// model's name.
+// Sink receives an audit while it is running: first the rules, then each model with its findings, and finally the
+// totals. A finding about the server, or about a model that was deleted after the baseline, comes with a snapshot that
+// contains at most the model's name.
 type Sink interface {
 	Rules([]Rule) error
 	Model(Snapshot, []Finding) error

@@ -6,7 +6,8 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
-// LiveVersion is a row of the inventory: an alias or stage, the version that it points to, and what is on record.
+// LiveVersion is a row of the inventory: an alias or stage, the version that it points to, and what is on record about
+// them.
 type LiveVersion struct {
 	Model     string
 	Version   int
@@ -15,18 +16,18 @@ type LiveVersion struct {
 	Verdict   string // one of Verdicts
 	By        string // who moved the target there; "" = not known
 	Approvers []string
-	Unknown   string    // why the approvers are not known: a code of fact.ApproversGap
-	Since     time.Time // when the target began to point there, or when that was first recorded; zero = not known
+	Unknown   string    // why the approvers are not known; a code of fact.ApproversGap
+	Since     time.Time // when the target began to point to it, or when this was first recorded; zero = not known
 	Entry     string    // ledger.Entry.ID; "" = no entry
-	Signed    string    // name of the key that signed the entry; "" = none
+	Signed    string    // the name of the key that signed the entry; "" = none
 }
 
-// Verdicts of a live version.
+// The verdicts on a live version.
 const (
 	VerdictPassed       = "passed"
 	VerdictBlocked      = "blocked"       // gates blocked the version when it was last judged
 	VerdictOnHold       = "on-hold"       // a rollback put the version on hold
-	VerdictUngated      = "ungated"       // promoted with override: ungated
+	VerdictUngated      = "ungated"       // promoted with `override: ungated`
 	VerdictNotEnforced  = "not-enforced"  // promoted in report mode
 	VerdictImported     = "imported"      // live before this tool was used
 	VerdictNotJudged    = "not-judged"    // the target was set without gates, for example by the `alias` command
@@ -34,19 +35,19 @@ const (
 	VerdictNotRecorded  = "not-recorded"
 )
 
-// Exception is a row of the register of exceptions: a decision that a rule or a gate does not count.
+// Exception is a row of the register of exceptions. It is a decision that makes a rule or a gate not count.
 type Exception struct {
 	Kind    ExceptionKind
 	What    string // the gate, the override or the rule
-	Model   string // "" = about the server
-	Version int    // 0 = any
+	Model   string // "" = the exception is about the server
+	Version int    // 0 = any version
 	Ref     registry.Ref
 	By, Why string
 	Since   time.Time // zero = not known
-	Until   string    // last day, "" = no end
+	Until   string    // the last day; "" = no end
 	State   ExceptionState
 	Entry   string // ledger.Entry.ID; "" = no entry
-	Signed  string // name of the key that signed the entry; "" = none
+	Signed  string // the name of the key that signed the entry; "" = none
 }
 
 // ExceptionKind is the kind of an exception.
@@ -55,10 +56,10 @@ type ExceptionKind string
 const (
 	ExceptionWaiver     ExceptionKind = "waiver"
 	ExceptionOverride   ExceptionKind = "override"
-	ExceptionAccepted   ExceptionKind = "accepted" // an accepted finding of the audit
+	ExceptionAccepted   ExceptionKind = "accepted" // an accepted audit finding
 	ExceptionReportMode ExceptionKind = "report-mode"
 	ExceptionImport     ExceptionKind = "import"
-	// an urgent rollback whose justification does not match the pattern of the policy
+	// an urgent rollback whose justification does not match the pattern in the policy
 	ExceptionJustification ExceptionKind = "justification"
 )
 
@@ -67,11 +68,11 @@ var ExceptionKinds = []ExceptionKind{
 	ExceptionWaiver, ExceptionOverride, ExceptionReportMode, ExceptionImport, ExceptionJustification, ExceptionAccepted,
 }
 
-// ExceptionState is whether an exception matters today.
+// ExceptionState says whether an exception still matters.
 type ExceptionState string
 
 const (
 	ExceptionOpen    ExceptionState = "open"    // it is in force, or a target still points to its version
 	ExceptionExpired ExceptionState = "expired" // its last day has passed
-	ExceptionPast    ExceptionState = "past"    // its target points to another version now
+	ExceptionPast    ExceptionState = "past"    // its target now points to a different version
 )

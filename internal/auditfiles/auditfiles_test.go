@@ -15,7 +15,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
-// hostile are texts that a spreadsheet could take for a formula, or that could break a row.
+// hostile contains texts that a spreadsheet could take for a formula, or that could break a row.
 var hostile = []string{
 	"=cmd|' /C calc'!A0", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "\n=1", " =1",
 	"\u00a0=1", "\uff1d1", "a\",=1", "a\r\n=1,b",

@@ -12,7 +12,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/report"
 )
 
-// baselineLimit is the maximum size of a baseline in bytes. 100,000 findings need about 60 MB.
+// baselineLimit is the maximum size of a baseline in bytes. 100,000 findings take up about 60 MB.
 const baselineLimit = 128 << 20
 
 // Baseline reads the report file of an earlier audit with the same scope and registry. It returns nil if name is empty.
@@ -44,7 +44,7 @@ func Baseline(r *actions.Runner, name string, scope, server string) (*rules.Base
 	}
 }
 
-// Plans reads the report files of approved dry runs. A pattern may have wildcards in its last part.
+// Plans reads the report files of approved dry runs. The last part of a pattern's path may contain wildcards.
 func Plans(r *actions.Runner, patterns []string) ([]rules.ApprovedPlan, error) {
 	var out []rules.ApprovedPlan
 	for _, pattern := range patterns {
@@ -73,8 +73,8 @@ func Plans(r *actions.Runner, patterns []string) ([]rules.ApprovedPlan, error) {
 	return out, nil
 }
 
-// matching returns the files in the workspace that match the pattern. Only the last part of its path may contain a
-// wildcard.
+// matching returns the files in the workspace that match the pattern. Only the last part of the pattern's path may
+// contain a wildcard.
 func matching(r *actions.Runner, pattern string) ([]string, error) {
 	if !strings.Contains(pattern, "*") {
 		return []string{pattern}, nil

@@ -11,8 +11,8 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/report/doc"
 )
 
-// register is a sink that writes a register as CSV (RFC 4180), one model at a time. The order of its columns never
-// changes. New columns are added at the end.
+// register is a sink that writes a register as CSV (RFC 4180), one model at a time. The order of the columns never
+// changes, and new columns are added at the end.
 type register struct {
 	w       *csv.Writer
 	columns []string
@@ -75,7 +75,7 @@ func (r *register) Model(m audit.Snapshot, _ []audit.Finding) error {
 	return nil
 }
 
-// Totals writes what is still in the buffer.
+// Totals flushes the buffer.
 func (r *register) Totals(audit.Totals) error {
 	r.w.Flush()
 	return r.w.Error()

@@ -14,7 +14,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/sarif"
 )
 
-// sink is a file to which the audit is written while it runs.
+// sink is a file to which an audit is written while it is running.
 type sink struct {
 	what string
 	audit.Sink
@@ -22,7 +22,7 @@ type sink struct {
 	out  io.WriteCloser
 }
 
-// Options says which files to write.
+// Options specifies which files to write.
 type Options struct {
 	Runner *actions.Runner
 	JSON   bool   // print the report instead of writing a file
@@ -31,23 +31,22 @@ type Options struct {
 
 	Inventory, Exceptions string // paths in the workspace; "" = none
 
-	Version string // version of this program
-	Server  string // address of the registry
+	Version string // the version of this program
+	Server  string // the registry's address
 }
 
-// Files holds the files that an audit writes.
+// Files contains the files that an audit writes.
 type Files struct {
 	sinks []sink
 	json  *report.AuditJSON // nil if there is no report file
 
-	// set by Close:
+	// Close sets the fields below.
 	Printed bool               // the JSON has been written to standard output
-	Written string             // report file, "" = none
-	Others  []report.AuditFile // SARIF and page
+	Written string             // the report file; "" = none
+	Others  []report.AuditFile // the SARIF file and the page
 }
 
-// Create creates the files that are needed: the report file, the SARIF file and the page. If one of them cannot be
-// created, it removes the others.
+// Create creates the files that the options ask for. If one of them cannot be created, it removes the others.
 func Create(o Options) (*Files, error) {
 	a := &Files{}
 	if err := a.create(o); err != nil {
@@ -117,7 +116,7 @@ func (a *Files) Sinks() []audit.Sink {
 	return out
 }
 
-// Close closes the files and returns what went wrong. If the audit failed, only the JSON report is kept, with the
+// Close closes the files and returns the problems. If the audit failed, only the JSON report is kept, together with the
 // error.
 func (a *Files) Close(reason registry.Reason, failed error) (problems []error) {
 	if failed != nil {

@@ -19,7 +19,7 @@ import (
 )
 
 var (
-	wide  = browsertest.View{Width: 1280, Height: 9000} // high enough to fit the whole page
+	wide  = browsertest.View{Width: 1280, Height: 9000} // tall enough for the whole page
 	dark  = browsertest.View{Width: 1280, Height: 9000, Dark: true}
 	phone = browsertest.View{Width: 390, Height: 30_000}
 )
@@ -27,7 +27,7 @@ var (
 //go:embed testdata/look.js
 var look string
 
-// shown is a page open in a browser.
+// shown is a page that is open in a browser.
 type shown struct {
 	*browsertest.Page
 	t *testing.T
@@ -74,7 +74,7 @@ func (s shown) settle() {
   () => requestAnimationFrame(() => requestAnimationFrame(() => done(1)))))`, nil))
 }
 
-// follow opens another view.
+// follow opens a different view.
 func (s shown) follow(hash string) {
 	s.t.Helper()
 	s.must(s.Run(fmt.Sprintf(`new Promise(done => {
@@ -93,7 +93,7 @@ func (s shown) text(expression string) string {
 	return out
 }
 
-// clean fails the test if the page loaded anything else or logged an error.
+// clean fails the test if the page has loaded anything else or logged an error.
 func (s shown) clean() {
 	s.t.Helper()
 	if got := s.Errors(); len(got) > 0 {
@@ -117,7 +117,7 @@ func (s shown) top(width, height int) []byte {
 
 func modelHash(name string) string { return "#/model/" + url.PathEscape(name) }
 
-func TestPage_Readable(t *testing.T) {
+func TestPage_Readable_Browser(t *testing.T) {
 	s := show(t, sampleModels())
 	views := []string{
 		"#/",
@@ -155,7 +155,7 @@ func TestPage_Readable(t *testing.T) {
 }
 
 // The overview and the tables show the same numbers as the audit.
-func TestPage_Numbers(t *testing.T) {
+func TestPage_Numbers_Browser(t *testing.T) {
 	models := sampleModels()
 	sum := totals(models)
 	s := show(t, models)
@@ -203,8 +203,8 @@ func TestPage_Numbers(t *testing.T) {
 	s.clean()
 }
 
-// Hostile names and descriptions are shown as text, completely and visibly, in every view.
-func TestPage_HostileTextIsInert(t *testing.T) {
+// Hostile names and descriptions are shown in every view as text that is complete and visible.
+func TestPage_HostileTextIsInert_Browser(t *testing.T) {
 	models := hostileModels()
 	s := show(t, models)
 	views := []string{"#/", "#/findings?state=", "#/models", "#/versions"}
@@ -256,7 +256,7 @@ func TestPage_HostileTextIsInert(t *testing.T) {
 	s.clean()
 }
 
-func TestPage_Keyboard(t *testing.T) {
+func TestPage_Keyboard_Browser(t *testing.T) {
 	s := show(t, sampleModels())
 	focus := func() string {
 		t.Helper()
@@ -338,7 +338,7 @@ func TestPage_Keyboard(t *testing.T) {
 	s.clean()
 }
 
-func TestPage_NoScriptOrPrinted(t *testing.T) {
+func TestPage_NoScriptOrPrinted_Browser(t *testing.T) {
 	page := []byte(pageOf(t, sampleModels()))
 	s := showFile(t, page)
 	s.must(s.Call("Emulation.setEmulatedMedia", map[string]any{"media": "print"}, nil))
@@ -368,7 +368,7 @@ func TestPage_NoScriptOrPrinted(t *testing.T) {
 	}
 }
 
-func TestPage_EmptyRegistry(t *testing.T) {
+func TestPage_EmptyRegistry_Browser(t *testing.T) {
 	s := show(t, nil)
 	got := s.text(`document.querySelector("main").textContent`)
 	if !strings.Contains(got, "Nothing to report") || strings.Contains(got, "NaN") ||
@@ -388,14 +388,14 @@ func TestPage_EmptyRegistry(t *testing.T) {
 	s.clean()
 }
 
-// watch records when the overview is drawn. It runs before the page is opened.
+// watch records when the overview is drawn. It must be set up before the page is opened.
 const watch = `globalThis.drawn = 0; new MutationObserver((_, observer) => {
   if (document.querySelector(".tiles")) { drawn = performance.now(); observer.disconnect(); }
 }).observe(document, {childList: true, subtree: true})`
 
-// The test logs how long a page with 100,000 versions takes, but checks only its size, because the machine may be slow
-// or busy.
-func TestPage_100000Versions(t *testing.T) {
+// The test logs how long a page with 100,000 versions takes to open, but checks only its size, because the machine may
+// be slow or busy.
+func TestPage_100000Versions_Browser(t *testing.T) {
 	var b bytes.Buffer
 	models := make([]audited, 1000)
 	for i := range models {
@@ -419,7 +419,7 @@ func TestPage_100000Versions(t *testing.T) {
 }
 
 // Even the largest possible page opens.
-func TestPage_Largest(t *testing.T) {
+func TestPage_Largest_Browser(t *testing.T) {
 	var b bytes.Buffer
 	p := New(&b, &b, "https://mlflow.example")
 	if err := p.Rules(sampleRules); err != nil {

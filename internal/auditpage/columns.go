@@ -6,7 +6,7 @@ import (
 	"slices"
 )
 
-// words numbers strings so that each one is written only once. 0 is the empty string.
+// words assigns numbers to strings, so that each string is written only once. 0 is the empty string.
 type words struct {
 	list  []string
 	index map[string]int
@@ -25,7 +25,7 @@ func (w *words) at(text string) int {
 
 func (w *words) MarshalJSON() ([]byte, error) { return json.Marshal(w.list) }
 
-// lists numbers lists of strings in the same way. 0 is the empty list.
+// lists assigns numbers to lists of strings in the same way. 0 is the empty list.
 type lists struct {
 	words *words
 	list  [][]int
@@ -50,8 +50,8 @@ func (l *lists) at(texts []string) int {
 
 func (l *lists) MarshalJSON() ([]byte, error) { return json.Marshal(l.list) }
 
-// columns is a table of numbers, stored by column. A column of equal numbers is written as a single number, and a
-// column of zeros is left out.
+// columns is a table of numbers that is stored by column. A column of equal numbers is written as a single number, and
+// a column of zeros is left out.
 type columns struct {
 	rows   int
 	values map[string][]int
@@ -63,7 +63,7 @@ type cell struct {
 	value  int
 }
 
-// add appends a row. Every row has the same columns.
+// add appends a row. All rows must have the same columns.
 func (c *columns) add(row ...cell) {
 	if c.values == nil {
 		c.values = map[string][]int{}

@@ -16,7 +16,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/report"
 )
 
-// detail is how much of a model is written. The larger the page has grown, the less detail the next models get.
+// detail is how much of a model is written. The larger the page has become, the less detail the remaining models get.
 type detail int
 
 const (
@@ -30,27 +30,27 @@ const (
 // room is the page size up to which models are added at each level of detail.
 var room = [nothing]int{everything: 16_000_000, lean: 20_000_000, notable: 22_000_000, nameOnly: Limit - 300_000}
 
-// manyEntries is how many of a model's promotions are written at each level of detail, newest first.
+// manyEntries is the number of a model's promotions that are written at each level of detail, newest first.
 var manyEntries = [nothing]int{everything: 200, lean: 50, notable: 20}
 
-// manyRows is how many rows of each register are written per model at each level of detail.
+// manyRows is the number of rows per model that are written in each register at each level of detail.
 var manyRows = [nothing]int{everything: 500, lean: 200, notable: 50, nameOnly: 10}
 
-// roomForFindings is the page size up to which findings without a model are added. The rest is reserved for the end of
-// the page.
+// roomForFindings is the page size up to which findings without a model are added. The remaining space is reserved for
+// the end of the page.
 const roomForFindings = Limit - 100_000
 
-// Limits on the length of strings, in bytes, and of lists.
+// Limits for the length of strings, in bytes, and of lists.
 const (
 	longDescription = 2000
 	longTag         = 300
-	longText        = 1000 // a message, a name or an address
-	manyMetrics     = 20   // metrics per run
+	longText        = 1000 // for a message, a name or an address
+	manyMetrics     = 20   // per run
 	manyDatasets    = 20
 	manyTags        = 50
 )
 
-// pageModel is a model as the page's script reads it. Times are Unix seconds, 0 = unknown.
+// pageModel is a model in the form that the page's script reads. Times are Unix seconds, where 0 means unknown.
 type pageModel struct {
 	Name        string          `json:"name"`
 	Description string          `json:"description,omitempty"`
@@ -60,11 +60,11 @@ type pageModel struct {
 	Hidden      bool            `json:"hidden,omitempty"`
 	Unreadable  string          `json:"unreadable,omitempty"`
 	Newest      int             `json:"newest,omitempty"`
-	Read        int             `json:"read"`             // all versions, including those not on the page
-	Ledger      string          `json:"ledger,omitempty"` // why there is no ledger; "" = there is one
+	Read        int             `json:"read"`             // number of versions, including those not on the page
+	Ledger      string          `json:"ledger,omitempty"` // why there is no ledger; "" if there is one
 	Broken      string          `json:"broken,omitempty"` // why the chain is broken
-	Before      registry.States `json:"before,omitempty"` // before the first entry on the page
-	Promotions  int             `json:"promotions"`       // all entries, including those not on the page
+	Before      registry.States `json:"before,omitempty"` // targets before the first entry on the page
+	Promotions  int             `json:"promotions"`       // number of entries, including those not on the page
 	Targets     []pageTarget    `json:"holders,omitempty"`
 	Versions    columns         `json:"versions"`
 	Runs        columns         `json:"runs"`
@@ -75,10 +75,10 @@ type pageModel struct {
 	Words       *words          `json:"words"`
 	Lists       *lists          `json:"lists"`
 
-	bare int // number of versions without details
+	bare int // the number of versions without details
 }
 
-// pageTarget is an alias or stage and the version that it points to.
+// pageTarget is an alias or stage, with the version that it points to.
 type pageTarget struct {
 	Ref     string `json:"ref"`
 	Version int    `json:"version"`
@@ -106,7 +106,7 @@ func newPageModel(a audit.Snapshot, findings []audit.Finding, d detail) *pageMod
 	return m
 }
 
-// versions adds the versions, and the runs of those that get details.
+// versions adds the versions, as well as the runs of versions that are shown in detail.
 func (m *pageModel) versions(a audit.Snapshot, findings []audit.Finding, d detail) {
 	found := map[int]bool{}
 	for _, f := range findings {
@@ -178,7 +178,7 @@ func some(text string) []string {
 	return []string{text}
 }
 
-// filesSize returns the total size of a version's files in bytes, or 0 if it is unknown.
+// filesSize returns the total size of a version's files in bytes, or 0 if it is not known.
 func filesSize(files registry.Known[[]registry.File]) int {
 	sum := int64(0)
 	for _, f := range files.OrZero() {
@@ -226,11 +226,11 @@ func (m *pageModel) run(id string, a audit.Snapshot, live bool) {
 	)
 }
 
-// cut limits the length of a short text such as a tag.
+// cut limits the length of a short text, for example a tag.
 func cut(text string) string { return format.Truncate(text, longTag) }
 
-// pairs adds tags as a list of alternating keys and values. It leaves out this program's records and digests, which
-// are in the ledger too.
+// pairs adds tags as a list in which keys and values alternate. It leaves out this program's records and digests, which
+// are also in the ledger.
 func (m *pageModel) pairs(tags map[string]string) int {
 	var list []string
 	for _, key := range slices.Sorted(maps.Keys(tags)) {
@@ -246,7 +246,7 @@ func (m *pageModel) pairs(tags map[string]string) int {
 	return m.Lists.at(list)
 }
 
-// entries adds the newest promotions in the ledger.
+// entries adds the newest promotions from the ledger.
 func (m *pageModel) entries(known registry.Known[ledger.Chain], most int) {
 	chain, ok := known.Get()
 	m.Ledger, m.Promotions = chain.Off, len(chain.Entries)
@@ -278,7 +278,7 @@ func (m *pageModel) entries(known registry.Known[ledger.Chain], most int) {
 	}
 }
 
-// targetsAfter returns where each target points after the last entry in the ledger.
+// targetsAfter returns what each target points to after the last entry in the ledger.
 func targetsAfter(l ledger.Chain) registry.States {
 	out := registry.States{}
 	maps.Copy(out, l.Before)
@@ -308,7 +308,7 @@ func (m *pageModel) findings(findings []audit.Finding) {
 	}
 }
 
-// registers adds the rows of the inventory and of the register of exceptions, the open exceptions first.
+// registers adds the rows of the inventory and of the register of exceptions, starting with the open exceptions.
 func (m *pageModel) registers(a audit.Snapshot, most int) {
 	for _, v := range a.Inventory[:min(most, len(a.Inventory))] {
 		m.Inventory.add(
@@ -332,7 +332,7 @@ func (m *pageModel) registers(a audit.Snapshot, most int) {
 	}
 }
 
-// exceptionStates are the states in the order of the page.
+// exceptionStates lists the states in the order in which the page shows them.
 var exceptionStates = []audit.ExceptionState{audit.ExceptionOpen, audit.ExceptionExpired, audit.ExceptionPast}
 
 func exceptionCells(x audit.Exception, w *words) []cell {
@@ -369,7 +369,7 @@ func findingCells(f audit.Finding, w *words) []cell {
 	}
 }
 
-// pageFindings are findings about models that are not on the page.
+// pageFindings contains findings about models that are not on the page.
 type pageFindings struct {
 	Findings   columns `json:"findings"`
 	Exceptions columns `json:"exceptions"`
@@ -387,8 +387,8 @@ func newPageFindings(findings []audit.Finding, exceptions []audit.Exception) pag
 	return p
 }
 
-// targets returns the version that each alias points to and those in each live stage, and since when. That time comes
-// from the ledger, or from the tag that a promotion sets.
+// targets returns the version that each alias points to and the versions in each live stage, with the time since when.
+// This time comes from the ledger, or from the tag that a promotion sets.
 func targets(a audit.Snapshot) []pageTarget {
 	tags := map[int]map[string]string{}
 	var out []pageTarget

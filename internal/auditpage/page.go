@@ -19,7 +19,7 @@ import (
 // Limit is the largest size of a page in bytes. Browsers open files of this size quickly.
 const Limit = 25_000_000
 
-// Page is an audit.Sink that writes one HTML file, which contains the style, script and data. It keeps no models in
+// Page is an audit.Sink that writes a single HTML file with the style, the script and the data. It keeps no models in
 // memory, so its memory use does not grow with the registry.
 //
 // All data is JSON in script elements of a type that browsers do not run. Every "<" is escaped, so data cannot end its
@@ -33,7 +33,7 @@ type Page struct {
 	omitted   omitted
 }
 
-// omitted counts what does not fit on the page.
+// omitted counts what did not fit on the page.
 type omitted struct {
 	Details  int `json:"details"`  // versions without their description, tags, source and run
 	Versions int `json:"versions"` // versions left out entirely
@@ -67,7 +67,7 @@ var pageFrame = sync.OnceValues(func() (before, after string) {
 func pageFile(name string) string {
 	text, err := pageFiles.ReadFile("page/" + name)
 	if err != nil {
-		panic(err) // cannot happen: the file is embedded
+		panic(err) // cannot happen, because the file is embedded
 	}
 	return string(text)
 }
@@ -81,7 +81,7 @@ func cspDigest(text string) string {
 // New returns a writer for one page. Text from outside is written to data; the page's own script, style and elements
 // are written to own. Both writers lead to the same file, but data may mask secrets. Masking a password such as
 // "mlflow" in the script would change its digest, so browsers would refuse to run it. The page links to MLflow at the
-// address link, or has no links if that is not a web address.
+// address link, or contains no links if that is not a web address.
 func New(data, own io.Writer, link string) *Page {
 	return &Page{data: data, own: own, link: webAddress(link)}
 }
@@ -93,7 +93,7 @@ func (p *Page) write(to io.Writer, text []byte) {
 	}
 }
 
-// Rules writes the beginning of the page.
+// Rules writes the start of the page.
 func (p *Page) Rules(rules []audit.Rule) error {
 	before, _ := pageFrame()
 	p.write(p.own, []byte(before))
@@ -104,7 +104,8 @@ func (p *Page) Rules(rules []audit.Rule) error {
 	return p.err
 }
 
-// webAddress strips the login, query and trailing slash from an address. It returns "" for anything but a web address.
+// webAddress removes the login, the query and a trailing slash from an address. It returns "" for anything but a web
+// address.
 func webAddress(text string) string {
 	u, err := url.Parse(text)
 	if err != nil || u.Scheme != "https" && u.Scheme != "http" || u.Host == "" {
@@ -180,12 +181,12 @@ func (p *Page) block(attribute, name string, text []byte) {
 	p.write(p.own, []byte("</script>\n"))
 }
 
-// encode returns v as JSON. By default encoding/json escapes "<", ">" and "&", so data cannot open or close an
+// encode returns v as JSON. By default, encoding/json escapes "<", ">" and "&", so data cannot open or close an
 // element. It also replaces invalid UTF-8.
 func encode(v any) []byte {
 	text, err := json.Marshal(v)
 	if err != nil {
-		panic(err) // cannot happen: the values are strings, numbers and valid times
+		panic(err) // cannot happen, because the values are strings, numbers and valid times
 	}
 	return text
 }

@@ -28,7 +28,7 @@ import (
 
 var update = flag.Bool("update", false, "write the golden data of pages, and the images in docs")
 
-// blocks returns the data elements in a page, and their names.
+// blocks returns the data elements on a page and their names.
 func blocks(t interface{ Fatalf(string, ...any) }, page string) (names []string, data []map[string]any) {
 	elements := regexp.MustCompile(`(?s)<script type="application/json" (\S+?)>(.*?)</script`)
 	for _, found := range elements.FindAllStringSubmatch(page, -1) {
@@ -65,7 +65,7 @@ func pageOf(t interface{ Fatalf(string, ...any) }, models []audited) string {
 	return b.String()
 }
 
-// Every text is read back unchanged, and none opens or closes an element.
+// Every text is read back unchanged, and none of them opens or closes an element.
 func TestPage_TextsRoundTrip(t *testing.T) {
 	empty := pageOf(t, nil)
 	texts := rapid.OneOf(rapid.StringN(0, 40, 120), rapid.Custom(func(t *rapid.T) string {
@@ -396,7 +396,7 @@ func TestPage_OmittedMatchesMissing(t *testing.T) {
 	}
 }
 
-// Only the newest entries are written, together with where the targets pointed before them.
+// Only the newest entries are written, together with what the targets pointed to before them.
 func TestPage_OldPromotionsOmitted(t *testing.T) {
 	l := ledger.Chain{Before: registry.States{
 		registry.StageRef("Staging"): registry.PointsTo(1), registry.AliasRef("champion"): registry.PointsTo(2),

@@ -21,7 +21,7 @@ type audited struct {
 	findings []audit.Finding
 }
 
-// sampleRules are a few of an audit's rules.
+// sampleRules contains a few of the audit's rules.
 var sampleRules = []audit.Rule{
 	{
 		ID: "run-gone", Title: "The run of a live version is missing", Severity: audit.High,
@@ -77,7 +77,7 @@ var sampleRules = []audit.Rule{
 
 var sampleEnd = time.Date(2026, 11, 24, 3, 12, 40, 0, time.UTC)
 
-// sampleModels returns a small registry with an example of everything. The result is always the same.
+// sampleModels returns a small registry that contains an example of everything. The result is always the same.
 func sampleModels() []audited {
 	chance := rand.New(rand.NewPCG(7, 11))
 	names := []string{
@@ -148,7 +148,7 @@ func sampleModel(chance *rand.Rand, name, user string, n int) audited {
 	return audited{a, found}
 }
 
-// sampleExceptions returns an exception of each kind for every third version that is live.
+// sampleExceptions returns one exception of each kind for every third live version.
 func sampleExceptions(a audit.Snapshot) (out []audit.Exception) {
 	for i, v := range a.Inventory {
 		if i%3 > 0 {
@@ -198,7 +198,7 @@ func sampleRun(chance *rand.Rand, id, name, user string, at time.Time) registry.
 	}
 }
 
-// samplePromotions promotes some versions to champion and sets the aliases to match.
+// samplePromotions promotes some versions to champion, and sets the aliases accordingly.
 func samplePromotions(chance *rand.Rand, a *audit.Snapshot, user string) []ledger.Entry {
 	var entries []ledger.Entry
 	was, before := "", ""
@@ -256,7 +256,7 @@ func samplePromotions(chance *rand.Rand, a *audit.Snapshot, user string) []ledge
 	return entries
 }
 
-// sampleMessages are messages for the first rules.
+// sampleMessages contains messages for the first rules.
 var sampleMessages = []string{
 	"run %s does not exist",
 	"@champion points to version %v, but the last recorded promotion was another version",
@@ -335,8 +335,8 @@ func writePage(w io.Writer, models []audited) error {
 	return sink.Totals(totals(models))
 }
 
-// sampleLarge returns model i of a registry of any size. Each version has 4 tags. The model has an alias, five
-// promotions, its live version's run and a few findings.
+// sampleLarge returns model i in a registry of any size. Each version has 4 tags. The model has an alias, five
+// promotions, the run of its live version, and a few findings.
 func sampleLarge(i, versions int) audited {
 	chance := rand.New(rand.NewPCG(uint64(i), 3))
 	name, begin := fmt.Sprintf("team-%02d.model-%04d", i%37, i), sampleEnd.Add(-time.Duration(400+i%300)*24*time.Hour)
@@ -399,7 +399,7 @@ func sampleLarge(i, versions int) audited {
 	return audited{a, sampleFindings(chance, a)}
 }
 
-// payloads are strings that try to run scripts, create links, load resources or mislead readers.
+// payloads contains strings that try to run scripts, create links, load resources or mislead readers.
 var payloads = []string{
 	`</script><script>globalThis.hit = 1</script>`, `<!--<script>`,
 	`--></script><img src=x onerror="globalThis.hit = 1">`, `<svg/onload=globalThis.hit=1>`,
@@ -413,7 +413,7 @@ var payloads = []string{
 	"http://evil.example/x.png", "//evil.example", "]]>", "&lt;b&gt;&amp;", "@octocat #1", "  spaces  ",
 }
 
-// hostileModels returns models that contain each payload in every text field.
+// hostileModels returns models that have each payload in every text field.
 func hostileModels() []audited {
 	chance := rand.New(rand.NewPCG(1, 2))
 	var out []audited

@@ -45,7 +45,7 @@ type Run struct {
 	tally     *rules.Tally
 	needs     audit.Needs
 	rules     []audit.Rule
-	seen      map[string]bool         // models named in approved plans; true = found in the registry
+	seen      map[string]bool         // the models named in approved plans, and whether each was found in the registry
 	hasLedger func(model string) bool // reports whether the model has a ledger, even if no tag says so
 }
 
@@ -73,7 +73,7 @@ func (a *Run) markSeen(model string) {
 	}
 }
 
-// findLedgers lists the existing ledgers if a rule needs them. The list includes ledgers whose models have lost their
+// findLedgers lists the existing ledgers if a rule needs them, including the ledgers of models that have lost their
 // tags.
 func (a *Run) findLedgers(ctx context.Context) error {
 	a.hasLedger = func(string) bool { return false }
@@ -135,18 +135,19 @@ func (a *Run) query(model string) audit.Query {
 	}
 }
 
-// parallelModels is how many models are checked in parallel. Some of them need their ledger or a second reading.
+// parallelModels is the number of models that are checked in parallel. Some of them need their ledger or a second
+// reading.
 const parallelModels = 4
 
-// judgedModel is a model together with the rules' results.
+// judgedModel is a model, together with the results of the rules.
 type judgedModel struct {
 	model     audit.Snapshot
 	judgement rules.Judgement
 	gone      bool // the model was deleted during the audit
 }
 
-// judge applies the rules to a model. If a promotion may have been running meanwhile, it reads and judges the model
-// again.
+// judge applies the rules to a model. If a promotion may have been running at the same time, it reads and judges the
+// model again.
 func (a *Run) judge(ctx context.Context, m audit.Snapshot) (judgedModel, error) {
 	m = a.withLedger(ctx, m)
 	first := a.auditor.Model(m)
@@ -202,7 +203,7 @@ func (a *Run) add(m audit.Snapshot, j rules.Judgement) error {
 	a.tally.CountRegisters(m)
 	for _, k := range a.Sinks {
 		if m.Model.Name == "" && len(j.Findings) == 0 {
-			continue // there is nothing to say about the server
+			continue // nothing was found out about the server
 		}
 		if err := k.Model(m, j.Findings); err != nil {
 			return err
@@ -256,7 +257,7 @@ func (a *Run) unjudged() []audit.Unjudged {
 	return a.Baseline.FailingUnjudged(a.tally.Totals.Unjudged, a.rules, a.FailOn)
 }
 
-// Reason returns the reason code of an audit that was able to read everything it needs.
+// Reason returns the reason code for an audit that was able to read everything it needed.
 func (a *Run) Reason() registry.Reason {
 	if a.failing()+len(a.unjudged()) > 0 {
 		return registry.Findings
@@ -264,7 +265,7 @@ func (a *Run) Reason() registry.Reason {
 	return registry.OK
 }
 
-// Summary returns what the page shows, without the audit's inputs and files.
+// Summary returns what the job summary shows, without the audit's inputs and files.
 func (a *Run) Summary() report.Audit {
 	return report.Audit{
 		Totals:  a.tally.Totals,

@@ -22,17 +22,17 @@ import (
 	"github.com/chromedp/chromedp/kb"
 )
 
-// Browser is a running, headless Chromium.
+// Browser is a running headless Chromium.
 type Browser struct {
 	ctx           context.Context
 	stopAllocator func()
 }
 
-// Start runs Chromium with an empty profile. The caller must stop it.
+// Start runs Chromium with an empty profile. The caller must call Stop.
 func Start() (*Browser, error) {
 	options := append(chromedp.DefaultExecAllocatorOptions[:],
 		chromedp.ExecPath("chromium"),
-		chromedp.NoSandbox, // containers run as root
+		chromedp.NoSandbox, // root, as in containers, cannot use the sandbox
 		chromedp.DisableGPU,
 		chromedp.Flag("disable-component-update", true),
 		chromedp.Flag("disable-quic", true),
@@ -51,11 +51,11 @@ func Start() (*Browser, error) {
 func (b *Browser) Stop() {
 	ctx, cancel := context.WithTimeout(b.ctx, 5*time.Second)
 	defer cancel()
-	_ = chromedp.Cancel(ctx) // if the browser does not end, it is killed below
+	_ = chromedp.Cancel(ctx) // a browser that does not exit is killed below
 	b.stopAllocator()
 }
 
-// View is the window's size and the reader's preferred colour scheme.
+// View is the size of the window and the reader's preferred colour scheme.
 type View struct {
 	Width, Height int // in CSS pixels; default 1280 by 800
 	Dark          bool
@@ -70,7 +70,7 @@ type Page struct {
 	requests []Request
 }
 
-// Request is an address that a page requested. Files count as well.
+// Request is an address that a page has requested, including the address of a file.
 type Request struct {
 	URL  string
 	Kind string // Document, Image, Script, Fetch …
@@ -79,17 +79,18 @@ type Request struct {
 
 // Page opens an empty tab.
 func (b *Browser) Page(v View) (*Page, error) {
-	ctx, _ := chromedp.NewContext(b.ctx) // ends with the browser
+	ctx, _ := chromedp.NewContext(b.ctx) // the tab closes when the browser does
 	p := &Page{ctx: ctx}
 	if err := chromedp.Listen(ctx, p.keep); err != nil {
 		return nil, err
 	}
-	focus := emulation.SetFocusEmulationEnabledParams{Enabled: true} // as if the tab were in front
+	focus := emulation.SetFocusEmulationEnabledParams{Enabled: true} // as if the tab were in the foreground
 	_, err := chromedp.Call(ctx, emulation.SetFocusEmulationEnabled, focus)
 	return p, errors.Join(err, p.Look(v))
 }
 
-// Call sends any other DevTools command to the page and decodes its result. out may be nil.
+// Call sends a DevTools command that has no method of its own to the page, and decodes the result into out, which may
+// be nil.
 func (p *Page) Call(method string, params, out any) error {
 	var result json.RawMessage
 	call := func(ctx context.Context, tab *chromedp.Target) error { return tab.Call(ctx, method, params, &result) }
@@ -102,7 +103,7 @@ func (p *Page) Call(method string, params, out any) error {
 	return json.Unmarshal(result, out)
 }
 
-// Look sets the window's size and the preferred colour scheme.
+// Look sets the size of the window and the preferred colour scheme.
 func (p *Page) Look(v View) error {
 	if v.Width == 0 {
 		v.Width, v.Height = 1280, 800
@@ -123,7 +124,8 @@ func (p *Page) Look(v View) error {
 	return errors.Join(sized, preferred)
 }
 
-// Open shows an address or a file and returns after its load event. It forgets the previous page's errors and requests.
+// Open shows an address or a file and returns after its load event. It discards the errors and requests of the previous
+// page.
 func (p *Page) Open(address string) error {
 	if !strings.Contains(address, ":") {
 		path, err := filepath.Abs(address)
@@ -150,7 +152,7 @@ func (p *Page) keep(event any) {
 	case *network.EventRequestWillBeSent:
 		p.requests = append(p.requests, Request{e.Request.URL, string(e.Type), e.RequestID})
 	case *network.EventLoadingFailed:
-		if e.BlockedReason == network.BlockedReasonCsp { // the browser did not send the request
+		if e.BlockedReason == network.BlockedReasonCsp { // blocked, so the request was never sent
 			p.requests = slices.DeleteFunc(p.requests, func(r Request) bool { return r.id == e.RequestID })
 		}
 	case *network.EventWebSocketCreated:
@@ -165,7 +167,7 @@ func (p *Page) keep(event any) {
 			}
 			fail(words...)
 		}
-	case *log.EventEntryAdded: // the browser's own messages: a failed request, a violation of the page's policy
+	case *log.EventEntryAdded: // the browser's own messages, for example about a failed request
 		if e.Entry.Level == log.EntryLevelError {
 			fail(string(e.Entry.Source)+":", e.Entry.Text, e.Entry.URL)
 		}
@@ -180,16 +182,16 @@ func (p *Page) Errors() []string {
 	return slices.Clone(p.errors)
 }
 
-// Requests returns the requests since Open, including the one for the page itself. A request that a content security
-// policy blocked is in Errors instead.
+// Requests returns the requests since Open, including the one for the page itself. A request blocked by a content
+// security policy is in Errors instead.
 func (p *Page) Requests() []Request {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return slices.Clone(p.requests)
 }
 
-// Run evaluates an expression in the page and decodes its JSON value, or its promise's value, into out. out may be nil.
-// Run works under any content security policy.
+// Run evaluates an expression in the page and decodes its JSON value into out, which may be nil. If the value is a
+// promise, Run waits for it. Run works under any content security policy.
 func (p *Page) Run(expression string, out any) error {
 	asUser := func(e *runtime.EvaluateParams) { gesture := true; e.UserGesture = &gesture }
 	action := chromedp.Evaluate[[]byte](expression, chromedp.EvalAwaitPromise, asUser)
@@ -205,7 +207,7 @@ func (p *Page) Run(expression string, out any) error {
 	return json.Unmarshal(value, out)
 }
 
-// keys maps the names of keys that do not produce a character.
+// keys maps the name of each key that does not produce a character to its code.
 var keys = map[string]string{
 	"Tab":       kb.Tab,
 	"Enter":     kb.Enter,
@@ -219,7 +221,7 @@ var keys = map[string]string{
 	"ArrowUp":   kb.ArrowUp,
 }
 
-// Press presses and releases keys one after another: Tab, Enter, ArrowDown …, or a single character.
+// Press presses and releases keys one after another. A key is a single character or a name: Tab, Enter, ArrowDown …
 func (p *Page) Press(names ...string) error {
 	for _, name := range names {
 		key, ok := keys[name]
@@ -235,8 +237,8 @@ func (p *Page) Press(names ...string) error {
 	return nil
 }
 
-// press sends the character with the key-down event. chromedp would send it in a separate event, which a page that
-// handles the key could not prevent.
+// press sends the character in the key-down event. chromedp would send it in a separate event, which a page that
+// handles the key could not suppress.
 func (p *Page) press(key rune) error {
 	events := kb.Encode(key)
 	if len(events) == 3 {
@@ -251,7 +253,7 @@ func (p *Page) press(key rune) error {
 	return nil
 }
 
-// Screenshot writes the whole page as a PNG, including the parts outside the window.
+// Screenshot writes an image of the whole page as a PNG file, including the parts outside the window.
 func (p *Page) Screenshot(path string) error {
 	png, err := chromedp.Run(p.ctx, chromedp.FullScreenshot(100))
 	if err != nil {

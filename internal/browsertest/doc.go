@@ -1,6 +1,5 @@
 // Package browsertest opens pages in a real Chromium through chromedp. It records console errors, failed requests, and
 // every address that a page requests. Only tests import it.
 //
-// chromedp controls the browser through pipes, so no port is open. The browser cannot reach any host except this
-// machine.
+// chromedp controls the browser through pipes, so it opens no port. The browser cannot reach any other host.
 package browsertest

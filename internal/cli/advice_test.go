@@ -15,8 +15,8 @@ var (
 	placeholder = regexp.MustCompile(`\b[A-Z][A-Z_]+\b`)
 )
 
-// Every command that an audit rule suggests is accepted by the command line: its flags exist and no input is missing.
-// What the finding knows is filled in, so at most one word is left for the user to replace.
+// The command line accepts every command that an audit rule suggests: its flags exist and no input is missing. Names
+// that are known from the finding are filled in, so the user has to replace at most one word.
 func TestAdvice_CommandsParse(t *testing.T) {
 	filled := strings.NewReplacer(
 		"MODEL", "churn", "ALIAS", "champion", "STAGE", "Production", "VERSION", "7", "NEWEST", "8",
@@ -25,7 +25,7 @@ func TestAdvice_CommandsParse(t *testing.T) {
 	for _, rule := range rules.Rules() {
 		for _, m := range quoted.FindAllStringSubmatch(rule.Fix, -1) {
 			texts := []string{m[1]}
-			if strings.HasSuffix(m[1], "--alias ALIAS") { // a finding about a stage gets --stage instead
+			if strings.HasSuffix(m[1], "--alias ALIAS") { // for a finding about a stage, fillIn writes --stage
 				texts = append(texts, strings.Replace(m[1], "--alias ALIAS", "--stage STAGE", 1))
 			}
 			for _, text := range texts {
@@ -53,7 +53,7 @@ func TestAdvice_CommandsParse(t *testing.T) {
 	}
 }
 
-// refusals returns the problems in a command line used on a laptop, where the server's address is set.
+// refusals returns the problems with a command line on a laptop on which the server's address is set.
 func refusals(argv []string) []string {
 	a, err := inputs.Arguments(argv)
 	if err != nil {

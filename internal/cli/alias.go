@@ -17,8 +17,8 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/report"
 )
 
-// checkAssignable returns an error if the ledger protects one of the aliases. It reads the ledger even if `ledger` is
-// off, and reads earlier pages if the newest one is not enough. tags are those of the model.
+// checkAssignable returns an error if the ledger protects one of the aliases. It reads the ledger even if the `ledger`
+// input is `off`, and reads earlier pages if the newest one is not enough. tags contains the model's tags.
 func checkAssignable(
 	ctx context.Context, e *env, session *claim.Session, l ledger.Chain, tags map[string]string,
 ) (err error) {

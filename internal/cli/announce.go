@@ -12,8 +12,8 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/report"
 )
 
-// announced ends the run's deployment and sends its notifications, both in parallel, and returns the run with the
-// results. The outcome of the move has already been stored, and neither of them changes it.
+// announced ends the run's deployment and sends its notifications in parallel, and returns the run with the results.
+// The outcome of the move has already been stored, so neither of them changes it.
 func announced(ctx context.Context, e *env, l *claim.Session, m *move, r report.Run) report.Run {
 	var end deploymentEnd
 	var wg sync.WaitGroup
@@ -26,7 +26,8 @@ func announced(ctx context.Context, e *env, l *claim.Session, m *move, r report.
 	return r
 }
 
-// notifyAll sends the notification for this run's move, and those for the same model that earlier runs could not send.
+// notifyAll sends the notification about this run's move, and those about the same model that earlier runs could not
+// send.
 func notifyAll(
 	ctx context.Context, e *env, l *claim.Session, m *move, receipt plan.Receipt,
 ) []report.NotificationResult {
@@ -47,8 +48,8 @@ func notifyAll(
 	return e.notifier.Send(ctx, l.Ledger, v, own)
 }
 
-// notifyEarlier sends the notifications for all models that earlier runs could not send. It runs after an audit,
-// because a model might never be promoted again, and then nothing else would send them.
+// notifyEarlier sends the notifications about any model that earlier runs could not send. It runs after an audit,
+// because a model might never be promoted again, and nothing else would send them in that case.
 func notifyEarlier(ctx context.Context, e *env) (out []report.NotificationResult) {
 	if len(e.set.Notify.Names()) == 0 {
 		return nil

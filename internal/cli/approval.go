@@ -76,7 +76,7 @@ func versionOrNone(n int) string {
 	return fmt.Sprintf("version %d", n)
 }
 
-// versionNumberOrNone returns a version in the form that `expected-previous` takes.
+// versionNumberOrNone returns a version in the form that the `expected-previous` input accepts.
 func versionNumberOrNone(n int) string {
 	if n == 0 {
 		return "none"
@@ -85,7 +85,7 @@ func versionNumberOrNone(n int) string {
 }
 
 // approvedPlan returns the approved plan from the inputs or from the comment on the merged pull request. It does not
-// look for the comment if the plan needs no approval. A plan without steps may be that of a re-run after everything was
+// look for the comment if the plan needs no approval: a plan without steps may belong to a re-run after everything was
 // done, and a dry run before the merge writes nothing.
 func approvedPlan(ctx context.Context, e *env, r report.Run) (inputs.Approval, error) {
 	a := e.set.Approved

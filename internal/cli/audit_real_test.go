@@ -33,11 +33,11 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/rest"
 )
 
-// Defects that the rules report are created in a real registry, at least twice each, along with harmless cases that
-// look similar. The test uses the API, or SQL if the API refuses the defect. The audit must find exactly the defects.
-// The test prints a table of them. A new rule needs no defects here if other rules read the same facts, but it must not
+// The test creates each defect that the rules report at least twice in a real registry, along with harmless cases that
+// look similar. It uses the API, or SQL if the API refuses the defect. The audit must find exactly the defects, of
+// which the test prints a table. A new rule needs no defects here if other rules read the same facts, but it must not
 // report the sound models.
-func TestAudit_PlantedDefects(t *testing.T) {
+func TestAudit_PlantedDefects_Real(t *testing.T) {
 	for _, o := range []realtest.Options{{Store: "postgresql", Workers: 1}, {Version: "2.22.5", Workers: 1}} {
 		t.Run(cmp.Or(o.Version, realtest.Newest), func(t *testing.T) {
 			server, err := realtest.MLflow(t.Context(), o)
@@ -58,8 +58,8 @@ type plot struct {
 	s       *realtest.Server
 	dir     string
 	runs    map[string]realtest.Logged
-	planted map[place]bool      // what must be found
-	near    map[string][]string // by rule, the models that it must not report
+	planted map[place]bool      // what the audit must find
+	near    map[string][]string // the models that a rule must not report, by rule
 	sql     []string
 }
 
@@ -142,7 +142,7 @@ func newPlot(t *testing.T, s *realtest.Server) *plot {
 	return p
 }
 
-// train logs the runs. Each run that is damaged later gets a model of its own.
+// train logs the runs. Each run that will be damaged later gets a model of its own.
 func (p *plot) train() {
 	names := []string{
 		"a", "b", "gone1", "gone2", "doomed1", "doomed2", "safe", "failed", "running", "nodata1", "nodata2", "nofile",
@@ -244,7 +244,7 @@ func (p *plot) remove(model string, version int) {
 	p.call("DELETE", "model-versions/delete", map[string]any{"name": model, "version": strconv.Itoa(version)}, nil)
 }
 
-// behind queues an SQL statement. All statements run at the end, in one transaction.
+// behind queues an SQL statement. All statements run at the end in a single transaction.
 func (p *plot) behind(format string, args ...any) {
 	p.sql = append(p.sql, strings.ReplaceAll(fmt.Sprintf(format, args...), ":", `\:`))
 }
@@ -274,7 +274,7 @@ func (p *plot) runWith(
 	return out.String(), errs.String(), status
 }
 
-// promote promotes a version with this program, with clocks that are some days behind.
+// promote promotes a version with this program, while the program's and the server's clocks are some days behind.
 func (p *plot) promote(model, alias string, version, days int, more ...string) {
 	p.t.Helper()
 	address, at := p.s.URL, time.Now()
@@ -331,7 +331,7 @@ func (c *cut) RoundTrip(r *http.Request) (*http.Response, error) {
 	return http.DefaultTransport.RoundTrip(r)
 }
 
-// killed starts a promotion that never ends, with clocks that are some days behind.
+// killed starts a promotion that never ends, while the clocks are some days behind.
 func (p *plot) killed(model, alias string, version, days int) {
 	p.t.Helper()
 	clock := p.past(days)
@@ -517,7 +517,7 @@ func (p *plot) plantFiles() {
 	p.silent("artifact-changed", "p-changed-near")
 }
 
-// modelFile returns the largest file in a run's model, written by scikit-learn.
+// modelFile returns the path of the largest file in a run's model, which scikit-learn wrote.
 func (p *plot) modelFile(run string) (path string) {
 	for _, name := range []string{"model.skops", "model.pkl"} {
 		if path = filepath.Join(p.files(run), name); exists(path) {
@@ -552,7 +552,7 @@ func (p *plot) plantSources() {
 	for _, name := range []string{"source-1", "source-2", "source-3"} {
 		p.finds(name, 1, "source-unsafe")
 	}
-	// A folder in the run that contains all the model's files. Its name has two dots and an encoded space.
+	// A folder in the run that contains all the model's files, and whose name contains two dots and an encoded space.
 	l := p.runs["a"]
 	own := filepath.Join(p.s.Dir, "artifacts", strings.TrimPrefix(l.ArtifactURI, "mlflow-artifacts:/"), "my model..v2")
 	p.must(os.CopyFS(own, os.DirFS(p.files("a"))))
@@ -582,8 +582,8 @@ func (p *plot) plantSources() {
 	p.silent("source-elsewhere", "elsewhere-near", "source-near")
 }
 
-// plantForeign creates live versions that do not belong to the run that they name: one with files from another run, a
-// copy of such a version, and logged models from another run and another experiment.
+// plantForeign creates live versions that do not belong to the run that they name: one with files from a different run,
+// a copy of such a version, and logged models from a different run and from a different experiment.
 func (p *plot) plantForeign() {
 	of := func(model, source, id string) {
 		p.model(model)
@@ -690,7 +690,7 @@ func (p *plot) plantRecords() {
 	for _, name := range []string{"p-passed-1", "p-passed-2", "p-passed-3", "p-passed-4", "p-passed-near"} {
 		p.model(name, "a", "b")
 	}
-	p.alias("p-passed-1", "champion", 2) // by hand, without gates
+	p.alias("p-passed-1", "champion", 2) // set by hand, without gates
 	p.promote("p-passed-2", "champion", 2, 0, "--policy-file", "old.yml")
 	p.promote("p-passed-3", "champion", 2, 0, "--policy-file", "none.yml", "--override", "ungated")
 	p.promote("p-passed-4", "champion", 2, 0, "--thresholds", "test_accuracy >= 0.5")
@@ -802,7 +802,7 @@ func (p *plot) plantWords() {
 	}
 	p.finds("words-1", 0, "description-missing")
 	p.finds("words-2", 0, "description-missing")
-	p.silent("description-missing", "words-near") // it has no live version
+	p.silent("description-missing", "words-near") // the model has no live version
 
 	for _, name := range []string{"owner-1", "owner-2", "owner-near"} {
 		p.model(name, "a")
@@ -841,7 +841,7 @@ func (p *plot) plantWords() {
 	p.silent("tag-overload", "heavy-near")
 }
 
-// workspaceColumn exists since MLflow 3.10.
+// workspaceColumn returns the column for the workspace, which exists since MLflow 3.10.
 func (p *plot) workspaceColumn() string {
 	if p.s.Version == realtest.Newest {
 		return ", workspace"
@@ -974,7 +974,7 @@ func (p *plot) audit(address string, more ...string) auditReport {
 	return r
 }
 
-// vulnerable makes the server claim to be other versions, and counts the defects found by server-vulnerable.
+// vulnerable makes the server claim to be other versions, and counts the findings of server-vulnerable.
 func (p *plot) vulnerable() {
 	for _, version := range []string{"2.9.2", "3.9.0"} {
 		target, err := url.Parse(p.s.URL)
@@ -1021,7 +1021,7 @@ func (p *plot) table(found map[place]string) {
 			}
 		}
 		if p.s.Version == realtest.Newest && r.ID == "server-vulnerable" {
-			planted, seen = 2, 2 // through a proxy that claims to be other versions, see vulnerable
+			planted, seen = 2, 2 // the proxy claims to be other versions; see vulnerable
 		}
 		enough := planted > 1 && len(p.near[r.ID]) > 0 || planted+len(p.near[r.ID]) == 0 || r.ID == "server-vulnerable"
 		if !enough || silent != len(p.near[r.ID]) {
@@ -1032,8 +1032,9 @@ func (p *plot) table(found map[place]string) {
 	p.t.Log(b.String())
 }
 
-// While versions are created, moved, promoted and deleted, an audit sees none of them twice and reports nothing false.
-func TestAudit_MovingRegistry(t *testing.T) {
+// While versions are created, moved, promoted and deleted, an audit sees none of them twice and reports nothing that is
+// false.
+func TestAudit_MovingRegistry_Real(t *testing.T) {
 	for _, o := range []realtest.Options{{Store: "postgresql", Workers: 2}, {Version: "2.22.5", Workers: 1}} {
 		t.Run(cmp.Or(o.Version, realtest.Newest), func(t *testing.T) {
 			server, err := realtest.MLflow(t.Context(), o)
@@ -1048,16 +1049,16 @@ func TestAudit_MovingRegistry(t *testing.T) {
 	}
 }
 
-// restless is a registry without defects that keeps changing.
+// restless is a registry without defects that is constantly changing.
 type restless struct {
 	*plot
 	stopped atomic.Bool
-	counts  [5]atomic.Int64 // created, deleted, aliases moved, stages moved, promoted
+	counts  [5]atomic.Int64 // counts of versions created and deleted, aliases and stages moved, and promotions
 }
 
 const (
 	movingModels   = 9
-	movingVersions = 8 // the first half of them are never deleted
+	movingVersions = 8 // the first half of these are never deleted
 )
 
 func (m *restless) prepare() {
@@ -1085,7 +1086,7 @@ func (m *restless) prepare() {
 	}
 }
 
-// try sends a mover's request. The request may fail, for example because it conflicts with another mover's.
+// try sends a mover's request. The request may fail, for example because it conflicts with that of a different mover.
 func (m *restless) try(count int, method, path string, in any) {
 	if m.s.Call(context.Background(), method, path, in, nil) == nil {
 		m.counts[count].Add(1)
@@ -1152,7 +1153,7 @@ func (m *restless) movers() (stop func()) {
 	return func() { m.stopped.Store(true); all.Wait() }
 }
 
-// watch runs audits while the movers run.
+// watch runs audits while the movers are running.
 func (m *restless) watch() {
 	wire, err := rest.New(rest.Config{Base: m.s.URL})
 	m.must(err)
@@ -1218,8 +1219,9 @@ func (m *restless) watch() {
 	}
 }
 
-// The oldest server has neither aliases nor datasets, so tags replace aliases. The audit finds the same defects.
-func TestAudit_WithoutAliases(t *testing.T) {
+// The oldest server has neither aliases nor datasets, so tags take the place of aliases. The audit finds the same
+// defects.
+func TestAudit_WithoutAliases_Real(t *testing.T) {
 	server, err := realtest.MLflow(t.Context(), realtest.Options{Version: "1.30.1", Workers: 1})
 	if err != nil {
 		t.Fatal(err)

@@ -15,9 +15,9 @@ import (
 // auditLabel is the label by which a later audit finds the issue.
 const auditLabel = "mlflow-audit"
 
-// keepIssue maintains one issue that shows the audit's page. It opens the issue if there are findings, updates it in
-// place, and closes it when none are left. If that fails, the result contains a warning. a is nil if there was no
-// audit.
+// keepIssue maintains a single issue that shows the audit's page. It opens the issue if there are findings, updates it
+// in place, and closes it when no findings are left. If this fails, the result contains a warning. a is nil if there
+// was no audit.
 func keepIssue(ctx context.Context, e *env, a *report.AuditResult, page doc.Page) (out postResult) {
 	if a == nil || !e.set.GitHub.Issue {
 		return out

@@ -44,7 +44,8 @@ func cmdPageCommands(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
-// playLine runs a line of a document: the program, with its output written to a file if the line says so, or cat.
+// playLine runs a line from a document: either the program, whose output is written to a file if the line says so, or
+// cat.
 func playLine(ts *testscript.TestScript, line string) string {
 	line, file, redirected := strings.Cut(line, " > ")
 	words := strings.Fields(strings.ReplaceAll(line, "'", ""))

@@ -90,7 +90,7 @@ func stamp(t *testing.T, whole map[string]any) {
 	whole["plan_digest"] = plan.PlanStamp(digest, now)
 }
 
-// valuePaths visits the path of every value in a JSON document, in the form that at expects.
+// valuePaths visits the path of every value in a JSON document. The function at accepts such a path.
 func valuePaths(v any, path []any, visit func(path []any)) {
 	switch v := v.(type) {
 	case map[string]any:

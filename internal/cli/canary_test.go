@@ -30,7 +30,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/signing"
 )
 
-// Canaries are made-up credentials. Some of them contain characters that are encoded in a URL or in JSON.
+// Canaries are made-up credentials. Some of them contain characters that are escaped in a URL or in JSON.
 const (
 	canaryToken    = "Kq7Zp3vX9mB2cN5tR8wY1sD4gH6j"
 	canarySigns    = `W4x/Lm+9pQ"z3&vT<6bN%2cR8yS=1d`
@@ -44,7 +44,7 @@ const (
 	canarySeed     = "Seed-7Yx2Qk9Wv4Zb8Nm1Lr6Tj3Ph5Rt"
 )
 
-// fragments maps each sequence of twelve characters, from every form of a secret, to the secret's name.
+// fragments maps each sequence of twelve characters in any form of a secret to the secret's name.
 type fragments map[string]string
 
 const fragmentSize = 12
@@ -72,8 +72,8 @@ func (f fragments) add(name string, secrets ...string) {
 	}
 }
 
-// find returns the name of a secret that appears in part in the text, together with the text around it, or "" if there
-// is none.
+// find returns the name of a secret of which a part appears in the text, together with the text around it, or "" if
+// there is none.
 func (f fragments) find(text string, allowed ...string) (name, around string) {
 	low := strings.ToLower(text)
 	for i := 0; i+fragmentSize <= len(low); i++ {
@@ -87,13 +87,13 @@ func (f fragments) find(text string, allowed ...string) (name, around string) {
 // canaryCase is one way in which projects pass credentials to the program.
 type canaryCase struct {
 	inputs  map[string]string
-	secrets map[string][]string // by name; none of them must be shown
-	refused bool                // the inputs are not valid, so nothing is sent
+	secrets map[string][]string // values by name; none of them must be shown
+	refused bool                // the inputs are invalid, so nothing is sent
 }
 
 func addressed(userinfo string) string { return "https://" + userinfo + "@mlflow.example" }
 
-// canaryCases are the ways to log in to MLflow.
+// canaryCases returns the ways to log in to MLflow.
 func canaryCases() map[string]canaryCase {
 	one := func(inputs map[string]string, secrets ...string) canaryCase {
 		return canaryCase{inputs: inputs, secrets: map[string][]string{"mlflow": secrets}}
@@ -168,20 +168,20 @@ func canaryCases() map[string]canaryCase {
 	return out
 }
 
-// canaryWire answers requests in place of MLflow, GitHub, Slack and a webhook. It checks that every request contains
-// only the secrets of its receiver.
+// canaryWire responds to requests in place of MLflow, GitHub, Slack and a webhook. It checks that every request
+// contains only secrets meant for its receiver.
 type canaryWire struct {
 	mu     sync.Mutex
 	double *mlflowtest.Server
 	hub    *githubtest.Server
-	broken string // the kind of answer that MLflow gives
+	broken string // the kind of response that MLflow gives
 	tries  map[string]int
 	found  fragments
 	leaks  []string
 	sent   int
 }
 
-// receivers are the secrets that each host may receive in its headers.
+// receivers maps each host to the secrets that it may receive in headers.
 var receivers = map[string]string{
 	"mlflow.example": "mlflow", "registry.example": "registry", gitHubHost: "github", hookHost: "hook",
 	slackHost: "slack",
@@ -209,7 +209,8 @@ func (w *canaryWire) RoundTrip(r *http.Request) (*http.Response, error) {
 		switch name {
 		case "Authorization", "X-Auth", "Proxy-Authorization":
 			allowed := []string{secret}
-			// Credentials from inputs are sent to both servers, those in an address only to that server.
+			// Credentials from inputs are sent to both servers, whereas credentials in an address are sent only to that
+			// server.
 			if host == "registry.example" {
 				allowed = append(allowed, "inputs")
 			}
@@ -251,7 +252,7 @@ func (w *canaryWire) mlflow(r *http.Request, echo string, try int) (*http.Respon
 		return failure(403, "PERMISSION_DENIED"), nil
 	case "500":
 		return failure(500, "INTERNAL_ERROR"), nil
-	case "a long answer": // wherever this is cut, the cut is within a secret
+	case "a long answer": // cut off anywhere, this is cut within a secret
 		text := strings.Repeat(echo+" ", 1+60000/(1+len(echo)))
 		return reply(r, 500, "text/plain", strings.Repeat("x", try*7%31)+text), nil
 	case "page":
@@ -352,8 +353,8 @@ var canaryAnswers = []string{
 	"reset", "writes fail",
 }
 
-// No credential leaves the process, in any form or part, except in requests to its own server and in the workflow
-// commands that mask it. With PROMOTE_CANARIES, every command is combined with every answer.
+// No credential leaves the process, in any form or in part, except in requests to its own server and in the workflow
+// commands that mask it. With PROMOTE_CANARIES, every command is combined with every response.
 func TestCanaries(t *testing.T) {
 	seed, err := os.ReadFile("testdata/seed/churn.json")
 	if err != nil {
@@ -409,8 +410,8 @@ type canaryRun struct {
 	key     signing.KeyPair
 }
 
-// run runs the command and searches everything that leaves the process. It returns the number of places that were
-// searched and the exit code.
+// run runs the command and searches everything that leaves the process. It returns the exit code and the number of
+// places that it searched.
 func (k canaryRun) run(t *testing.T) (places, status int) {
 	t.Helper()
 	dir := t.TempDir()

@@ -19,17 +19,17 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
 )
 
-// proposal is a plan and the facts that it is based on.
+// proposal is a plan, together with the facts on which it is based.
 type proposal struct {
 	facts  fact.Facts
 	plan   plan.Plan
-	digest string // of the earlier plan whose remaining steps these are; "" for a new plan
+	digest string // the digest of the earlier plan whose remaining steps these are; "" for a new plan
 	err    error  // why the plan must not be applied
 
 	lacking []int // versions that a rollback rejected because their files are missing
 }
 
-// carryOut applies the plan, unless this is a dry run, and returns the run with what happened. m is nil if nothing was
+// carryOut applies the plan, unless this is a dry run, and returns the run with the results. m is nil if nothing was
 // moved. again is true if another promotion finished first and the command has to start again.
 func carryOut(
 	ctx context.Context, e *env, l *claim.Session, r report.Run, p proposal,
@@ -106,8 +106,8 @@ func decided(r report.Run) report.Run {
 	return r
 }
 
-// concluded closes the ledger and the deployment on GitHub, which a command opens when it moves something, and sends
-// the notifications. m is the last move, or nil.
+// concluded closes the ledger entry and the GitHub deployment, both of which a command opens when it moves something,
+// and sends the notifications. m is the last move, or nil.
 func concluded(ctx context.Context, e *env, l *claim.Session, m *move, r report.Run) report.Run {
 	note, err := l.Close(ctx, r.Reason, movesMade(e, r.Facts))
 	if err != nil {

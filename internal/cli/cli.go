@@ -21,7 +21,8 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/rest"
 )
 
-// Process is everything that the program gets from outside: arguments, environment, streams, clock and randomness.
+// Process contains everything that the program receives from outside: arguments, environment, streams, clock and
+// randomness.
 type Process struct {
 	Args           []string // without the program's name
 	Env            func(string) string
@@ -29,14 +30,14 @@ type Process struct {
 	Stdout, Stderr io.Writer
 	Dir            string // working directory
 	Now            func() time.Time
-	Zone           *time.Location // of times without an offset; nil means UTC
+	Zone           *time.Location // time zone for times without an offset; nil means UTC
 	Columns        int            // width of the terminal; 0 if there is none
-	User           string         // user name of the system; "" if unknown
-	Jitter         func() float64 // random number in [0, 1), to spread retries
-	Random         io.Reader      // makes keys
+	User           string         // the operating system's user name; "" if unknown
+	Jitter         func() float64 // returns a random number in [0, 1), to spread retries
+	Random         io.Reader      // source of randomness for keys
 	Nonce          func() string  // identifies this process; nil in most tests, which means ""
 	Patience       time.Duration  // how long a promotion waits for another one to finish; 0 means 10 s
-	Pause          time.Duration  // between two writes to GitHub; 0 means one second, as GitHub asks
+	Pause          time.Duration  // time between two writes to GitHub; 0 means one second, as GitHub requests
 	Version        string
 	Go             string      // version of Go with which the program was built
 	Wire           rest.Config // connection settings; tests set their own transport and waits
@@ -44,12 +45,12 @@ type Process struct {
 	result func(report.Result) // receives the result in tests; nil otherwise
 }
 
-// Run runs the command given by the arguments and inputs, and returns the exit code.
+// Run runs the command specified by the arguments and inputs, and returns the exit code.
 func Run(ctx context.Context, p Process) int {
 	runner := actions.New(p.Env, p.Stdout, p.Stderr, p.Dir)
 	code := start(ctx, p, runner)
 	if err := runner.Flush(); err != nil && code == registry.ExitDone {
-		return registry.ExitFailed // the caller would miss a part of the answer
+		return registry.ExitFailed // the caller would miss a part of the output
 	}
 	return code
 }
@@ -89,8 +90,8 @@ func (p Process) nonce() string {
 }
 
 // inputValue returns a function that looks up an input. A flag comes first, then the action's input, then the variable
-// that other programs use, and finally the default. A program that is called with arguments does not read the action's
-// inputs, because they can be those of a surrounding action.
+// that other programs use, and finally the default. If the program is called with arguments, it does not read the
+// action's inputs, because these may belong to a surrounding action.
 func inputValue(e *env, a inputs.Args) func(string) string {
 	return func(name string) string {
 		in := inputs.Get(name)

@@ -19,7 +19,7 @@ func againstKeys(e *env) []registry.Ref {
 	if ref := registry.ParseRef(e.set.Against); ref.Kind == registry.RefVersion {
 		return []registry.Ref{ref}
 	}
-	keys, _ := gates.BaselineKeys(e.set.Against) // any error has been reported with the inputs
+	keys, _ := gates.BaselineKeys(e.set.Against) // an error has been reported with the inputs
 	return keys
 }
 

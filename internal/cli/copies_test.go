@@ -16,7 +16,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/rest"
 )
 
-// meddling runs a function just before the first creation of a version arrives.
+// meddling runs a function just before the first request that creates a version arrives.
 type meddling struct {
 	next http.RoundTripper
 	what func(next http.RoundTripper)
@@ -30,7 +30,7 @@ func (m *meddling) RoundTrip(r *http.Request) (*http.Response, error) {
 	return m.next.RoundTrip(r)
 }
 
-// While a version is being copied, it is replaced by another version with the same number. The alias does not move.
+// While a version is being copied, it is replaced by a different version with the same number. The alias does not move.
 func TestCopy_OriginReplaced(t *testing.T) {
 	const seed = `{"runs": [
 	  {"id": "r1", "metrics": {"acc": 0.9}, "artifacts": {"model/MLmodel": "flavors:\n  sklearn: {}\n"}},

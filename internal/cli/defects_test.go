@@ -10,7 +10,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
-// The scripts that this program replaces had defects. Each defect has a test here.
+// The scripts that this program replaces had defects. Each of these defects has a test here.
 
 // Registering twice created two versions and wrote the tags twice.
 func TestDefect_RegisterTwice(t *testing.T) {
@@ -25,7 +25,7 @@ func TestDefect_RegisterTwice(t *testing.T) {
 	}
 }
 
-// goodRun is the beginning of a seed with one run.
+// goodRun is the start of a seed that contains one run.
 const goodRun = `{"runs": [{"id": "r1", "metrics": {"acc": 0.9},
 	"artifacts": {"model/MLmodel": "flavors: {sklearn: {}}"}}], `
 
@@ -41,7 +41,7 @@ func TestDefect_ArchivedInOwnStage(t *testing.T) {
 	}
 }
 
-// The code for loading a model by alias used mlflow.sklearn without importing it. Now the page shows a complete
+// The code for loading a model by its alias used mlflow.sklearn without importing it. The page now shows a complete
 // program.
 func TestDefect_LoadingCode(t *testing.T) {
 	for _, version := range dialect.Versions() {

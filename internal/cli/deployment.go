@@ -50,15 +50,15 @@ func (m *move) deploy(ctx context.Context, version int) {
 	}
 }
 
-// deploymentEnd is what a run gains when its deployment ends.
+// deploymentEnd is what the end of a deployment adds to a run.
 type deploymentEnd struct {
 	deployment report.Deployment
 	notes      []string
 	tags       []plan.StepResult
 }
 
-// endDeployment sets the deployment's final state on GitHub, and then tags the version. It has a few seconds for this
-// even after a cancellation. m may be nil.
+// endDeployment sets the deployment's final state on GitHub, and then tags the version. It has a few seconds to do
+// this, even after a cancellation. m may be nil.
 func (m *move) endDeployment(r report.Run) (end deploymentEnd) {
 	if m == nil {
 		return end
@@ -72,7 +72,7 @@ func (m *move) endDeployment(r report.Run) (end deploymentEnd) {
 	defer cancel()
 	client, err := e.gitHub.Connect()
 	if err != nil {
-		return end // impossible: the deployment was created with this client
+		return end // impossible, because the deployment was created with this client
 	}
 	state := m.status(github.Success, deploymentText(m.event))
 	if r.Receipt.Err != nil {
@@ -95,7 +95,7 @@ func (m *move) endDeployment(r report.Run) (end deploymentEnd) {
 	return end
 }
 
-// markDeployed tags the version with the environment that it was deployed to, and with the time.
+// markDeployed tags the version with the environment to which it was deployed, and with the time.
 func markDeployed(e *env, r report.Run) (notes []string, tags []plan.StepResult) {
 	number := r.Receipt.Version
 	steps, notes := plan.Deployed(r.Facts, e.set.Intent, number, e.set.GitHub.Environment)
@@ -124,5 +124,6 @@ func production(environment string, e views.Event) bool {
 	return strings.EqualFold(environment, "production") || e.Target.Stage == "Production"
 }
 
-// payloadOf returns the payload of the deployment: the event under one key. Package github adds its own keys.
+// payloadOf returns the payload of the deployment, which contains the event under a single key. Package github adds its
+// own keys.
 func payloadOf(e views.Event) map[string]any { return map[string]any{"promotion": e} }

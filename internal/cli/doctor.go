@@ -49,8 +49,8 @@ func runDoctor(ctx context.Context, e *env) report.Outcome {
 	return report.DoctorOutcome(r, server)
 }
 
-// ledgerState returns the state of the model's ledger as text, and adds to the server who may write it. wrong is a
-// warning, or "" if the ledger is intact or absent. It checks the ledger just as `history` does.
+// ledgerState describes the state of the model's ledger, and adds to the server who may write to the ledger. wrong is a
+// warning, or "" if the ledger is intact or absent. It checks the ledger in the same way as the `history` command.
 func ledgerState(ctx context.Context, e *env, server *registry.Server, model string) (state, wrong string) {
 	h, err := historyReader(e).One(ctx, model)
 	used := ""
@@ -106,8 +106,8 @@ func repair(ctx context.Context, e *env, l *claim.Session, server registry.Serve
 	return r, m
 }
 
-// resetLedger starts a new ledger if the old one is lost, and returns notes about it. The ledger records the reason
-// given in `reset-ledger`.
+// resetLedger starts a new ledger if the old one is lost, and returns notes about this. The ledger records the reason
+// that the user gave in `reset-ledger`.
 func resetLedger(ctx context.Context, e *env) (notes []string, err error) {
 	facts, err := gather.Aliases(ctx, e.client, e.set.Intent.Query)
 	switch {

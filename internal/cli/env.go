@@ -22,15 +22,15 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/workflow"
 )
 
-// env is what a command works with. Only newEnv and begin fill it in, and nothing in it changes afterwards. A command
-// keeps what it finds in its own variables, and returns an outcome.
+// env contains what a command works with. Only newEnv and begin fill it in, and nothing in it changes afterwards. A
+// command keeps what it finds out in its own variables, and returns an outcome.
 type env struct {
 	process  Process
 	runner   *actions.Runner
 	console  *console.Console
 	job      actions.Context
 	json     bool // print the result as JSON
-	asAction bool // the inputs come from INPUT_… variables, or from flags otherwise
+	asAction bool // the inputs come from INPUT_… variables; otherwise, from flags
 	command  inputs.Command
 	set      inputs.Settings
 	secrets  secrets
@@ -38,7 +38,7 @@ type env struct {
 
 	servers   *connect.Servers
 	gitHub    *workflow.Session
-	client    *mlflow.Client // nil if the command sends nothing to MLflow
+	client    *mlflow.Client // nil if the command sends no requests to MLflow
 	login     *login
 	policy    policyfile.File
 	notifier  *notify.Notifier
@@ -95,7 +95,7 @@ func newEnv(p Process, runner *actions.Runner, job actions.Context, a inputs.Arg
 	return e, nil
 }
 
-// givenIn returns a function that looks up what the user gave to this command alone: flags, or the inputs of the
+// givenIn returns a function that looks up what the user specified for this command alone: flags, or the inputs of the
 // command's own action. act passes on the inputs of surrounding actions, so they are not checked there.
 func givenIn(e *env, a inputs.Args) func(string) (string, bool) {
 	if a.OwnAction() && !e.leaky() {
@@ -107,7 +107,7 @@ func givenIn(e *env, a inputs.Args) func(string) (string, bool) {
 	return a.Given
 }
 
-// begin checks whether the command may run here, reads the policy file, and creates the client. It sends no request to
+// begin checks whether the command may run here, reads the policy file, and creates the client. It sends no requests to
 // MLflow. lateCtx is for writes after a cancellation.
 func (e *env) begin(ctx, lateCtx context.Context) error {
 	e.lateCtx = lateCtx
@@ -167,8 +167,8 @@ func (e *env) begin(ctx, lateCtx context.Context) error {
 	return e.beginMerged(ctx)
 }
 
-// beginPolicy reads the policy file and applies it to the settings. Commands that need only the ledger's keys do not
-// stop if a policy that no input names cannot be read. Then no signature is checked.
+// beginPolicy reads the policy file and applies it to the settings. If the policy cannot be read, a command that needs
+// only the ledger's keys continues without checking signatures, unless an input names the policy file.
 func (e *env) beginPolicy() error {
 	c, ofIncumbents := e.command, e.set.Judging.OfIncumbents
 	var err error
@@ -226,8 +226,8 @@ func (e *env) with(set inputs.Settings) *env {
 	return &out
 }
 
-// asInput returns an input and its value in the form that the user writes them: as a line in the workflow if this is an
-// action, and otherwise as a flag.
+// asInput returns an input and its value in the form in which the user writes them: as a line in the workflow if the
+// program runs as an action, and otherwise as a flag.
 func (e *env) asInput(input, value string) string {
 	switch {
 	case e.asAction:
@@ -261,7 +261,7 @@ func stopped(e *env, err error) report.Outcome {
 	return report.FailedOutcome(completed(e, failed(e.start, err)))
 }
 
-// succeeded returns a run that ended well and has nothing to report but the command's page.
+// succeeded returns a run that ended well and has nothing to report except the command's page.
 func succeeded(e *env) report.Run {
 	r := e.start
 	r.Reason = registry.OK

@@ -22,12 +22,12 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/report"
 )
 
-// A form is one way in which a kind of fault shows. If a fault leaves it unclear whether the request took effect,
+// A form is one way in which a kind of fault appears. If it is not clear whether a request with the fault took effect,
 // there is one form for each possibility.
 type form struct {
 	kind, name string
 	refuse     error // the connection fails
-	broken     bool  // the connection breaks before the request has been sent
+	broken     bool  // the connection breaks before the request is sent
 	fault      faults.Fault
 	outOfReach bool // the server may come back
 }
@@ -125,10 +125,10 @@ func (c trial) hidden() bool {
 	return slices.ContainsFunc(c.shots, func(s shot) bool { return s.span == forGood })
 }
 
-// undisturbed is how a story ends without faults.
+// undisturbed describes how a story ends without faults.
 type undisturbed struct {
 	requests int
-	before   int // number of ledger entries
+	before   int // the number of ledger entries
 	settled  string
 	recorded string
 }
@@ -151,7 +151,7 @@ func (s story) undisturbed(t *testing.T) (u undisturbed) {
 	return u
 }
 
-// tallies counts what was tried and how it ended.
+// tallies counts the trials and their results.
 type tallies struct {
 	mu                      sync.Mutex
 	trials                  int
@@ -168,7 +168,7 @@ func (s *tallies) String() string {
 		s.trials, s.lost, s.doubled, s.falseSuccess, s.falseFail, s.resolved, s.unknown)
 }
 
-// verdicts lists one trial's problems by kind.
+// verdicts contains the problems in one trial, by kind.
 type verdicts struct{ falseSuccess, falseFail, lost, doubled, other []string }
 
 func (f *verdicts) all() []string {
@@ -203,7 +203,7 @@ func (s *tallies) try(t *testing.T, c trial, u undisturbed) []string {
 	return f.all()
 }
 
-// compare compares a report with the server's state.
+// compare compares a report with the state of the server.
 func (f *verdicts) compare(r report.Result, status int, was, is state, hidden bool) {
 	if status == registry.ExitUnknown && !hidden {
 		say(&f.other, "reported as not known, and the server was there")
@@ -260,7 +260,7 @@ func (f *verdicts) compare(r report.Result, status int, was, is state, hidden bo
 	}
 }
 
-// rerun checks the end of the next attempt, which meets no faults.
+// rerun checks how the next attempt ends, which meets no faults.
 func (f *verdicts) rerun(r report.Result, status int, is state, u undisturbed, ledger bool) {
 	if status != 0 {
 		say(&f.lost, "the next run ends with %d", status)
@@ -303,7 +303,7 @@ func (s *tallies) count(c trial, r report.Result, status int, f verdicts, reques
 	}
 }
 
-// singles returns every trial with one fault: each form at each request, for each span that makes a difference.
+// singles returns every trial with one fault: each form at each request, for every duration that makes a difference.
 func (s story) singles(u undisturbed) []trial {
 	var out []trial
 	for nth := 1; nth <= u.requests; nth++ {
@@ -334,13 +334,13 @@ func pairs(singles []trial, requests map[string]int) []trial {
 }
 
 // Every kind of fault is tried at every request of the main job, from every state, and so is every pair of faults. The
-// report must be true. One more run without faults must end in the same state as a run that never met a fault.
+// report must be true. One more run without faults must lead to the same state as a run that has never met a fault.
 func TestFaults(t *testing.T) {
 	const seed = 6
 	r := rand.New(rand.NewPCG(seed, 0))
 	some := func(cases []trial) []trial {
 		n := campaign(t, "PROMOTE_FAULTS", 200)
-		if n < 0 { // every case
+		if n < 0 { // run every case
 			return cases
 		}
 		r.Shuffle(len(cases), func(i, j int) { cases[i], cases[j] = cases[j], cases[i] })

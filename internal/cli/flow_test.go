@@ -19,7 +19,7 @@ import (
 type flow struct {
 	double  *mlflowtest.Server
 	args    []string
-	attempt *int // attempt number of the workflow run
+	attempt *int // the attempt number of the workflow run
 	signed  bool // the ledger is signed
 }
 

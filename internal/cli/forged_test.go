@@ -15,14 +15,14 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
 )
 
-// A forgery is a false ledger entry, written by a login that is allowed to write to the ledger but not to move
-// anything. It claims that a bad version was being promoted and had passed its gates.
+// A forgery is a false ledger entry, written by a login that may write to the ledger but may not move anything. It
+// claims that a bad version was being promoted and had passed its gates.
 type forgery struct {
 	server  string
 	by      ledger.Holder
-	ended   string // outcome; "" = the entry is open
+	ended   string // the outcome; "" = the entry is open
 	command string
-	from    int // version that it claims to replace
+	from    int // the version that it claims to replace
 	victim  runner
 }
 
@@ -32,7 +32,7 @@ func (f forgery) String() string {
 }
 
 const (
-	bad    = 2 // fails its gates; an alias without gates points to it
+	bad    = 2 // fails the gates; an alias without gates points to it
 	absent = 9 // does not exist
 )
 
@@ -50,7 +50,7 @@ func (f forgery) begin(t *testing.T) *storyRun {
 	return sc
 }
 
-// append writes the forged entry using the ledger's protocol, as a login that may edit the ledger's runs can.
+// append writes the forged entry according to the ledger's protocol, as a login that may edit the ledger's runs can.
 func (f forgery) append(t *testing.T, sc *storyRun) {
 	t.Helper()
 	wire, err := rest.New(rest.Config{Base: address, Transport: sc.double.Transport()})

@@ -18,15 +18,15 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/rest"
 )
 
-// frontDoor is something that stands where a user expects MLflow.
+// frontDoor is something that responds where a user expects MLflow.
 type frontDoor struct {
-	what string // for people
-	// at starts it and returns its address, and the address of a forward proxy, if there is one
+	what string // description for people
+	// at starts the server, and returns its address and, if there is a forward proxy, the proxy's address
 	at   func(t *testing.T) (address, proxy string)
 	args []string
-	// expected
+	// the expected result
 	reason string
-	says   string // part of the first line or the hint
+	says   string // a part of the first line or of the hint
 }
 
 // replies serves the same response to every request.
@@ -74,7 +74,7 @@ func talks(t *testing.T, f func(net.Conn)) string {
 	return l.Addr().String()
 }
 
-// throughProxy reaches an https server through a forward proxy that answers with the text.
+// throughProxy reaches an https server through a forward proxy that responds with the given text.
 func throughProxy(answer string) func(*testing.T) (string, string) {
 	return func(t *testing.T) (string, string) {
 		return "https://mlflow.invalid", "http://" + talks(t, func(c net.Conn) {
@@ -190,7 +190,7 @@ var frontDoors = []frontDoor{
 	{"a database", fixed("postgresql://db.example/mlflow", ""), nil, "bad-input", "mlflow server"},
 }
 
-// Whatever stands where MLflow should be, the first line says what answered, and the hint can be followed.
+// Whatever responds in place of MLflow, the first line says what it is, and the hint can be followed.
 func TestFrontDoors(t *testing.T) {
 	rows := make([]string, len(frontDoors))
 	t.Run("doors", func(t *testing.T) {
@@ -251,7 +251,7 @@ func TestFrontDoors(t *testing.T) {
 	}
 }
 
-// firstMessage returns the cause in the first message, in a form for a table that is the same in every run.
+// firstMessage returns the cause in the first message, in a form that is the same in every run and fits into a table.
 func firstMessage(said, server, proxy string) string {
 	for line := range strings.Lines(said) {
 		line = strings.TrimSpace(line)

@@ -28,8 +28,9 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/workflow"
 )
 
-// Gates pass, fail and are inconclusive on real servers, with models made by scikit-learn. The test prints a table.
-func TestGates_OnRealServers(t *testing.T) {
+// Gates pass, fail and are inconclusive on real servers, with models made by scikit-learn. The test prints a table of
+// the results.
+func TestGates_Real(t *testing.T) {
 	for _, version := range []string{realtest.Newest, "2.22.5"} {
 		t.Run(version, func(t *testing.T) {
 			server, err := realtest.MLflow(t.Context(), realtest.Options{Version: version, Workers: 1})
@@ -226,8 +227,8 @@ func (r *realGates) promote(name, alias string) {
 // cell is one gate applied to one candidate.
 type cell struct{ gate, candidate string }
 
-// cells returns, for each kind of gate, one gate and candidate each for pass, fail and inconclusive. If a kind has no
-// cells, its example is judged instead, and the server must provide all the facts for it.
+// cells returns, for each kind of gate, one gate and one candidate for each of pass, fail and inconclusive. If a kind
+// is missing, its example is judged in place of cells, and the server must provide all the facts for it.
 func (r *realGates) cells() map[string][3]cell {
 	regression := "regression: test_f1\nbetter: higher"
 	return map[string][3]cell{
@@ -317,7 +318,7 @@ func (r *realGates) table() {
 	r.t.Log(b.String())
 }
 
-// judge gathers what the gate needs from the server and evaluates it. The facts from GitHub are made up.
+// judge gathers what the gate needs from the server, and evaluates the gate. The facts from GitHub are made up.
 func (r *realGates) judge(c cell) verdict.Finding {
 	r.t.Helper()
 	p, err := policy.Parse(
@@ -356,7 +357,7 @@ func (r *realGates) judge(c cell) verdict.Finding {
 	return policy.Judge(list, facts).Findings[0]
 }
 
-// approvedReview is a change by ann that bob promotes, with approvals by ann, bob and eve.
+// approvedReview is a change made by ann and promoted by bob, which ann, bob and eve have approved.
 func approvedReview() fact.Review {
 	var said []fact.Approval
 	for _, login := range []string{"ann", "bob", "eve"} {
@@ -366,7 +367,7 @@ func approvedReview() fact.Review {
 	return fact.Review{Attempt: 1, Contributors: registry.Is(made), PullRequest: registry.Is(said)}
 }
 
-// cost counts the requests that all gates need for one candidate, beyond those needed for thresholds.
+// cost counts the requests that all gates need for one candidate, beyond those that thresholds need.
 func (r *realGates) cost() {
 	var all strings.Builder
 	all.WriteString("version: 1\nmodels:\n  gates:\n    aliases:\n      champion:\n        gates:\n")

@@ -17,7 +17,7 @@ import (
 // needs returns what the gates need from MLflow, excluding evidence that comes from files in the workspace.
 func needs(e *env) fact.Needs {
 	n := gates.Needs(e.set.Judging.Gates)
-	n.Files = true // the plan's digest covers them
+	n.Files = true // the plan's digest covers the files
 	n.Evidence = slices.DeleteFunc(n.Evidence, func(name string) bool { return e.set.Judging.Evidence[name] != "" })
 	return n
 }
@@ -58,7 +58,7 @@ func withOtherFacts(ctx context.Context, e *env, f fact.Facts) fact.Facts {
 }
 
 // gatherFacts gathers the facts for a command that moves nothing. It reads the ledger only if a gate needs it and
-// `ledger` is not off.
+// the `ledger` input is not `off`.
 func gatherFacts(ctx context.Context, e *env) (fact.Facts, error) {
 	l := openLedger(e)
 	if !gates.Needs(e.set.Judging.Gates).Ledger || l.Ledger == nil {

@@ -102,7 +102,8 @@ func TestGitHub_Hangs(t *testing.T) {
 	})
 }
 
-// The next run sends a killed run's notifications, whether the run was killed before or after it sent them.
+// The next run sends the notifications of a run that was killed, whether this happened before or after that run sent
+// them.
 func TestNotifications_AtLeastOnce(t *testing.T) {
 	for name, at := range map[string]func(jobSetup, *http.Request) bool{
 		"before it was sent": func(_ jobSetup, r *http.Request) bool {

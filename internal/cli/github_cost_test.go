@@ -6,7 +6,7 @@ import (
 )
 
 // However many notifications there are, they cost one read and one write of the ledger. A deployment costs two tags.
-// GitHub gets one extra request, which asks who approved this run.
+// GitHub receives one additional request, which asks who approved this run.
 func TestNotifications_Cost(t *testing.T) {
 	cost := func(env map[string]string) (mlflow, gitHub int) {
 		bubble(t, func(t *testing.T) {

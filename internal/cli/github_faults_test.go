@@ -136,7 +136,7 @@ func (w jobSetup) through(t *testing.T, ctx context.Context, wire http.RoundTrip
 	return result, status
 }
 
-// gitHubKinds are the ways in which GitHub can fail.
+// gitHubKinds lists the ways in which GitHub can fail.
 var gitHubKinds = map[string]githubtest.Fault{
 	"reset before the effect": {Kind: githubtest.Reset},
 	"reset after the effect":  {Kind: githubtest.Reset, After: true},
@@ -153,8 +153,8 @@ var gitHubKinds = map[string]githubtest.Fault{
 	"login page":              {Kind: githubtest.LoginPage},
 }
 
-// Whatever GitHub does at any request, the promotion is made, confirmed and recorded in time, and failed notifications
-// are known to be unsent.
+// Whatever goes wrong with any request to GitHub, the promotion is made, confirmed and recorded in time, and failed
+// notifications are known to be unsent.
 func TestGitHubFaults_ChangeNothing(t *testing.T) {
 	args := []string{
 		"promote", "--model", "churn", "--candidate", "runs:/better/model", "--alias", "champion", "--thresholds",
@@ -204,7 +204,7 @@ func TestGitHubFaults_ChangeNothing(t *testing.T) {
 	t.Logf("%d requests to GitHub, %d faults: %v", requests, (requests+1)*len(gitHubKinds), outcomes)
 }
 
-// withoutDeployment removes what is written only once GitHub has accepted the final state.
+// withoutDeployment removes what is written only after GitHub has accepted the final state.
 func withoutDeployment(state string) string {
 	var out []string
 	for _, l := range strings.Split(state, "\n") {

@@ -24,21 +24,21 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/github/openapitest"
 )
 
-// Hosts that scripts use besides MLflow. No connections are made to them.
+// The hosts that scripts use besides MLflow. No connections are made to them.
 const (
 	gitHubHost = "api.github.example"
 	slackHost  = "hooks.slack.example"
 	hookHost   = "hooks.example"
 )
 
-// otherHosts is everything in a script other than MLflow: a double of GitHub, and the receivers of notifications.
+// otherHosts contains every host in a script other than MLflow: a GitHub double and the receivers of notifications.
 type otherHosts struct {
 	mu      sync.Mutex
 	hub     *githubtest.Server
-	answers map[string]int // status by host; 0 = 200
+	answers map[string]int // status codes by host; 0 = 200
 	letters []receivedMessage
 	leaks   []string
-	hold    func(*http.Request) // called before a message is answered
+	hold    func(*http.Request) // called before the program gets a response to a message
 }
 
 // receivedMessage is a message that Slack or a webhook received.
@@ -48,8 +48,8 @@ type receivedMessage struct {
 	body   string
 }
 
-// canary matches secrets whose names say who may see them: canary-github-1 is only for GitHub, canary-signing-1 for no
-// host.
+// canary matches secrets whose names say who may see them: canary-github-1 is only for GitHub, and canary-signing-1 for
+// no host.
 var canary = regexp.MustCompile(`canary-(mlflow|github|slack|hook|signing)`)
 
 var kindOfHost = map[string]string{
@@ -59,7 +59,7 @@ var kindOfHost = map[string]string{
 	hookHost:         "hook",
 }
 
-// leaksOf returns the secrets in a string that its receiver must not see.
+// leaksOf returns the secrets in a text that its receiver must not see.
 func leaksOf(host, text string) []string {
 	var out []string
 	for _, m := range canary.FindAllStringSubmatch(text, -1) {
@@ -86,7 +86,7 @@ func (o *otherHosts) watch(r *http.Request) (body []byte) {
 	return body
 }
 
-// answer returns the response of GitHub, Slack or a webhook, and nil for any other host.
+// answer returns the response from GitHub, Slack or a webhook, or nil for any other host.
 func (o *otherHosts) answer(r *http.Request) (*http.Response, error) {
 	switch r.URL.Host {
 	case gitHubHost:
@@ -110,7 +110,7 @@ func (o *otherHosts) answer(r *http.Request) (*http.Response, error) {
 		w := httptest.NewRecorder()
 		if status := o.answers[r.URL.Host]; status != 0 && status != http.StatusOK {
 			w.WriteHeader(status)
-			fmt.Fprintf(w, "no such hook: %s", r.URL) // this receiver reveals its secret
+			fmt.Fprintf(w, "no such hook: %s", r.URL) // a receiver that reveals its own secret
 		} else {
 			o.letters = append(o.letters, receivedMessage{r.URL.Host, r.Header.Clone(), string(body)})
 		}
@@ -217,11 +217,11 @@ func (o *otherHosts) comment(number int) string {
 	return packed.ReplaceAllString(text, "$1 PACKED -->")
 }
 
-// packed matches the hidden plan, which is not human-readable.
+// packed matches the hidden plan, which people cannot read.
 var packed = regexp.MustCompile(`(<!-- plan [0-9a-f]{64}) [A-Za-z0-9+/=]+ -->`)
 
-// cmdReceive sets the response of a receiver. With a host alone, it prints and forgets what the host received. It
-// validates events against the schema and checks signatures.
+// cmdReceive sets the response of a receiver. If only the host is given, it prints and forgets what the host received.
+// It validates events against the schema and checks signatures.
 //
 //	receive slack|webhook [STATUS | none]
 func cmdReceive(ts *testscript.TestScript, neg bool, args []string) {

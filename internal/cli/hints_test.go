@@ -10,8 +10,8 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
-// A command in a hint can be pasted, whatever the model's name is. The shell runs only that command, and the command
-// gets the names unchanged.
+// A command in a hint can be pasted whatever the model's name is. The shell runs only that command, and the command
+// receives the names unchanged.
 func TestHints_HostileNames(t *testing.T) {
 	for _, name := range []string{
 		"a b", "it's", "$(echo pwned)", "`echo pwned`", "a; echo pwned", `"x" & echo pwned`, "a #b", "a>b", "日本",

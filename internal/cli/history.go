@@ -54,8 +54,8 @@ func runHistory(ctx context.Context, e *env) report.Outcome {
 	return report.HistoryOutcome(r, view, all, statement)
 }
 
-// histories returns the histories of the models that the inputs ask for. If one cannot be read, it returns the error
-// and the histories before it.
+// histories returns the histories of the models that the inputs ask for. If one of them cannot be read, it returns the
+// error together with the histories before it.
 func histories(ctx context.Context, e *env) ([]history.History, error) {
 	if saved := e.set.History.Saved; len(saved.Pages) > 0 {
 		parsed, verified, err := report.VerifyHistory(saved, e.policy.Ledger.Ring)

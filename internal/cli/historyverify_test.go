@@ -15,7 +15,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/signing"
 )
 
-// Every value of an export is edited, one at a time. The comparison must find each edit and report its path.
+// Every value in an export is edited, one at a time. The comparison must find each edit and report its path.
 func TestVerify_FindsEveryEdit(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		sc := story{"3.17.2", "both", goingBack}.begin(t)
@@ -56,8 +56,8 @@ func editsFound(export string, ring signing.Ring) []string {
 	return v.Differences
 }
 
-// edits returns copies of the export that each differ in one value, by the path of that value. Values that say what the
-// run cost are left out, because they are not checked.
+// edits returns copies of the export that each differ in one value, keyed by the path of that value. Values that
+// describe the cost of the run are left out, because they are not checked.
 func edits(export string) map[string]string {
 	out := map[string]string{}
 	var tree map[string]any

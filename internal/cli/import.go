@@ -15,8 +15,8 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/report"
 )
 
-// runImport records what the aliases and stages of one model, or of all models that match a pattern, point to now. If
-// one model fails, it continues with the others.
+// runImport records what the aliases and stages of one model, or of all models that match a pattern, currently point
+// to. If one model fails, it continues with the others.
 func runImport(ctx context.Context, e *env) report.Outcome {
 	names, err := modelsToImport(ctx, e)
 	if err != nil {
@@ -55,7 +55,7 @@ func runImport(ctx context.Context, e *env) report.Outcome {
 			Reason: registry.BadInput,
 			Msg: fmt.Sprintf("import %s: %s points to no version", e.set.Intent.Query.Model,
 				strings.Join(registry.RefTexts(only), ", ")),
-			Hint: "check the inputs alias and stage; without them, everything that points to a version is imported",
+			Hint: "check the alias and stage inputs; without them, every alias and stage in use is imported",
 		})
 	}
 	return report.ImportOutcome(r, all)
@@ -110,13 +110,13 @@ func importModel(ctx context.Context, e *env, name string) (r report.Run, target
 	}
 	if m != nil && r.Reason == registry.Unchanged {
 		if _, recorded := m.entry.Entry(); recorded {
-			r.Reason = registry.OK // nothing has changed in the registry, but an entry was made
+			r.Reason = registry.OK // nothing in the registry has changed, but an entry was made
 		}
 	}
 	return concluded(ctx, e, l, m, r), targets
 }
 
-// importsOf says what became of each target of a model.
+// importsOf returns the result of the import for each target of a model.
 func importsOf(r report.Run, model string, targets []plan.ImportTarget) (out []report.Import) {
 	for _, t := range targets {
 		i := report.Import{Model: model, Ref: t.Ref, Versions: t.Now, Result: "imported", RecordID: r.Ledger.RecordID}

@@ -16,7 +16,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
 )
 
-// validateIncumbents checks the versions that the policy's targets point to now. It uses the policy in the pull
+// validateIncumbents checks the versions that the policy's targets currently point to. It uses the policy in the pull
 // request, so that reviewers see the effect of the change.
 func validateIncumbents(ctx context.Context, e *env) report.Outcome {
 	set, p := e.set, e.policy
@@ -65,8 +65,8 @@ func judgeIncumbents(ctx context.Context, e *env) ([]report.Standing, error) {
 	return all, nil
 }
 
-// judgeIncumbent evaluates the gates for one version. A problem with the version is part of its verdict, whereas an
-// error means a problem with the server or the policy.
+// judgeIncumbent evaluates the gates for one version. A problem with the version becomes part of its verdict, whereas
+// an error means a problem with the server or the policy.
 func judgeIncumbent(ctx context.Context, e *env, q fact.Query) (report.Standing, error) {
 	out := report.Standing{Model: q.Model, Target: q.Target.String(), Version: q.Candidate.Number}
 	applied, err := e.policy.For(q.Model, q.Target)

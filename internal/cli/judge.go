@@ -49,7 +49,7 @@ func judge(e *env, f fact.Facts) (report.Judgement, error) {
 	}
 }
 
-// signatureChanges says how the candidate's signature differs from the incumbent's, if both are known.
+// signatureChanges describes how the candidate's signature differs from the incumbent's, if both are known.
 func signatureChanges(f fact.Facts) (signature string, changes []string) {
 	incumbent, ok := f.Incumbent().Get()
 	if _, read := incumbent.MLmodel.Get(); !ok || !read {

@@ -9,9 +9,9 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/rescue"
 )
 
-// checkJustification returns an error if the run moves something and its justification does not meet the demand of the
-// policy. An urgent rollback continues, and the record says that the demand was not met. In a dry run, the demand is a
-// note.
+// checkJustification returns an error if the run moves something and its justification does not meet the policy's
+// demand. An urgent rollback continues, and its record says that the demand was not met. In a dry run, the demand
+// becomes a note.
 func checkJustification(e *env, r report.Run) (report.Run, error) {
 	in := e.set.Intent
 	var moved []registry.Ref
@@ -30,7 +30,7 @@ func checkJustification(e *env, r report.Run) (report.Run, error) {
 		r.Plan.Notes = append(r.Plan.Notes, fmt.Sprintf(line, d.Pattern, e.policy.Path, d.Line))
 		return r, nil
 	case r.Dry:
-		const apply = "to apply this, set the justification input to a text with a match of %s (%s:%d)"
+		const apply = "to apply this, set the justification input to a text that matches %s (%s:%d)"
 		r.Plan.Notes = append(r.Plan.Notes, fmt.Sprintf(apply, d.Pattern, e.policy.Path, d.Line))
 		return r, nil
 	case in.Command == "rollback":

@@ -97,7 +97,7 @@ func (v *killableProcess) run(t *testing.T, run, attempt int, args ...string) (k
 }
 
 // The real binary is killed at each of its requests, before and after the request takes effect. The workflow run's
-// next attempt must end in the same state as a run that was never killed.
+// next attempt must lead to the same state as a run that was never killed.
 func TestKilled_AtEveryRequest(t *testing.T) {
 	if testing.Short() {
 		t.Skip("starts a hundred processes")

@@ -19,7 +19,7 @@ func ofLedger(w mlflowtest.Write) bool {
 		path == "registered-models/set-tag" && strings.Contains(w.Body, "promote.ledger")
 }
 
-// begin creates the ledger of the seeded model, with one entry about another alias.
+// begin creates the ledger of the seeded model, with one entry about a different alias.
 func (f flow) begin(t *testing.T) {
 	t.Helper()
 	first := flow{
@@ -37,7 +37,7 @@ func (f flow) begin(t *testing.T) {
 	f.double.Forget()
 }
 
-// A lost ledger is noticed and never replaced automatically. A user can replace it but must give a reason.
+// A lost ledger is noticed and never replaced automatically. A user can replace it, but must give a reason.
 func TestLostLedger_ReplacedOnRequest(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		f := newFlow(
@@ -94,8 +94,8 @@ func TestLostLedger_ReplacedOnRequest(t *testing.T) {
 func TestDeletedExperiment_RestoredOnRequest(t *testing.T) {
 	for name, c := range map[string]struct {
 		gone []string // experiments
-		tag  bool     // the anchor tag is gone too
-		want string   // in the note
+		tag  bool     // whether the anchor tag is gone too
+		want string   // expected in the note
 	}{
 		"all was deleted": {
 			[]string{"mlflow-promotions", "mlflow-promotions/churn"}, true, "the team uninstalled it",
@@ -198,7 +198,7 @@ func ask(t *testing.T, f flow, method, path string, body any) map[string]any {
 	return out
 }
 
-// firstPage returns the id of the first run of churn's ledger.
+// firstPage returns the id of the first run in churn's ledger.
 func firstPage(t *testing.T, f flow) any {
 	t.Helper()
 	out := ask(t, f, "GET", "experiments/get-by-name?experiment_name=mlflow-promotions/churn", nil)

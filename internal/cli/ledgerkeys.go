@@ -15,7 +15,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/signing"
 )
 
-// ledgerStore returns the store for ledgers. New ledgers are kept where the policy says, or in the login's own
+// ledgerStore returns the store for ledgers. New ledgers are kept where the policy specifies, or in the login's own
 // experiment.
 func ledgerStore(e *env) runstore.Store {
 	return runstore.New(e.client, e.policy.Ledger.Experiment).As(e.login.name, e.process.nonce)
@@ -26,7 +26,7 @@ func ledgerReader(e *env, model string) ledger.Reader {
 	return ledger.Reader{Store: ledgerStore(e), Model: model, Ring: e.policy.Ledger.Ring, Now: e.servers.Now}
 }
 
-// needlessKey returns the error for a key without a policy that lists keys.
+// needlessKey returns the error for a key that is given although no policy lists keys.
 func needlessKey(e *env) error {
 	what := "the policy lists no keys"
 	if e.policy.Missing != "" {
@@ -44,8 +44,9 @@ func needlessKey(e *env) error {
 func runLedgerKeygen(_ context.Context, e *env) report.Outcome {
 	if e.runner.InActions() {
 		return stopped(e, &registry.Error{
-			Reason: registry.BadInput, Msg: "ledger keygen: prints a private key, and others can read a job's log",
-			Hint: "run it on a laptop: mlflow-promote ledger keygen",
+			Reason: registry.BadInput,
+			Msg:    "ledger keygen: the command prints a private key, and other people can read a job's log",
+			Hint:   "run it on a laptop: mlflow-promote ledger keygen",
 		})
 	}
 	key, err := signing.Generate(e.process.Random)
@@ -95,8 +96,7 @@ func runLedgerRepair(ctx context.Context, e *env) report.Outcome {
 	return report.PageOutcome(succeeded(e), doc.L("Repaired the promotion ledger of ", doc.C(model)), body, nil)
 }
 
-// checkRenamed returns an error if a model with the former name exists, because in that case this model was not
-// renamed.
+// checkRenamed returns an error if a model with the former name exists, because this model was then not renamed.
 func checkRenamed(ctx context.Context, e *env) error {
 	former, err := e.client.Models.Get(ctx, e.set.RenamedFrom)
 	if err != nil || former.IsAbsent() {

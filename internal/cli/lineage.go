@@ -14,7 +14,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/report"
 )
 
-// runLineage shows where a version came from and where it is used.
+// runLineage shows where a version comes from and where it is used.
 func runLineage(ctx context.Context, e *env) report.Outcome {
 	q := e.set.Intent.Query
 	if q.Target.Stage != "" {
@@ -31,7 +31,7 @@ func runLineage(ctx context.Context, e *env) report.Outcome {
 		return stopped(e, diagnose.Explain(ctx, e.client, err))
 	}
 	if ledgerErr == nil && history.Check(traced.ModelTags, traced.Version) != nil {
-		// The version was read in parallel and may already show an entry that the pages do not contain.
+		// The version was read in parallel and may already show an entry that is not on the pages.
 		load()
 	}
 	history, ledgerErr = history.Anchored(ctx, ledgerReader(e, q.Model), traced.ModelTags, ledgerErr)
@@ -46,8 +46,8 @@ func runLineage(ctx context.Context, e *env) report.Outcome {
 	return report.PageOutcome(r, report.LineageTitle(found), body, found)
 }
 
-// ledgerEntries returns the entries of the promotion ledger. A ledger that cannot be read or is not intact is a fact,
-// not an error: the rest of the lineage is still shown.
+// ledgerEntries returns the entries of the promotion ledger. If the ledger cannot be read or is not intact, this is a
+// fact rather than an error, so the rest of the lineage is still shown.
 func ledgerEntries(h ledger.History, err error, t lineage.Traced) registry.Known[[]ledger.Entry] {
 	if err != nil {
 		return registry.Unreadable[[]ledger.Entry](err.Error())

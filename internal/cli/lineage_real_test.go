@@ -21,9 +21,9 @@ import (
 const trainedFrom = "c0ffeec0ffeec0ffeec0ffeec0ffeec0ffeec0ff"
 
 // On a server of each generation, MLflow's Python client and this program make versions, and the test checks their
-// lineage. Some are complete, some are copies of copies, and some have lost their run, source or files. The test
-// prints a table of the missing parts.
-func TestLineage_RealServers(t *testing.T) {
+// lineage. Some versions are complete, some are copies of copies, and some have lost their run, source or files. The
+// test prints a table of the missing parts.
+func TestLineage_Real(t *testing.T) {
 	for _, version := range []string{realtest.Newest, "2.22.5", "1.30.1"} {
 		t.Run(version, func(t *testing.T) {
 			server, err := realtest.MLflow(t.Context(), realtest.Options{Version: version, Workers: 1})
@@ -54,7 +54,7 @@ func (l *realLineage) call(path string, in any) {
 	}
 }
 
-// run runs the program in a job, on the commit that the second model was trained from.
+// run runs the program in a job, on the commit from which the second model was trained.
 func (l *realLineage) run(args ...string) (result, string) {
 	l.t.Helper()
 	var out, errs bytes.Buffer
@@ -82,7 +82,7 @@ type result struct {
 	Data     json.RawMessage `json:"data"`
 }
 
-// shownLineage is a lineage as other programs parse it: a metric may be a string.
+// shownLineage is a lineage as other programs parse it, in which a metric may be a string.
 type shownLineage struct {
 	lineage.Lineage
 	Training *struct {
@@ -230,7 +230,7 @@ func losses(l shownLineage) []string {
 	return out
 }
 
-// copies checks each link in the copy chain, and the files that are read through it.
+// copies checks each link in the chain of copies, and the files that are read through it.
 func (l *realLineage) copies() {
 	got, _ := l.lineage("prod", "1")
 	var chain []string

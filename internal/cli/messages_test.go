@@ -17,17 +17,17 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/rest"
 )
 
-// message is a situation that users meet, and what the program must and must not say.
+// message is a situation that users meet, with what the program must and must not say in it.
 type message struct {
-	version string // of the server; "" is 3.17.2
-	store   string // of the server; "" is the default
+	version string // the server's version; "" is 3.17.2
+	store   string // the server's store; "" is the default
 	seed    string // "" is wine
 	fault   string
-	answer  func(*http.Request) *http.Response // answers instead of the server, unless it returns nil
+	answer  func(*http.Request) *http.Response // responds in place of the server, unless it returns nil
 	files   map[string]string
 	env     map[string]string
-	before  []string // commands to run first, with their arguments separated by a space
-	args    string   // arguments, separated by a space; a ~ in an argument is a space
+	before  []string // commands to run first, with their arguments separated by spaces
+	args    string   // arguments separated by spaces; a ~ in an argument stands for a space
 	want    []string
 	never   []string
 }
@@ -53,7 +53,7 @@ const wine = `{"runs": [
 
 const promoteGood = "promote --model wine --candidate runs:/good/model --alias champion --thresholds acc>=0.5"
 
-// answered returns a function that answers every request in the same way.
+// answered returns a function that responds to every request in the same way.
 func answered(status int, kind, body string) func(*http.Request) *http.Response {
 	return func(*http.Request) *http.Response {
 		w := httptest.NewRecorder()
@@ -64,7 +64,7 @@ func answered(status int, kind, body string) func(*http.Request) *http.Response 
 	}
 }
 
-// onlyFor limits an answer to some requests.
+// onlyFor limits a response to some requests.
 func onlyFor(is func(*http.Request) bool, f func(*http.Request) *http.Response) func(*http.Request) *http.Response {
 	return func(r *http.Request) *http.Response {
 		if !is(r) {
@@ -75,7 +75,7 @@ func onlyFor(is func(*http.Request) bool, f func(*http.Request) *http.Response) 
 }
 
 // The first lines that a user sees say what is wrong and what to do. There is a row for each situation in which an
-// earlier version sent people the wrong way.
+// earlier version misled people.
 func TestMessages(t *testing.T) {
 	for situation, m := range map[string]message{
 		"thresholds in a folded list": {
@@ -355,7 +355,7 @@ func (m message) launch(t *testing.T, dir string, wire http.RoundTripper, args s
 	return text.String(), status
 }
 
-// answering answers some requests itself.
+// answering responds to some requests itself.
 type answering struct {
 	http.RoundTripper
 	answer func(*http.Request) *http.Response

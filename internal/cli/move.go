@@ -17,17 +17,17 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/report"
 )
 
-// move contains everything that belongs to this run's move: its ledger entry, its deployment on GitHub and its
+// move contains everything that belongs to this run's move: its ledger entry, its GitHub deployment and its
 // notification.
 type move struct {
 	env    *env
-	entry  *ledger.Promotion // nil if no entry is made
+	entry  *ledger.Promotion // nil if there is no entry
 	record func(version int) ledger.Record
 
-	event      views.Event // sent as a notification; its record id is "" before the entry is claimed
+	event      views.Event // sent as a notification; its record id is "" until the entry is claimed
 	deployed   github.Deployed
 	deployment report.Deployment
-	page       string // URL of the version in MLflow
+	page       string // the version's URL in MLflow
 }
 
 // newMove returns the move that the run's plan makes, or nil if the plan moves nothing.
@@ -55,7 +55,7 @@ func (m *move) notifyEvent(version int) views.Event {
 		m.event = views.NewEvent(e.ID(), e.Record)
 	} else {
 		r := m.record(version)
-		text, _ := json.Marshal(r) // a record can always be encoded
+		text, _ := json.Marshal(r) // cannot fail, because a record can always be encoded
 		m.event = views.NewEvent("unrecorded-"+canonical.Digest(string(text))[:12], r)
 	}
 	return m.event
@@ -77,7 +77,7 @@ func (m *move) notification(version int) *notify.Notification {
 	return &n
 }
 
-// ledger returns what package apply has to begin before the move and end after it, or nil if there is nothing.
+// ledger returns what package apply must begin before the move and end after it, or nil if there is nothing.
 func (m *move) ledger() apply.Ledger {
 	switch {
 	case m == nil:

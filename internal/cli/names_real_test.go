@@ -14,8 +14,9 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
-// Names that differ only in case or accents are tried on a database that distinguishes them and on one that does not.
-func TestNames_OnRealServers(t *testing.T) {
+// Names that differ only in case or accents are tried both on a database that distinguishes them and on one that does
+// not.
+func TestNames_Real(t *testing.T) {
 	const twice = "The database treats both names as equal"
 	for store, want := range map[string][]struct {
 		args   []string

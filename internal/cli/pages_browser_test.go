@@ -28,19 +28,19 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/report/doc"
 )
 
-// pageWidth is the width of a GitHub page, and commentWidth that of a pull request comment.
+// pageWidth is the width of a page on GitHub, and commentWidth that of a comment on a pull request.
 const (
 	pageWidth    = 1012
 	commentWidth = 816
 )
 
-// markdown is one job summary written by a script's run.
+// markdown is a job summary that a run in a script has written.
 type markdown struct{ script, text string }
 
-// Every summary from every script is shown as GitHub would show it, in a real browser: rendered by GitHub's Markdown
-// library with its style sheet, and with diagrams by Mermaid. Whatever names the scripts use, no page loads, links to
-// or runs anything that it should not, and nothing is cut off.
-func TestBrowser_Summaries(t *testing.T) {
+// A real browser shows every summary from every script as GitHub would show it: rendered by GitHub's Markdown library
+// with its style sheet, and with diagrams by Mermaid. Whatever names the scripts use, no page loads, links to or runs
+// anything that it should not, and nothing is cut off.
+func TestSummaries_Browser(t *testing.T) {
 	all := summaries(t)
 	if len(all) < 50 {
 		t.Fatalf("only %d summaries", len(all))
@@ -56,18 +56,18 @@ func TestBrowser_Summaries(t *testing.T) {
 	}
 }
 
-// sights are the summaries from the tour that are shown in the docs, with their names and widths. The key is their
+// sights contains the summaries from the tour that are shown in the docs, with their names and widths. The key is the
 // position in the tour.
 var sights = map[int]struct {
 	name  string
 	width int
 }{2: {"summary", pageWidth}, 3: {"comment", commentWidth}, 4: {"lineage", pageWidth}}
 
-// posted is how many of the tour's first summaries are also posted as comments.
+// posted is the number of summaries at the start of the tour that are also posted as comments.
 const posted = 4
 
 // What a team sees in a week is easy to read on a page and in a comment, in light and dark mode. With -update, the
-// pictures in the docs are regenerated.
+// test regenerates the pictures in the docs.
 func TestTour_Browser(t *testing.T) {
 	tour := slices.DeleteFunc(summaries(t), func(m markdown) bool { return m.script != "tour" })
 	if len(tour) < 8 {
@@ -90,7 +90,7 @@ func TestTour_Browser(t *testing.T) {
 // maxPicture is the size limit for a picture in the docs, in bytes.
 const maxPicture = 150_000
 
-// picture shows a summary as a reader first sees it, and with -update saves a picture of it.
+// picture shows a summary as a reader first sees it. With -update, it saves a picture of it.
 func (v *viewer) picture(t *testing.T, m markdown, name string, width int, dark bool) {
 	t.Helper()
 	v.open(t, m, width, dark)
@@ -113,7 +113,7 @@ func (v *viewer) picture(t *testing.T, m markdown, name string, width int, dark 
 	}
 }
 
-// fewColours encodes a picture with its 256 most frequent colours, which reduces it to a third of its size.
+// fewColours encodes a picture with its 256 most frequent colours, which reduces its size by two thirds.
 func fewColours(path string) ([]byte, error) {
 	f, err := os.Open(path)
 	if err != nil {
@@ -144,7 +144,7 @@ func fewColours(path string) ([]byte, error) {
 
 // With hostile names everywhere in a lineage, the page loads, links to and runs nothing that it should not. Every box
 // in the diagram contains its text, and long tables scroll.
-func TestBrowser_HostileNames(t *testing.T) {
+func TestHostileNames_Browser(t *testing.T) {
 	v := newViewer(t)
 	words := []string{
 		`"]; click n1 href "https://evil.example"`, `"] --> x["`, "end", "subgraph x",
@@ -211,12 +211,12 @@ func TestBrowser_HostileNames(t *testing.T) {
 	}
 }
 
-// summaries runs every script and returns the summaries that they wrote, in order.
+// summaries runs every script, and returns the summaries that they wrote in order.
 func summaries(t *testing.T) []markdown {
 	t.Helper()
 	var mu sync.Mutex
 	var all []markdown
-	t.Run("scripts", func(t *testing.T) { // the scripts run in parallel, and have ended when Run returns
+	t.Run("scripts", func(t *testing.T) { // the scripts run in parallel, and all of them have ended when Run returns
 		play(t, func(script, text string) {
 			mu.Lock()
 			defer mu.Unlock()
@@ -292,12 +292,12 @@ func (v *viewer) open(t *testing.T, m markdown, width int, dark bool) {
 	}
 }
 
-// seen is what the page contains once everything has been drawn.
+// seen contains what is on the page once everything has been drawn.
 type seen struct {
 	Links    []string // addresses
 	Loading  []string // elements that load or run something
 	Handlers []string // attributes that run something
-	Mentions []string // words outside code that GitHub would turn into links
+	Mentions []string // words outside of code that GitHub would turn into links
 	Wide     []string // elements that are wider than the page, or scroll
 	Labels   [][]string
 	Width    int
@@ -306,7 +306,7 @@ type seen struct {
 //go:embed testdata/look.js
 var look string
 
-// scrolling reports whether tables and code blocks may be wider than the page and scroll.
+// scrolling is whether tables and code blocks may be wider than the page and scroll.
 type scrolling bool
 
 const (

@@ -25,7 +25,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/report"
 )
 
-// Each file with pins belongs to one script.
+// Each file with pins belongs to a script.
 func TestPins_BelongToScripts(t *testing.T) {
 	files, err := filepath.Glob("testdata/pins/*")
 	if err != nil {
@@ -41,23 +41,23 @@ func TestPins_BelongToScripts(t *testing.T) {
 
 var pin = flag.Bool("pin", false, "write to testdata/pins what programs see of every run in the scripts")
 
-// pins records what other programs see of the runs in one script, in one section of lines per run. Sentences for
-// people are left out, see pintest.Sentences.
+// pins records what other programs see of the runs in one script, with one section of lines for each run. Sentences for
+// people are left out (see pintest.Sentences).
 type pins struct {
 	sections []string
-	had      map[string]string // files before the run, by path
+	had      map[string]string // the files before the run, by path
 
 	mu   sync.Mutex
 	sent map[string]*asked // requests sent by the run, by host
 }
 
-// asked are the requests to one host.
+// asked contains the requests to one host.
 type asked struct {
 	reads  int
 	writes []string // in the order in which they were sent
 }
 
-// sameAsResult replaces a document that equals the run's result.
+// sameAsResult replaces a document that is equal to the run's result.
 const sameAsResult = "the result"
 
 // pin compares a script's pins with its file when the script ends, or writes the file.
@@ -65,7 +65,7 @@ func (p *pins) pin(env *testscript.Env, file string) {
 	t := env.T().(testing.TB) // testscript passes a *testing.T
 	env.Defer(func() {
 		if *pin {
-			if t.Failed() { // a failed script has not made all of its runs
+			if t.Failed() { // a failed script has not made all its runs
 				return
 			}
 			if err := os.WriteFile(file, []byte(strings.Join(p.sections, "\n")), 0o644); err != nil {
@@ -82,8 +82,8 @@ func (p *pins) pin(env *testscript.Env, file string) {
 	})
 }
 
-// changes returns the difference from the pinned sections, run by run if both have the same number of runs. For a
-// script that stopped early, the comparison stops there too.
+// changes returns the differences from the pinned sections, run by run if both have the same number of runs. If the
+// script stopped early, the comparison stops there too.
 func (p *pins) changes(pinned string, short bool) string {
 	was := strings.Split(strings.TrimSuffix(pinned, "\n"), "\n\n")
 	if short && len(was) > len(p.sections) {
@@ -216,7 +216,7 @@ func commandLine(args []string) string {
 	return strings.Join(out, " ")
 }
 
-// document returns a JSON text with its sentences removed, and any other text unchanged. An audit is recognised by its
+// document returns a JSON text without its sentences, and any other text unchanged. An audit is recognised by its
 // rules.
 func document(f pintest.Format, text string) any {
 	doc, err := pintest.Read([]byte(text))
@@ -277,7 +277,7 @@ func hidden(text string) any {
 
 var random = regexp.MustCompile(`(\.mlflow-promote/[a-z-]+-)[0-9a-f]+(\.json)`)
 
-// steady returns a path with its random part removed.
+// steady returns a path with its random part replaced.
 func steady(path string) string { return random.ReplaceAllString(path, "${1}N$2") }
 
 var pageData = regexp.MustCompile(`(?s)<script type="application/json" (\S+?)>(.*?)</script`)

@@ -21,9 +21,9 @@ func loadPolicy(e *env, needed bool) (policyfile.File, error) {
 	return policyfile.Load(w, e.set.Judging.PolicyFile, needed || e.set.Judging.NeedsPolicy, rules.Rules()...)
 }
 
-// withPolicy adds to the settings what the policy says about the model and target. Thresholds never replace gates. If
-// the command evaluates no gates, withPolicy only checks that the policy has none for the aliases to be moved. note
-// says why the policy was skipped, if it was.
+// withPolicy adds to the settings what the policy specifies for the model and target. Thresholds never replace gates.
+// If the command evaluates no gates, withPolicy only checks that the policy has none for the aliases to be moved. If
+// the policy was skipped, note is the reason.
 func withPolicy(
 	set inputs.Settings, p policyfile.File, c inputs.Command,
 ) (out inputs.Settings, note string, err error) {
@@ -41,7 +41,7 @@ func withPolicy(
 		return set, "", err
 	}
 	in.Query.MovedRoots, set.Judging.Identities = p.MovedRoots, p.Identities
-	if !p.HasModels() { // keys of the ledger and settings of an audit are no rules
+	if !p.HasModels() { // keys of the ledger and settings of an audit are not rules
 		return set, "", nil
 	}
 	applied, err := p.For(in.Query.Model, in.Query.Target)
@@ -61,8 +61,8 @@ func withPolicy(
 	return set, "", nil
 }
 
-// printNoPolicy prints that there are no rules, and returns the text for the summary. It says where a policy file was
-// searched if none was found.
+// printNoPolicy prints a notice that there are no rules, and returns the text for the summary. If no policy file was
+// found, the text says where the program looked for one.
 func printNoPolicy(e *env) string {
 	text := e.policy.Missing
 	if e.command.Judges && e.policy.Found && !e.policy.HasModels() {
@@ -74,7 +74,7 @@ func printNoPolicy(e *env) string {
 	return text
 }
 
-// noModels is the error that a policy file is required, and the file contains no rules.
+// noModels is the error if a policy file is required but contains no rules.
 func noModels(e *env) error {
 	return &registry.Error{
 		Reason: registry.BadPolicy,
@@ -83,8 +83,8 @@ func noModels(e *env) error {
 	}
 }
 
-// annotatePolicy annotates the lines of the policy file that contain errors. Outside a job, the list of errors
-// suffices.
+// annotatePolicy annotates the lines in the policy file that contain errors. Outside a job, the list of errors is
+// enough.
 func annotatePolicy(e *env, err error) {
 	if !e.runner.InActions() {
 		return

@@ -6,7 +6,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/report"
 )
 
-// runPolicyCheck lists the policy file's targets. If the file has errors, the command has already ended.
+// runPolicyCheck lists the policy file's targets. If the file contains errors, the command has already ended.
 func runPolicyCheck(_ context.Context, e *env) report.Outcome {
 	var targets []report.PolicyTarget
 	for _, r := range e.policy.Rules {

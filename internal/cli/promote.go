@@ -52,7 +52,7 @@ func promote(ctx context.Context, e *env, l *claim.Session) (r report.Run, m *mo
 	return r, m
 }
 
-// checkFurther returns an error if the promotion may not move one of its further aliases.
+// checkFurther returns an error if the promotion is not allowed to move one of its additional aliases.
 func checkFurther(ctx context.Context, e *env, l *claim.Session, f fact.Facts) error {
 	if len(e.set.Intent.Query.Aliases) == 0 {
 		return nil

@@ -24,7 +24,7 @@ func publish(ctx context.Context, e *env, o report.Outcome, took time.Duration) 
 	usage := report.Usage{Took: took}
 	usage.Requests, usage.Rounds = e.servers.Cost()
 	annotatePolicy(e, o.Err)
-	o.Page = o.Page.Map(e.runner.Hide) // before escaping, which would hide secrets from the search
+	o.Page = o.Page.Map(e.runner.Hide) // must come before escaping, which would hide secrets from the search
 	page := o.Page
 	comment := writeComment(ctx, e, o)
 	o.Result.Comment, o.Page = comment.url, append(o.Page, comment.note...)
@@ -56,8 +56,8 @@ func publish(ctx context.Context, e *env, o report.Outcome, took time.Duration) 
 	return incomplete(e, o.Reason, unwritten)
 }
 
-// incomplete reports that a part of the outcome could not be written, and returns the exit code. A command that did its
-// work fails, because later steps would continue without its outputs or files.
+// incomplete reports that a part of the outcome could not be written, and returns the exit code. A command that has
+// done its work fails anyway, because later steps would continue without its outputs or files.
 func incomplete(e *env, reason registry.Reason, unwritten error) int {
 	code := reason.Exit()
 	if code == registry.ExitDone {
@@ -68,7 +68,7 @@ func incomplete(e *env, reason registry.Reason, unwritten error) int {
 	for _, line := range lines {
 		e.console.Printf("  %s", line)
 	}
-	e.console.Printf("  hint: the changes are printed above; fix the cause and run it again, nothing is done twice")
+	e.console.Printf("  hint: the changes are printed above; fix the cause and run it again; nothing is done twice")
 	if e.runner.InActions() {
 		e.runner.Annotate(actions.Annotation{
 			Level: actions.Error, Title: "Incomplete report", Message: strings.Join(lines, "; "),
@@ -152,8 +152,8 @@ func publishResult(e *env, o report.Outcome, u report.Usage) (unwritten []error)
 	return unwritten
 }
 
-// maskedLinks explains links to MLflow that the runner masks in the summary. The text itself shows whether it does so,
-// because the program does not know.
+// maskedLinks explains links to MLflow that the runner masks in the summary. The reader has to check whether they are
+// masked, because the program does not know.
 func maskedLinks(e *env, page doc.Page) doc.Page {
 	server := e.set.Server.Tracking
 	if server == "" || !strings.Contains(doc.Markdown(page), "](<"+server) {
@@ -163,8 +163,8 @@ func maskedLinks(e *env, page doc.Page) doc.Page {
 		"Store it as a variable to get working links.")}
 }
 
-// writePredicate writes the statement's predicate to a file for actions/attest, which builds its own statement from it.
-// It returns the path, or "" if there is no statement.
+// writePredicate writes the statement's predicate to a file for actions/attest, which builds its own statement from the
+// predicate. It returns the path, or "" if there is no statement.
 func writePredicate(e *env, of *views.Statement) (file string, err error) {
 	if of == nil {
 		return "", nil

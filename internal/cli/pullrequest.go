@@ -26,8 +26,9 @@ func pullRequestOf(job actions.Context) *report.PullRequest {
 }
 
 // followedPullRequest returns the pull request whose workflow run started this one (event `workflow_run`), or nil. The
-// workflow run of a pull request from a fork cannot comment, so this run comments instead, using the workflow and
-// policy in this repository. It looks for the pull request only if `comment` is true and the command writes nothing.
+// workflow run of a pull request from a fork cannot comment, so this run comments in its place, using the workflow and
+// policy in this repository. It looks for the pull request only if the `comment` input is true and the command writes
+// nothing.
 func followedPullRequest(ctx context.Context, e *env) *report.PullRequest {
 	writes := e.command.Name == "promote" && !e.start.Dry
 	if e.job.EventName != "workflow_run" || !e.set.GitHub.Comment || !e.command.Judges || writes {
@@ -61,7 +62,7 @@ type postResult struct {
 // commentTime limits how long a run waits for its comment or issue to be written.
 const commentTime = 20 * time.Second
 
-// writeComment creates or updates the comment on the pull request. If that fails, the result contains a warning or a
+// writeComment creates or updates the comment on the pull request. If this fails, the result contains a warning or a
 // note.
 func writeComment(ctx context.Context, e *env, o report.Outcome) (out postResult) {
 	pr := e.start.PullRequest
@@ -94,7 +95,7 @@ func writeComment(ctx context.Context, e *env, o report.Outcome) (out postResult
 	return out
 }
 
-// wrapError adds what was tried to the message of an error. It keeps the reason, the detail and the hint.
+// wrapError adds what the program tried to do to an error's message. It keeps the reason, the detail and the hint.
 func wrapError(what string, err error) error {
 	out := registry.Error{
 		Reason: registry.ReasonOf(err),

@@ -39,7 +39,7 @@ func campaign(t *testing.T, name string, inCI int) int {
 }
 
 // jittery delays each request by up to 30 ms before it takes effect, and again before the response. Moving the alias
-// takes up to 300 ms more, so that a promotion is not safe merely because it is fast.
+// takes up to 300 ms longer, so that a promotion is not safe merely because it is fast.
 type jittery struct {
 	next http.RoundTripper
 	mu   sync.Mutex
@@ -73,7 +73,7 @@ type attempt struct {
 }
 
 // race starts several promotions of different versions to the same target at the same time. With a signed ledger,
-// another login without a key writes to the ledger in the meantime.
+// a login without a key writes to the ledger in the meantime.
 func race(t *testing.T, seed uint64, promoters int, ledger string) ([]attempt, dumped) {
 	t.Helper()
 	double := mlflowtest.New("3.17.2", mlflowtest.AllowedHosts("mlflow.example"), mlflowtest.IDs(int64(seed)))
@@ -148,7 +148,7 @@ var raceSeed = []byte(`{"runs": [
   "models": [{"name": "churn", "aliases": {"champion": 1}, "versions": [
   {"run": "r1", "stage": "Production"}, {"run": "r2"}, {"run": "r3"}, {"run": "r4"}, {"run": "r5"}, {"run": "r6"}]}]}`)
 
-// roundOf compares the results of every attempt with the target's final state.
+// roundOf compares the results of all attempts with the target's final state.
 func roundOf(t *testing.T, attempts []attempt, end dumped, hostile bool) racetest.Round {
 	r := racetest.Round{Before: 1, After: []int{end.Aliases["champion"]}}
 	if hostile {
@@ -226,7 +226,7 @@ func keyPolicy(t *testing.T, keys ...signing.KeyPair) (dir string) {
 	return dir
 }
 
-// meddle forges the ledger at a random moment, with the rights of an editor.
+// meddle forges the ledger at a random moment, with an editor's permissions.
 func meddle(t *testing.T, seed uint64, wire http.RoundTripper) {
 	chance := rand.New(rand.NewPCG(seed, 11))
 	time.Sleep(time.Duration(chance.IntN(800)) * time.Millisecond)
@@ -243,7 +243,7 @@ func meddle(t *testing.T, seed uint64, wire http.RoundTripper) {
 	f.Forge(func(string) {})
 }
 
-// meddler writes to the ledger of churn with the rights of an editor.
+// meddler writes to churn's ledger with an editor's permissions.
 type meddler struct {
 	store runstore.Store
 	made  []string
@@ -303,9 +303,9 @@ func (m *meddler) Anchor(text string) {
 	}
 }
 
-// Promotions run at the same time. With the ledger, none is lost. Without it, some must be lost, or the test proves
-// nothing. With a signed ledger, none is lost even if a login without a key writes to the ledger and the promoters
-// accept different keys.
+// Promotions run at the same time. With the ledger, none may be lost. Without it, some must be lost, because otherwise
+// the test would prove nothing. With a signed ledger, none may be lost even if a login without a key writes to the
+// ledger and the promoters accept different keys.
 func TestRaces(t *testing.T) {
 	for _, promoters := range []int{2, 3, 4} {
 		for _, ledger := range []string{plainLedger, noLedger, signedLedger, strangersLedger} {

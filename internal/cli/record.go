@@ -12,12 +12,12 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/mlflow"
 )
 
-// maxInput is the maximum length in bytes of an input in the record. Anything longer, such as a pasted file, is cut
+// maxInput is the maximum length in bytes of an input in the record. Anything longer, for example a pasted file, is cut
 // off.
 const maxInput = 300
 
-// givenInputs returns the inputs to put in the record: those that are set and that the command reads. It leaves out
-// secret inputs, and masks secrets in all others.
+// givenInputs returns the inputs for the record: those that are set and that the command reads. It leaves out secret
+// inputs, and masks secrets in all others.
 func givenInputs(e *env, value func(string) string) map[string]string {
 	out := map[string]string{}
 	for _, in := range inputs.All {
@@ -25,7 +25,7 @@ func givenInputs(e *env, value func(string) string) map[string]string {
 		switch {
 		case in.Secret, text == "", text == in.Default, in.Name != "command" && !e.command.Takes(in):
 			continue
-		case in.Name == "justification": // the record has it already
+		case in.Name == "justification": // already in the record
 			continue
 		case in.Name == "tracking-uri": // the input may contain credentials
 			text = e.set.Server.Tracking
@@ -69,19 +69,19 @@ func originOf(e *env, f fact.Facts) ledger.Origin {
 // login is the user name with which the program is logged in to the registry's server, for the record.
 type login struct {
 	client *mlflow.Client
-	given  string // user name in the inputs, "" = none
-	known  string // user name according to the server; "" if unknown, or if it is a credential
-	ask    bool   // the server has to be asked
+	given  string // the user name in the inputs; "" = none
+	known  string // the user name according to the server; "" if not known, or if it is a credential
+	ask    bool   // whether the server has to be asked
 }
 
-// newLogin returns the login. A token does not say who owns it, so the server has to be asked. A dry run does not ask,
-// because it records nothing.
+// newLogin returns the login. A token does not reveal whose it is, so the server has to be asked. A dry run does not
+// ask, because it records nothing.
 func newLogin(client *mlflow.Client, set inputs.Server, dry bool) *login {
 	sent := set.Header.Get("Authorization") != "" || set.RegistryHeader.Get("Authorization") != "" || set.Audience != ""
 	return &login{client: client, given: set.Login, ask: sent && !dry}
 }
 
-// find asks the server for the user name, unless it has already done so or there is no need.
+// find asks the server for the user name, unless it has already been asked or need not be.
 func (l *login) find(ctx context.Context) {
 	if l.ask {
 		l.ask, l.known = false, l.client.LoginName(ctx)

@@ -163,7 +163,7 @@ func TestRecord_IsComplete(t *testing.T) {
 	}
 }
 
-// A record that is too long leaves out its least important parts and says so. The gates are dropped last.
+// A record that is too long leaves out its least important parts, which it lists. The gates are left out last.
 func TestRecord_IsShortened(t *testing.T) {
 	r := ledger.Record{
 		Contents: ledger.Contents{Datasets: []ledger.DatasetRef{{Name: "d"}}, Flavors: []string{"f"}},

@@ -10,9 +10,9 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
 )
 
-// withRescue adds one command to an error that stopped a rollback before it moved anything. The command is a rollback
-// that works as printed. skip contains the versions whose files are missing. Errors that are not about the ledger or
-// the choice of a version are returned unchanged.
+// withRescue adds a single command to an error that stopped a rollback before it moved anything. The command is a
+// rollback that works as printed. skip contains the versions whose files are missing. Errors that are not about the
+// ledger or the choice of a version are returned unchanged.
 func withRescue(e *env, l *claim.Session, f fact.Facts, err error, skip []int) error {
 	none := registry.ReasonOf(err) == registry.NoRollbackTarget
 	if l.Trouble == nil && !none {

@@ -30,7 +30,7 @@ func (k killing) String() string {
 	return text
 }
 
-// runner says who runs the command again.
+// runner is who runs the command again.
 type runner string
 
 const (
@@ -52,7 +52,7 @@ func (r runner) takes(sc *storyRun) (args []string) {
 	return []string{"--override", "takeover"}
 }
 
-// If a killed command is run again, the end is the same as if it had never been killed: there is one entry, and no
+// If a killed command is run again, the result is the same as if it had never been killed: there is one entry, and no
 // move counts as drift.
 func TestKilled_RunAgain(t *testing.T) {
 	every := campaign(t, "PROMOTE_KILLS", 16) // 1 = every case
@@ -102,7 +102,7 @@ func (k killing) play(t *testing.T) (died bool, problems []string) {
 		return false, nil
 	}
 	if sc.rolledBack(t) && k.next != sameRun {
-		return true, nil // the rollback was complete, and a second one would go further back
+		return true, nil // the rollback was complete, and a second one would go back further
 	}
 	more := k.next.takes(sc)
 	if k.mth > 0 && sc.dies(t, k.mth, append(k.args(), more...)...) {

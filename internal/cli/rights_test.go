@@ -9,7 +9,8 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/mlflow/mlflowtest"
 )
 
-// Checking permissions and the login name costs two requests, which run in parallel with others and add no round trip.
+// Looking up permissions and the login's name costs two requests, which run in parallel with others and add no round
+// trip.
 func TestRights_CostNoRound(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		seed, err := os.ReadFile("testdata/seed/churn.json")
@@ -47,7 +48,7 @@ func TestRights_CostNoRound(t *testing.T) {
 	})
 }
 
-// The `doctor` command says whether the ledger is protected or only checked, which depends on what the server lets
+// The `doctor` command says whether the ledger is protected or merely checked, which depends on what the server lets
 // this login do.
 func TestDoctor_LedgerProtection(t *testing.T) {
 	for name, c := range map[string]struct {

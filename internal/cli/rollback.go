@@ -50,8 +50,8 @@ func rollBack(ctx context.Context, e *env, l *claim.Session) (r report.Run, m *m
 // rollbackPages is the maximum number of ledger pages that a rollback reads.
 const rollbackPages = 16
 
-// planRollback plans the rollback. An interrupted rollback is finished, and one that an earlier attempt of this
-// workflow run made is not repeated. In both cases, a new rollback would go back one version too far.
+// planRollback plans the rollback. It finishes an interrupted rollback, and does not repeat one that an earlier attempt
+// of this workflow run has made. In both cases, a new rollback would go back one version too far.
 func planRollback(ctx context.Context, e *env, l *claim.Session, f fact.Facts) proposal {
 	in, out := e.set.Intent, proposal{facts: f}
 	if entry, ok := plan.InterruptedRollback(f, in); ok {
@@ -82,8 +82,8 @@ func planRollback(ctx context.Context, e *env, l *claim.Session, f fact.Facts) p
 	return out
 }
 
-// keepUnremovable returns the plan without the removal of aliases if the login may not remove them. The missing right
-// is no reason to stop a rollback.
+// keepUnremovable returns the plan without the removal of aliases if the login may not remove them. The missing
+// permission is no reason to stop a rollback.
 func keepUnremovable(ctx context.Context, e *env, p plan.Plan) plan.Plan {
 	removal := func(s plan.Step) bool { return s.Do == plan.DeleteAlias }
 	if e.start.Dry || !slices.ContainsFunc(p.Steps, removal) {
@@ -95,7 +95,7 @@ func keepUnremovable(ctx context.Context, e *env, p plan.Plan) plan.Plan {
 	}
 	for _, s := range p.Steps {
 		if removal(s) {
-			note := "warning: alias %s stays at version %s: removing it needs the MANAGE permission"
+			note := "warning: alias %s stays at version %s, because removing it needs the MANAGE permission"
 			p.Notes = append(p.Notes, fmt.Sprintf(note, s.Name, s.Was))
 		}
 	}
@@ -109,8 +109,8 @@ func rolledBackBy(holder ledger.Holder, in plan.Intent, e ledger.Entry) bool {
 	return same && e.Outcome == ledger.EntryDone && holder.LaterAttemptOf(e.Holder)
 }
 
-// chooseRollbackVersion returns the version to go back to, with notes about the rejected ones. lacking contains the
-// versions without files. If the artifact store cannot be read, the rollback continues with a warning.
+// chooseRollbackVersion returns the version to return to, with notes about the rejected versions. lacking contains the
+// versions whose files are missing. If the artifact store cannot be read, the rollback continues with a warning.
 func chooseRollbackVersion(
 	ctx context.Context, e *env, f fact.Facts,
 ) (to int, notes []string, lacking []int, err error) {
@@ -142,7 +142,7 @@ func chooseRollbackVersion(
 	return 0, nil, lacking, plan.NoRollbackTarget(f, in, backs)
 }
 
-// withPartly adds a note if alias and stage go to a version that was not at both.
+// withPartly adds a note if the alias and the stage return to a version that was not at both.
 func withPartly(notes []string, backs []fact.RollbackTarget, t registry.Target, to int) []string {
 	if note := plan.PartlyNote(backs, t, to); note != "" {
 		notes = append(notes, note)

@@ -86,7 +86,7 @@ func (n *night) run(args ...string) (status int, out string) {
 	return status, b.String()
 }
 
-// claim begins an entry and leaves it open. Without a key, the entry is foreign.
+// claim begins an entry and leaves it open. If key is "", the entry is foreign.
 func (n *night) claim(t *testing.T, key string) {
 	t.Helper()
 	wire, err := rest.New(rest.Config{Base: address, Transport: n.double.Transport()})

@@ -56,7 +56,7 @@ var update = flag.Bool("update", false, "write the scripts' golden parts")
 //	github …, receive …, events: see cmdGitHub, cmdReceive and cmdEvents
 func TestScripts(t *testing.T) { play(t, func(string, string) {}) }
 
-// play runs every script. It calls summary with each job summary and the script's name.
+// play runs every script. It calls summary with each job summary and the script that wrote it.
 func play(t *testing.T, summary func(script, markdown string)) {
 	seeds, err := filepath.Abs("testdata/seed")
 	if err != nil {
@@ -106,11 +106,11 @@ type scriptState struct {
 	inputs []string // INPUT_… variables in the script
 	plain  bool     // run the program without --as-action
 	double *mlflowtest.Server
-	page   http.HandlerFunc // answers instead of MLflow
+	page   http.HandlerFunc // responds in place of MLflow
 	status int
 	job    bool
 	wrote  func(markdown string) // called with each summary
-	known  int                   // length of the summary that has already been seen
+	known  int                   // the length of the summary that has already been seen
 	later  time.Duration         // how far the script has moved the clock forward
 	pins   pins
 	otherHosts
@@ -118,8 +118,8 @@ type scriptState struct {
 
 func (s *scriptState) now() time.Time { return now.Add(s.later) }
 
-// address is the server's address in scripts. No socket is behind it, so expected outputs and digests do not change.
-// Requests to other addresses are really sent.
+// address is the server's address in scripts. There is no socket behind it, so expected outputs and digests do not
+// change. Requests to other addresses are really sent.
 const address = "https://mlflow.example"
 
 func (s *scriptState) RoundTrip(r *http.Request) (*http.Response, error) {
@@ -174,7 +174,7 @@ func cmdMLflow(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
-// cmdPage makes something other than MLflow answer: an HTML page with the given status, or a redirect.
+// cmdPage makes something other than MLflow respond: an HTML page with the given status, or a redirect.
 func cmdPage(ts *testscript.TestScript, neg bool, args []string) {
 	status, err := strconv.Atoi(args[0])
 	ts.Check(err)
@@ -193,7 +193,7 @@ func cmdPage(ts *testscript.TestScript, neg bool, args []string) {
 }
 
 func cmdFault(ts *testscript.TestScript, neg bool, args []string) {
-	if neg { // the server answers again
+	if neg { // the server responds again
 		stageOf(ts).double.ClearFaults()
 		return
 	}
@@ -281,13 +281,13 @@ func runProgram(ts *testscript.TestScript, args []string) (printed, warned strin
 	return rounds.ReplaceAllString(stdout.String(), "in some rounds"), stderr.String()
 }
 
-// action reports whether the program runs as the action: in a job, or if the script sets inputs without a job.
+// action reports whether the program runs as the action: in a job, or because the script sets inputs outside a job.
 func (s *scriptState) action(ts *testscript.TestScript, environ []string) bool {
 	return !s.plain && (ts.Getenv("GITHUB_ACTIONS") == "true" || !s.job && len(environ) > 0)
 }
 
-// asAction adds the flag with which the program reads the inputs of an action. Even in a job, tests give most inputs as
-// flags, for short.
+// asAction adds the flag with which the program reads the inputs of an action. To keep scripts short, most inputs are
+// set as flags, even in a job.
 func asAction(args []string, job bool) []string {
 	if !job || len(args) == 0 {
 		return args
@@ -411,7 +411,7 @@ func cmdInput(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Setenv("INPUT_"+strings.ToUpper(args[0]), ts.ReadFile(args[1]))
 }
 
-// outputs returns the outputs that the job's next step sees.
+// outputs returns the outputs as the job's next step sees them.
 func (s *scriptState) outputs(ts *testscript.TestScript) map[string]string {
 	out, err := actionstest.Outputs([]byte(ts.ReadFile("file_commands_output")), nil)
 	ts.Check(err)
@@ -480,7 +480,7 @@ func (s *scriptState) harmless(ts *testscript.TestScript, stdout, stderr string)
 	}
 }
 
-// unmasked removes the lines that ask the runner to mask a secret. They must contain the secret.
+// unmasked removes the lines that ask the runner to mask a secret, because these must contain the secret.
 func unmasked(text string) string {
 	var out []string
 	for _, l := range strings.Split(text, "\n") {

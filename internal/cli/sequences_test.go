@@ -44,8 +44,8 @@ func (m *targetHistory) becomes(n int) {
 	}
 }
 
-// Every sequence of promotions and rollbacks runs on the double, with the ledger. A rollback goes to the previous good
-// version, if there is one, and never anywhere else. The target is never left without a version.
+// Every sequence of promotions and rollbacks runs on the double, with the ledger. A rollback returns to the previous
+// good version, if there is one, and never to any other version. The target is never left without a version.
 func TestCommands_EverySequence(t *testing.T) {
 	length := campaign(t, "PROMOTE_ROLLBACKS", 3)
 	all := sequences("both", nil, length, 5)
@@ -72,7 +72,7 @@ func TestCommands_EverySequence(t *testing.T) {
 	}
 }
 
-// sequences returns every sequence of that length. Shorter sequences are covered as their prefixes.
+// sequences returns every sequence of the given length. Shorter sequences are covered as prefixes of these.
 func sequences(target string, ops []int, length, kinds int) []sequence {
 	if len(ops) == length {
 		return []sequence{{target, ops}}
@@ -166,7 +166,7 @@ func (sc *storyRun) names(t *testing.T, version int) (problems []string) {
 	return problems
 }
 
-// emptied returns the writes that removed a version from the target before another one was set.
+// emptied returns the writes that removed a version from the target before a different one was set.
 func (sc *storyRun) emptied() (problems []string) {
 	for _, w := range sc.double.Writes() {
 		switch {

@@ -22,13 +22,13 @@ import (
 )
 
 // An ending is a story that is stopped at one of its requests, either by a signal when the request arrives, or by a
-// deadline while there is no response.
+// deadline that passes while there is no response.
 type ending struct {
 	story
 	nth    int
 	signal bool
-	effect bool // the request takes effect
-	gone   bool // the server does not answer from then on
+	effect bool // whether the request takes effect
+	gone   bool // whether the server stops responding from then on
 }
 
 func (c ending) String() string {
@@ -50,12 +50,12 @@ func (c ending) shot() *shot {
 	return s
 }
 
-// patienceOfRunner is how long GitHub waits between its first and second signal.
+// patienceOfRunner is the time that GitHub waits between its first and second signal.
 const patienceOfRunner = 5 * time.Second
 
-// The command is stopped by a signal or a deadline at any request, with the server up or down. It ends within five
-// seconds and starts no creation or move after that. Its report is true, and if the server answers, the ledger
-// contains the outcome. One more run ends in the same state as an undisturbed one.
+// The command is stopped by a signal or a deadline at any request, whether the server is up or down. It ends within
+// five seconds, and starts no creation or move after the signal. Its report is true, and if the server responds, the
+// ledger contains the outcome. One more run leads to the same state as an undisturbed one.
 func TestStopped_AtEveryRequest(t *testing.T) {
 	stories := []story{mainStory, {"1.30.1", "alias", newVersion}, {"3.17.2", "alias", settingTwo}}
 	if campaign(t, "PROMOTE_STOPS", 0) != 0 {
@@ -82,7 +82,7 @@ func TestStopped_AtEveryRequest(t *testing.T) {
 	}
 	var mu sync.Mutex
 	exits := map[int]int{}
-	unknown := 0 // unknown outcomes while the server answers
+	unknown := 0 // unknown outcomes although the server responds
 	longest := time.Duration(0)
 	bubbles(t, cases, func(t *testing.T, c ending) []string {
 		status, took, problems := c.try(t, known[c.story])
@@ -170,7 +170,7 @@ func (c ending) warnedAboutNote(r report.Result) bool {
 
 var noted = regexp.MustCompile(`(?m)^  \S+=20\d\d-\d\d-\d\dT.*\n`)
 
-// withoutTimeNotes returns a settled state with the notes that contain a time removed.
+// withoutTimeNotes returns a settled state without the notes that contain a time.
 func withoutTimeNotes(settled string) string { return noted.ReplaceAllString(settled, "") }
 
 func (s state) untimed() state {
@@ -202,7 +202,7 @@ func (n *network) begunAfter() []string {
 			w, "registered-models/alias",
 		) || strings.Contains(w, "transition-stage") ||
 			strings.Contains(w, "/create") && !strings.Contains(w, "experiments") && !strings.Contains(w, "runs/") ||
-			// Its "false" belongs to the move in flight.
+			// setting the tag to "false" belongs to the move in flight
 			strings.Contains(w, `"alias_champion"`) && strings.Contains(w, `"true"`)
 		if moves && !slices.Contains(n.before, w) {
 			out = append(out, w)
@@ -211,7 +211,7 @@ func (n *network) begunAfter() []string {
 	return out
 }
 
-// On an interrupt, the program says at once that it has received it and why it does not end immediately.
+// On an interrupt, the program says immediately that it has received it and why it does not end yet.
 func TestInterrupt_PrintsLine(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		f := newFlow(t, mainJob...)

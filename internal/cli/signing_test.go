@@ -30,7 +30,7 @@ func keyed(t *testing.T, metric string, args []string) []string {
 }
 
 // half reports whether the ledger is signed in this case of a campaign. It is signed in every second case, unless the
-// variable PROMOTE_SIGNED sets this for all cases.
+// variable PROMOTE_SIGNED decides this for all cases.
 func half(number int) bool {
 	switch os.Getenv("PROMOTE_SIGNED") {
 	case "all":

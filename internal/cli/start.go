@@ -11,8 +11,9 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/workflow"
 )
 
-// checkStart returns an error if a command that writes may not be started by the job's event or ref. If the job is
-// about an unmerged change, it returns why the command must be a dry run. Outside a job, every command may write.
+// checkStart returns an error if the job's event or ref is not allowed to start a command that writes. If the job is
+// about an unmerged change, it returns the reason why the command must be a dry run. Outside a job, every command may
+// write.
 func checkStart(ctx context.Context, e *env) (dryWhy string, err error) {
 	if !e.runner.InActions() || e.set.DryRun {
 		return "", nil
@@ -42,7 +43,7 @@ func checkStart(ctx context.Context, e *env) (dryWhy string, err error) {
 var fullCommit = regexp.MustCompile(`^([0-9a-f]{40}|[0-9a-f]{64})$`)
 
 // headCommit returns the commit that `candidate: commit` refers to. It fails if the job does not provide the full id,
-// or if the commit has to be merged but may not be yet.
+// or if the commit must be merged but may not be merged yet.
 func headCommit(job actions.Context, merged bool) (string, error) {
 	if merged && workflow.Unmerged(job) {
 		return "", &registry.Error{

@@ -144,15 +144,15 @@ func (s story) args() []string {
 	)
 }
 
-// A storyRun is a story on its own double, in a bubble.
+// A storyRun is a story that runs on its own double, in a bubble.
 type storyRun struct {
 	story
 	double   *mlflowtest.Server
 	net      *network
-	workflow int              // number of the workflow run
+	workflow int              // the number of the workflow run
 	attempt  int              // attempt of that workflow run
 	signed   bool             // the ledger is signed
-	now      func() time.Time // the runner's clock; nil = it stands still
+	now      func() time.Time // the runner's clock; if nil, the clock stands still
 }
 
 // begin prepares the server for the story's command.
@@ -173,7 +173,7 @@ func (s story) begin(t *testing.T) *storyRun {
 	sc.must(t, "alias", "--model", "churn", "--assign", "first=1") // creates the ledger
 	switch s.situation {
 	case goingBack:
-		if sc.signed { // otherwise no signed entry is about the first version
+		if sc.signed { // otherwise, no signed entry is about the first version
 			r, status := sc.run(t, "import", "--model", "churn", "--justification", "live before")
 			if status != 0 {
 				t.Fatalf("%s: status %d, %s: %s", s, status, r.Reason, r.Error)
@@ -277,7 +277,7 @@ func (sc *storyRun) runUnder(t *testing.T, ctx context.Context, args ...string) 
 }
 
 // A network passes requests to the double one at a time, in an order that depends only on the requests. It makes some
-// of them fail. Its timeouts are those of a real transport.
+// of them fail. Its timeouts are the same as a real transport's.
 type network struct {
 	double *mlflowtest.Server
 	// The process dies after this request has taken effect.
@@ -318,7 +318,7 @@ func (s shot) String() string {
 	return fmt.Sprintf("%s at request %d, %s", s.form.name, s.nth, s.span)
 }
 
-// headerTimeout is how long a transport waits for a response, see rest.Config.
+// headerTimeout is the time for which a transport waits for a response (see rest.Config).
 const headerTimeout = time.Minute
 
 func (n *network) RoundTrip(r *http.Request) (*http.Response, error) {
@@ -375,7 +375,8 @@ func (c closing) Close() error {
 	return c.ReadCloser.Close()
 }
 
-// spread distributes requests sent at the same moment over a millisecond, so that their order is always the same.
+// spread distributes requests that are sent at the same moment over a millisecond, so that their order is always the
+// same.
 func spread(r *http.Request, body string) time.Duration {
 	h := fnv.New32a()
 	io.WriteString(h, r.Method+r.URL.Path+r.URL.RawQuery+body)
@@ -505,8 +506,8 @@ func (s state) of(run string) (counted, marked []int) {
 }
 
 // settled returns what must be the same whatever happened: the run behind every alias and stage, the notes on those
-// versions, and the last promotion in the ledger. It leaves out the number of a second version created by a late or
-// repeated request, the short record, which names an entry, and facts from an MLmodel file that could not be read.
+// versions, and the last promotion in the ledger. It leaves out the number of a second version that a late or repeated
+// request has created, the short record, which names an entry, and facts from an MLmodel file that could not be read.
 func (s state) settled() string {
 	var b strings.Builder
 	for _, alias := range slices.Sorted(maps.Keys(s.aliases)) {
@@ -559,7 +560,7 @@ func (s state) lastPromotion() string {
 	return ""
 }
 
-// unsettled returns what is wrong with the ledger after every attempt.
+// unsettled returns the problems with the ledger after every attempt.
 func (s state) unsettled(before int) (problems []string) {
 	if s.broken != nil {
 		return []string{fmt.Sprintf("the ledger breaks at entry %d: %s", s.broken.Epoch, s.broken.Why)}
@@ -580,7 +581,7 @@ func (s state) unsettled(before int) (problems []string) {
 	return problems
 }
 
-// bubbles runs the cases on all processors, many in each bubble, and reports each one's problems.
+// bubbles runs the cases on all processors, many in each bubble, and reports the problems in each case.
 func bubbles[C fmt.Stringer](t *testing.T, cases []C, try func(*testing.T, C) []string) {
 	t.Helper()
 	const share = 100

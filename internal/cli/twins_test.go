@@ -17,7 +17,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/rest"
 )
 
-// double starts a double with the seed's data.
+// double starts a double with the data from the seed.
 func double(t *testing.T, version, seed string) *mlflowtest.Server {
 	t.Helper()
 	s := mlflowtest.New(
@@ -58,8 +58,8 @@ const oneRun = `{"runs": [{"id": "r1", "metrics": {"acc": 0.9},
  "models": [{"name": "churn", "versions": [{"source": "s3://bucket/1"}, {"source": "s3://bucket/2"}]}]}`
 
 // If several processes register the same run at the same time, only one version counts. Every process reports that
-// version, and the duplicates are marked with its number. If no other process registers it, this costs no extra
-// requests.
+// version, and the duplicates are marked with its number. If no other process registers the run, this costs no
+// additional requests.
 func TestRegister_Duplicates(t *testing.T) {
 	for _, version := range dialect.Versions() {
 		t.Run(version, func(t *testing.T) {
@@ -106,7 +106,7 @@ func TestRegister_Duplicates(t *testing.T) {
 	}
 }
 
-// If another run registers a version in between, it only takes up a number.
+// If a different run registers a version in between, this only uses up a number.
 func TestRegister_InParallel(t *testing.T) {
 	s := double(t, "3.17.2", oneRun)
 	_, first := run(t, s, "register", "--model", "churn", "--candidate", "runs:/r1/model")

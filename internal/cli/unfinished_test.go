@@ -9,7 +9,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
-// killedAt runs the story's command as a workflow run that dies after this request has taken effect.
+// killedAt runs the story's command as a workflow run that dies after the request with this path has taken effect.
 func (sc *storyRun) killedAt(t *testing.T, path string, args ...string) {
 	t.Helper()
 	net := sc.net
@@ -54,11 +54,12 @@ func TestAlias_KilledIsFinished(t *testing.T) {
 	})
 }
 
-// If a killed promotion no longer passes its gates, the next attempt closes its entry, so that it blocks no other run.
+// If a killed promotion no longer passes its gates, the next attempt closes its entry, so that the entry blocks no
+// other run.
 func TestInterruptedEntry_IsClosed(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		sc := mainStory.begin(t)
-		sc.killedAt(t, "runs/log-batch", mainStory.args()...) // it dies after its claim
+		sc.killedAt(t, "runs/log-batch", mainStory.args()...) // the promotion dies after its claim
 		ask(t, flow{double: sc.double}, "POST", "runs/log-metric", map[string]any{
 			"run_id":    "better",
 			"key":       "acc",
@@ -80,8 +81,8 @@ func TestInterruptedEntry_IsClosed(t *testing.T) {
 	})
 }
 
-// A command for another stage closes an interrupted entry without checking its moves, so they never count as drift. In
-// another workflow run, the same promotion is evaluated again and confirms the move.
+// A command for a different stage closes an interrupted entry without checking its moves, so they never count as drift.
+// In a different workflow run, the same promotion is evaluated again and confirms the move.
 func TestInterruptedEntry_OfOtherStage(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		sc := story{"3.17.2", "stage", goingBack}.begin(t)

@@ -21,13 +21,13 @@ type full struct{}
 
 func (full) Write([]byte) (int, error) { return 0, errors.New("no space left on device") }
 
-// If outputs, summary, files or streams cannot be written, no command succeeds silently. Before a move it stops, and
-// after a move it fails and says so.
+// If outputs, summary, files or streams cannot be written, no command succeeds silently. Before a move, the command
+// stops. After a move, it fails and reports the problem.
 func TestRun_UnwritableOutcome(t *testing.T) {
 	promote := []string{"promote", "--model", "churn", "--candidate", "runs:/r1/model", "--alias", "champion",
 		"--thresholds", "acc >= 0.5", "--override", "new-alias"}
 	audit := []string{"audit", "--model", "churn"}
-	blocked := func(s *actionstest.Step, folder string) { // a file stands where the folder should be
+	blocked := func(s *actionstest.Step, folder string) { // a file is in the place of the folder
 		if err := os.WriteFile(filepath.Join(s.Workspace, folder), nil, 0o600); err != nil {
 			t.Fatal(err)
 		}
@@ -121,8 +121,8 @@ func TestRun_UnwritableOutcome(t *testing.T) {
 	}
 }
 
-// Every command that reports to the job fails if it cannot: before it changes anything, and also if a file vanishes
-// while it runs.
+// Every command that reports to the job fails if it cannot do so, both before it changes anything and if a file
+// vanishes while it runs.
 func TestRun_UnwritableEveryCommand(t *testing.T) {
 	seed, err := os.ReadFile("testdata/seed/churn.json")
 	if err != nil {

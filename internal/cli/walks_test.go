@@ -25,7 +25,8 @@ func (w walk) String() string {
 	return fmt.Sprintf("%s, seed %d, others %v", w.server, w.seed, w.others)
 }
 
-// steps is large enough in every tenth walk for the ledger to reach a third page.
+// steps returns the number of steps in a walk. In every tenth walk, it is large enough for the ledger to reach a third
+// page.
 func (w walk) steps() int {
 	if w.seed%10 == 0 {
 		return 80
@@ -33,7 +34,8 @@ func (w walk) steps() int {
 	return 10
 }
 
-// signed reports whether the ledger is signed: in every second walk, and also in every second long one.
+// signed reports whether the ledger is signed, which is the case in every second walk and also in every second long
+// walk.
 func (w walk) signed() bool {
 	number := slices.Index(servers, w.server) + int(w.seed)
 	if w.others {
@@ -42,7 +44,7 @@ func (w walk) signed() bool {
 	return half(number)
 }
 
-// walked lists a walk's targets, two of each kind, because a version may have several.
+// walked lists the targets in a walk, two of each kind, because a version may have several.
 var walked = []string{"@champion", "@reader", "Production", "Staging"}
 
 // assignments maps each target to its version.
@@ -58,8 +60,8 @@ type walking struct {
 	problems []string
 }
 
-// Whatever happens to a model, the history, the audit and the notes of promotions report exactly the moves made by
-// other clients, and never a move made by this program. They also say what was live at any time.
+// Whatever happens to a model, the history, the audit and the notes in promotions report exactly the moves that other
+// clients made, and never a move made by this program. They also show correctly what was live at any time.
 func TestWalks(t *testing.T) {
 	n := campaign(t, "PROMOTE_WALKS", 3)
 	var cases []walk
@@ -220,7 +222,7 @@ func (g *walking) command(t *testing.T) {
 	if told := len(r.Outside) > 0; told != foreign {
 		say(&g.problems, "%v: a move by others was told %v, and there was one %v: %v", args, told, foreign, r.Outside)
 	}
-	var entered string // another stage, because a version is in one stage at a time
+	var entered string // a different stage, because a version can be in only one stage at a time
 	for _, ref := range about {
 		if !strings.HasPrefix(ref, "@") {
 			entered = minus(g.names[ref], before[ref])
@@ -229,7 +231,7 @@ func (g *walking) command(t *testing.T) {
 	for _, ref := range walked {
 		left, ours := g.left[ref]
 		switch {
-		// A target that was already right is in no record.
+		// A target that was already right is not in any record.
 		case slices.Contains(about, ref) && (ours || before[ref] != g.names[ref]):
 			g.left[ref] = g.names[ref]
 		case ours && !strings.HasPrefix(ref, "@"):
@@ -288,7 +290,7 @@ func (g *walking) meddle(t *testing.T) {
 	g.look(t)
 }
 
-// compare compares what the history and the audit say with what happened.
+// compare compares what the history and the audit report with what has happened.
 func (g *walking) compare(t *testing.T, alone bool) (drifts int) {
 	want := map[string]bool{}
 	for ref, left := range g.left {
@@ -329,7 +331,7 @@ func (g *walking) compare(t *testing.T, alone bool) (drifts int) {
 	if found != len(want) {
 		say(&g.problems, "audit: others have moved %v, and it finds %d", want, found)
 	}
-	g.workflow += 1000 // a later attempt of the same workflow run does not go back further
+	g.workflow += 1000 // a later attempt of the same workflow run would not go back further
 	for _, ref := range walked {
 		alias, isAlias := strings.CutPrefix(ref, "@")
 		on := []string{"--alias", alias}
@@ -350,7 +352,7 @@ func (g *walking) compare(t *testing.T, alone bool) (drifts int) {
 	return len(want)
 }
 
-// canGoBack compares what a promotion said about a rollback with what a rollback would do now.
+// canGoBack compares what a promotion said about a later rollback with what a rollback would now do.
 //
 // On later pages of a ledger, a rollback may find a version although the promotion announced none, because it reads
 // earlier pages and the notes on all versions.
@@ -377,9 +379,9 @@ func (g *walking) canGoBack(t *testing.T, alone bool) {
 	g.promoted = nil
 }
 
-// wasLive compares the history's answer about what was live at a given time with where the targets pointed then. Moves
-// by other clients have no recorded time, so if there were any, the answer only has to include the truth. Otherwise it
-// must be exactly the truth.
+// wasLive compares the history's answer about what was live at a given time with what the targets pointed to at that
+// time. Moves by other clients have no recorded time, so if there were any, the answer only has to include the truth.
+// Otherwise, it must be exactly the truth.
 func (g *walking) wasLive(t *testing.T, at time.Time, names, left assignments, alone bool) (asked int) {
 	r, status := g.run(t, "history", "--model", "churn", "--at", at.UTC().Format(time.RFC3339))
 	if status != 0 {

@@ -1,6 +1,6 @@
 // Package evidence reads reports about a model: in our own format, in SARIF, or in a scanner's format.
-// It rejects a report if there is anything in it that it does not understand, because the report may
-// come from the person who trained the model.
+// It rejects a report that contains anything it does not understand, because the report may come from the person who
+// trained the model.
 package evidence
 
 import (
@@ -19,15 +19,15 @@ import (
 type Report struct {
 	Format Format // format of the innermost report
 
-	// What the report is about. Each field is "" if the report does not say.
+	// What the report is about. Each field is "" if the report does not specify it.
 	RunID, ModelID, ArtifactDigest, DatasetDigest string
 
-	Created  time.Time // the oldest time in the report; the zero time if none exists
+	Created  time.Time // the oldest time in the report; zero if it contains none
 	Verdict  bool      // whether the report states a result, passed or failed
 	Failures []string  // what failed, one sentence each
 	Findings []Finding // problems that a tool found
 	Gaps     []string  // what a tool could not check
-	Default  Severity  // by default, findings of this severity and above fail the report
+	Default  Severity  // the lowest severity that fails the report by default
 
 	results node
 }
@@ -122,7 +122,7 @@ const (
 	Trivy      Format = "trivy"
 )
 
-// tool is a format that is recognised by the top-level keys of its reports.
+// tool is a format that can be recognised by the top-level keys of its reports.
 type tool struct {
 	format Format
 	keys   []string
@@ -133,7 +133,7 @@ func (t tool) matches(p node) bool {
 	return !slices.ContainsFunc(t.keys, func(key string) bool { return !p.has(key) })
 }
 
-// tools lists all formats except our own and that of gitleaks, whose reports are lists.
+// tools lists all formats except our own and gitleaks, whose reports are lists.
 var tools = []tool{
 	{SARIF, []string{"runs"}, readSARIF},
 	{ModelScan, []string{"summary", "issues", "errors"}, readModelScan},
@@ -180,8 +180,8 @@ func read(p node, want Format, out *Report) {
 	}
 }
 
-// readObject recognises the tool by the top-level keys. It rejects an object that contains the keys of two formats,
-// because each format's reader would ignore the other format's keys.
+// readObject recognises the tool by the top-level keys. It rejects an object with keys from two formats, because the
+// reader for each format would ignore the other format's keys.
 func readObject(p node, want Format, out *Report) {
 	own := slices.ContainsFunc(p.keys, func(key string) bool { return plainKeys[key] && key != "results" })
 	var matched []tool
@@ -205,8 +205,8 @@ func readObject(p node, want Format, out *Report) {
 	}
 }
 
-// readList reads the only format that is a list, that of gitleaks. A clean scan is an empty list, which does not show
-// what wrote it, so the format must be given.
+// readList reads gitleaks' format, which is the only one that is a list. A clean scan is an empty list, which does not
+// reveal which tool wrote it, so the format must be specified.
 func readList(p node, want Format, out *Report) {
 	if len(p.items) == 0 && want != Gitleaks {
 		p.fail("is an empty list, which does not show which tool wrote it; if it was gitleaks, add " +
@@ -217,7 +217,7 @@ func readList(p node, want Format, out *Report) {
 	readGitleaks(p, out)
 }
 
-// plainKeys are the keys in our own format. Everything below info is meant for people and is not read.
+// plainKeys contains the keys in our own format. Everything under the info key is meant for people and is not read.
 var plainKeys = map[string]bool{
 	"run_id": true, "model_id": true, "artifact_digest": true, "dataset_digest": true, "created": true, "passed": true,
 	"exit_status": true, "results": true, "report": true, "sarif": true, "info": true,

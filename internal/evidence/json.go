@@ -9,7 +9,7 @@ import (
 	"unicode/utf8"
 )
 
-// Limits for a report. Even a large scan writes only a few hundred KiB.
+// The limits for a report. Even a large scan writes only a few hundred KiB.
 const (
 	MaxSize   = 4 << 20
 	maxDepth  = 64
@@ -28,7 +28,7 @@ const (
 	isObject kind = "an object"
 )
 
-// value is a JSON value. Its zero value means that the value is absent.
+// value is a JSON value. The zero value means that there is none.
 type value struct {
 	kind  kind
 	text  string   // a string's text; numbers and booleans as written
@@ -37,7 +37,7 @@ type value struct {
 }
 
 // parse parses exactly one JSON value. It fails if an object contains a key twice, because parsers disagree about which
-// one counts: encoding/json takes the last one and ignores case.
+// of the two counts: encoding/json takes the last one and ignores case.
 func parse(input string) (value, error) {
 	if len(input) > MaxSize {
 		return value{}, fmt.Errorf("the report is %d bytes long, want at most %d", len(input), MaxSize)

@@ -12,8 +12,8 @@ var modelAuditLevels = map[string]Severity{
 	"debug": Informational, "info": Informational, "warning": Medium, "critical": Critical,
 }
 
-// pickleVerdicts maps the verdicts on pickles. A verdict stays in the report even if an option suppresses an issue or
-// changes its severity.
+// pickleVerdicts maps modelaudit's verdicts on pickles. A verdict stays in the report even if an option suppresses an
+// issue or changes its severity.
 var pickleVerdicts = map[string]Severity{
 	"clean": Informational, "unknown": Informational, "suspicious": Medium, "malicious": Critical,
 }

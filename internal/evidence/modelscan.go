@@ -8,7 +8,7 @@ import (
 
 var modelScanLevels = map[string]Severity{"LOW": Low, "MEDIUM": Medium, "HIGH": High, "CRITICAL": Critical}
 
-// readModelScan reads the JSON from `modelscan -r json`. Its time has no time zone and is taken as UTC.
+// readModelScan reads the JSON from `modelscan -r json`. The time in it has no time zone and is taken as UTC.
 func readModelScan(p node, out *Report) {
 	listed := map[Severity]int{}
 	for _, issue := range p.at("issues").objects() {
@@ -42,7 +42,7 @@ func readModelScan(p node, out *Report) {
 }
 
 // modelscan has no scanner for text files, nor for the files that MLflow writes next to a model. With --show-skipped,
-// it lists them as skipped.
+// it lists such files as skipped.
 var (
 	mlflowFiles = []string{"MLmodel", "registered_model_meta"}
 	textEndings = []string{".yaml", ".yml", ".txt", ".md", ".json", ".toml", ".csv", ".py"}

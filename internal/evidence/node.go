@@ -32,8 +32,8 @@ func (p node) fail(format string, args ...any) {
 	p.r.fail("%s %s", shownPath(p.path), fmt.Sprintf(format, args...))
 }
 
-// at returns the value for a key. Keys are case-sensitive. The same key in a different case is an error, because other
-// parsers may take it for this one.
+// at returns the value for a key. Keys are case-sensitive. A key that differs only in case is an error, because other
+// parsers may treat it as the same key.
 func (p node) at(key string) node {
 	out := node{value{kind: absent}, join(p.path, key), p.r}
 	for i, k := range p.keys {
@@ -87,7 +87,7 @@ func (p node) optionalText() string {
 
 func (p node) boolean() bool { return p.is(isBool) && p.text == "true" }
 
-// integer returns an integer that is written without a fraction or exponent.
+// integer returns an integer written without a fraction or exponent.
 func (p node) integer() int {
 	if !p.is(isNumber) {
 		return 0
@@ -121,7 +121,7 @@ func (p node) time(layouts ...string) time.Time {
 	return time.Time{}
 }
 
-// list returns the items in a list.
+// list returns the items of a list.
 func (p node) list() []node {
 	if !p.is(isList) {
 		return nil
@@ -133,7 +133,7 @@ func (p node) list() []node {
 	return out
 }
 
-// objects returns the items in a list of objects.
+// objects returns the items of a list of objects.
 func (p node) objects() []node {
 	out := p.list()
 	for _, o := range out {
@@ -162,7 +162,7 @@ func (p node) members() ([]string, []node) {
 	return p.keys, out
 }
 
-// oneOf maps a string that must be one of the given words.
+// oneOf returns the value for a string that must be one of the given words.
 func oneOf[T any](p node, words map[string]T) T {
 	out, ok := words[p.text]
 	if p.kind != isText || !ok {

@@ -10,7 +10,7 @@ import (
 // sarifLevels maps SARIF's levels. Scanners use error for both high and critical findings.
 var sarifLevels = map[string]Severity{"none": Informational, "note": Low, "warning": Medium, "error": Critical}
 
-// readSARIF reads SARIF 2.1.0. By default, only results of the level error fail the report.
+// readSARIF reads SARIF 2.1.0. By default, only results with the level error fail the report.
 func readSARIF(p node, out *Report) {
 	out.Default = High
 	if at := p.at("version"); at.str() != "2.1.0" {
@@ -114,7 +114,7 @@ func readRules(run node) *sarifRules {
 	return out
 }
 
-// read stores the level of each of a component's rules and returns their ids.
+// read stores the level of each rule in a component and returns the rules' ids.
 func (s *sarifRules) read(component node) (ids []string) {
 	for _, rule := range component.at("rules").optionalObjects() {
 		id := rule.at("id").str()
@@ -154,15 +154,15 @@ func severityOf(p node) Severity {
 	return Low
 }
 
-// raise sets a rule's level unless the rule already has a higher one. An override on the command line therefore cannot
-// lower a level, because the person who runs the tool could choose it freely.
+// raise sets a rule's level, unless the rule already has a higher one. This means that an override on the command line
+// cannot lower a level. The person who runs the tool could otherwise choose any level.
 func (s *sarifRules) raise(id string, level Severity) {
 	if old, ok := s.levels[id]; !ok || level > old {
 		s.levels[id] = level
 	}
 }
 
-// of returns the id of the rule to which a descriptor refers.
+// of returns the id of the rule that a descriptor refers to.
 func (s *sarifRules) of(p node) string {
 	id := s.ref(p.at("id"), p.at("index"), p.at("toolComponent"))
 	if id == "" && p.at("guid").isSet() {
@@ -171,7 +171,8 @@ func (s *sarifRules) of(p node) string {
 	return id
 }
 
-// ref returns the id of a rule, given by its id or by its index in a component. If both are given, they must agree.
+// ref returns the id of a rule that is given by its id or by its index in a component. If both are given, they must
+// agree.
 func (s *sarifRules) ref(id, index, component node) string {
 	name := ""
 	if id.isSet() {
@@ -205,7 +206,7 @@ func (s *sarifRules) component(p node) []string {
 	return s.ids[i+1]
 }
 
-// level returns a rule's level. The id in a result may have further parts after a slash.
+// level returns a rule's level. The id in a result may have additional parts after a slash.
 func (s *sarifRules) level(id string) (Severity, bool) {
 	for id != "" {
 		if level, ok := s.levels[id]; ok {
@@ -230,7 +231,7 @@ func readResult(p node, rules *sarifRules, out *Report) {
 			out.addGap("%s is undecided: its kind is %s", cut(id), at.text)
 		}
 	}
-	if at := p.at("baselineState"); at.isSet() { // validated but not used: an old finding is still a finding
+	if at := p.at("baselineState"); at.isSet() { // validated but not used, because an old finding is still a finding
 		oneOf(at, map[string]bool{"new": true, "unchanged": true, "updated": true, "absent": true})
 	}
 	level := levelOr(p.at("level"), Informational)
@@ -255,8 +256,8 @@ func resultRule(p node, rules *sarifRules) string {
 	return cmp.Or(id, other)
 }
 
-// failingLevel returns the higher level of the result and its rule. It returns Critical if neither has a level, or if
-// the level is "none", which contradicts the kind fail.
+// failingLevel returns the level of the result or of its rule, whichever is higher. It returns Critical if neither has
+// a level, or if the level is "none", which contradicts the kind fail.
 func failingLevel(p node, rules *sarifRules, id string) Severity {
 	level, _ := rules.level(id)
 	level = max(level, levelOr(p.at("level"), Informational))
@@ -278,7 +279,7 @@ func levelName(s Severity) string {
 	return s.String()
 }
 
-// suppressed reports whether a result has suppressions and all of them are accepted.
+// suppressed reports whether a result has suppressions, all of which are accepted.
 func suppressed(p node) bool {
 	all := p.at("suppressions").optionalObjects()
 	out := len(all) > 0

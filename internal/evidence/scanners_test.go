@@ -56,8 +56,8 @@ const (
 	secrets = " --scanners secret --offline-scan --skip-version-check "
 )
 
-// scanners lists the commands. They run in the parent folder of all inputs. IN is the case's folder, and OUT is the
-// report.
+// scanners lists the commands. They run in the parent folder of all inputs. IN stands for the case's folder, and OUT
+// for the report.
 var scanners = []struct {
 	name, args, ending string
 	cases              []string
@@ -121,7 +121,7 @@ func TestScanners(t *testing.T) {
 	}
 }
 
-// scan runs a scanner and returns its report without paths of this machine. It ignores the exit code, because most
+// scan runs a scanner and returns its report without this machine's paths. It ignores the exit code, because most
 // scanners exit with 1 if they find something.
 func scan(t *testing.T, root, name, args, input string) string {
 	out := filepath.Join(root, "report")

@@ -65,7 +65,7 @@ func readTrivyResult(p node, out *Report) {
 	}
 }
 
-// addTrivy adds a finding. If it has no severity, the severity is UNKNOWN.
+// addTrivy adds a finding. A finding without a severity counts as UNKNOWN.
 func (r *Report) addTrivy(p node, target string, suppressed bool) {
 	level, shown := Critical, "UNKNOWN"
 	if at := p.at("Severity"); at.isSet() {

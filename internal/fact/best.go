@@ -10,17 +10,17 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
-// BestRun is the model that won the contest, with its run and its experiment.
+// BestRun is the model that has won a Contest, with its run and its experiment.
 type BestRun struct {
 	Experiment, RunID, Metric, Value, Goal string
 
 	Where  string // the experiments that were searched
-	Filter string // condition for the runs
+	Filter string // the condition on the runs
 
 	ModelID string   // "" if the model is among the run's files
-	Origin  string   // says in a few words where the value comes from
+	Origin  string   // describes in a few words where the value comes from
 	Ties    []string // older models with the same value
-	Looked  int      // number of models and runs that were compared
+	Looked  int      // the number of models and runs that were compared
 	Skipped []Skipped
 }
 
@@ -48,7 +48,8 @@ type Contest struct {
 	skipped []Skipped
 }
 
-// Enter adds a subject to the contest, unless it has no such metric. A value counts under the same rules as in a gate.
+// Enter adds a subject to the contest, unless it has no such metric. The rules for which values count are the same as
+// in a gate.
 func (c *Contest) Enter(s Subject) {
 	choice := s.Choose(c.Metric, Selector{})
 	_, readable := s.Run.Get()
@@ -97,7 +98,7 @@ func (c *Contest) Winner() (found BestRun, ok bool) {
 	if len(c.leaders) == 0 {
 		return found, false
 	}
-	slices.SortFunc(c.leaders, func(a, b contender) int { // by id at the end, so that the result is always the same
+	slices.SortFunc(c.leaders, func(a, b contender) int { // finally by id, so that the result is always the same
 		return cmp.Or(b.started.Compare(a.started), b.created.Compare(a.created), cmp.Compare(b.ref(), a.ref()))
 	})
 	winner := c.leaders[0]
@@ -110,7 +111,7 @@ func (c *Contest) Winner() (found BestRun, ok bool) {
 	return found, true
 }
 
-// Words returns sentences that name the chosen model, the value it won by, and the skipped models.
+// Words returns sentences that name the chosen model, the value with which it won, and the skipped models.
 func (b BestRun) Words() []string {
 	model := "the model of run " + b.RunID
 	if b.ModelID != "" {

@@ -2,13 +2,13 @@ package fact
 
 import "time"
 
-// Comparison compares the candidate with another version.
+// Comparison compares the candidate with a different version.
 type Comparison struct {
 	Candidate CompareSide  `json:"candidate"`
 	Against   CompareSide  `json:"against"`
 	Metrics   []MetricPair `json:"metrics"`
 	Params    []TextPair   `json:"params"`   // only those that differ
-	Datasets  []TextPair   `json:"datasets"` // digests, by context
+	Datasets  []TextPair   `json:"datasets"` // the digests by context
 	Signature string       `json:"signature"`
 	Changes   []string     `json:"signature_changes,omitempty"`
 }
@@ -18,10 +18,10 @@ type CompareSide struct {
 	Ref       string    `json:"ref"`
 	Version   int       `json:"version,omitempty"`
 	RunID     string    `json:"run_id,omitempty"`
-	Ended     time.Time `json:"ended"` // end of the run; zero if unknown
+	Ended     time.Time `json:"ended"` // the end of the run; zero if unknown
 	SizeBytes int64     `json:"size_bytes,omitempty"`
 	Framework string    `json:"framework,omitempty"`
-	Problem   string    `json:"problem,omitempty"` // why the run is unknown, or that it belongs to another version
+	Problem   string    `json:"problem,omitempty"` // why the run is unknown, or that it belongs to a different version
 }
 
 // MetricPair is one metric with its value in both versions. The value is nil if it is missing or not
@@ -32,11 +32,11 @@ type MetricPair struct {
 	Against   *float64  `json:"against"`
 	Shown     [2]string `json:"-"`       // the values as text, including those that are not numbers
 	Better    string    `json:"better"`  // "higher" or "lower", guessed from the name
-	Verdict   string    `json:"verdict"` // "better", "worse" or "same"; "" if one value is missing
+	Verdict   string    `json:"verdict"` // "better", "worse" or "same"; "" if a value is missing
 	Unclear   []Unclear `json:"unclear,omitempty"`
 }
 
-// Unclear says why no value can be used for one of the sides.
+// Unclear explains why no value can be used for one of the sides.
 type Unclear struct {
 	Ref string `json:"ref"`
 	Why string `json:"why"`

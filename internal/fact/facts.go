@@ -10,24 +10,25 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
 )
 
-// Incumbent is the incumbent's key in Facts.Holders. The incumbent is the version that the alias points to or, without
-// an alias, the version in the stage.
+// Incumbent is the incumbent's key in Facts.Holders. The incumbent is the version that the alias points to or, if there
+// is no alias, the version in the stage.
 var Incumbent registry.Ref
 
-// Query holds the inputs that say what a command is about. Together with Needs, it decides which facts are gathered.
+// Query contains the inputs that say what a command is about. Together with Needs, it determines which facts are
+// gathered.
 type Query struct {
 	Model     string
 	Candidate registry.Candidate
 	Target    registry.Target
-	// for the `alias` command; or the further aliases that a promotion assigns or removes
+	// the aliases for the `alias` command, or the additional aliases that a promotion assigns or removes
 	Aliases []registry.Assignment
 
 	MovedRoots []registry.MovedRoot // artifact stores that have moved, according to the policy
 }
 
-// Needs are the facts that gates ask for.
+// Needs lists the facts that gates ask for.
 type Needs struct {
-	Holders        []registry.Ref // aliases, stages and versions to compare the candidate with
+	Holders        []registry.Ref // the aliases, stages and versions to which the candidate is compared
 	Tags           []string       // tags of the version, by key
 	HolderMLmodels bool           // also read the MLmodel files of Holders
 	Files          bool           // the candidate's model files, with sizes
@@ -35,15 +36,15 @@ type Needs struct {
 	EvaluatedIn    []string       // experiments, by name or id, whose runs some gate accepts as evaluations
 	History        []string       // metrics to read with their whole history, for the candidate and for Holders
 	Ledger         bool           // the entries of the promotion ledger
-	Evidence       []string       // names of the documents to read from the candidate's run artifacts
+	Evidence       []string       // the names of documents to read from the candidate's run artifacts
 	Commit         bool           // how the run's commit is related to the workflow's commit
 	Review         bool           // who made the change and who approved it
 	Environments   []string       // environments whose approvals count
-	// aliases and stages for which the ledger must show how long each has pointed to the candidate
+	// the aliases and stages for which the ledger must show how long each has pointed to the candidate
 	Since []registry.Ref
 }
 
-// With returns the facts that n and m need together.
+// With returns the needs of both n and m.
 func (n Needs) With(m Needs) Needs {
 	n.Holders = union(n.Holders, m.Holders)
 	n.Tags = union(n.Tags, m.Tags)
@@ -72,20 +73,20 @@ func union[T comparable](a, b []T) []T {
 	return out
 }
 
-// Subject is the candidate or a version to compare it with.
+// Subject is the candidate, or a version to which it is compared.
 type Subject struct {
-	Ref     string // name to show, such as runs:/ID/model or models:/churn/7
+	Ref     string // the name to show, for example runs:/ID/model or models:/churn/7
 	Version registry.Known[registry.Version]
-	Run     registry.Known[registry.Run] // unreadable also if the model does not belong to the run; see BelongsToRun
-	// id of the model's run if it is deleted; the run is unreadable then
+	Run     registry.Known[registry.Run] // also unreadable if the model does not belong to the run; see BelongsToRun
+	// the id of the model's run if the run is deleted and therefore unreadable
 	DeletedRun string
-	Path       string   // path of the model within the run's artifacts; "" for a logged model
+	Path       string   // the model's path within the run's artifacts; "" for a logged model
 	InPlace    bool     // the run lists the model at Path, so its artifact store has not moved
 	Places     []string // locations of the version's files; nil if they are not known
 	MLmodel    registry.Known[registry.MLmodel]
 
 	Logged registry.Known[registry.LoggedModel] // absent if the version has no logged model, as before MLflow 3
-	// other models listed in the run's outputs and in the same experiment
+	// other models that are listed in the run's outputs and are in the same experiment
 	Siblings registry.Known[[]registry.LoggedModel]
 	// evaluation runs that logged values on the model and may count, by run ID
 	Evaluations registry.Known[map[string]Evaluation]
@@ -96,69 +97,69 @@ type Subject struct {
 	Digest  registry.Known[string]                      // see FilesDigest
 	History map[string]registry.Known[[]registry.Point] // by metric; sorted by step, then by time
 
-	// Registered says that this program registered the version from this run and these files. It is gathered only
+	// Registered is true if this program registered the version from this run and these files. It is gathered only
 	// together with Digest.
 	Registered bool
 }
 
-// Facts is everything that a decision may depend on. All of it is gathered before anything is decided.
+// Facts contains everything that the decision may depend on. All of it is gathered before anything is decided.
 type Facts struct {
-	Server    string          // address of the registry, without credentials
-	Target    registry.Target // the target that was asked for
+	Server    string          // the registry's address, without credentials
+	Target    registry.Target // the target that the user asked for
 	Model     registry.Known[registry.Model]
 	Candidate Subject
 	Found     Found
-	// registration request for the candidate; empty if the candidate is already a version
+	// the registration request for the candidate; empty if the candidate is already a version
 	Source registry.Source
-	Barred error // why the registry would refuse the registration; nil if nothing is known against it
+	Barred error // why the registry would refuse the registration; nil if no reason is known
 	Twins  Twins
 	// also keyed by Incumbent; absent only if it is certain that no such version exists
 	Holders      map[registry.Ref]registry.Known[Subject]
 	StageHolders registry.Versions // all versions in the target's stage
 	// stages that contain several versions, so that none of them is the incumbent
 	Shared map[string]registry.Versions
-	Newest int          // highest version number seen; 0 if the model has no versions
+	Newest int          // the highest version number seen; 0 if the model has no versions
 	Ledger ledger.Chain // the model's ledger
-	// how aliases are kept on a server without them; nil on any other server
+	// how aliases are kept on a server that does not support them; nil on any other server
 	Fallback *Fallback
-	Versions map[int]registry.Known[registry.Version] // versions that were asked for by number
+	Versions map[int]registry.Known[registry.Version] // the versions requested by number
 	Whole    bool                                     // Versions contains every version of the model
 	Similar  SimilarNames
 
-	// description and tags that the candidate's version will have after the plan is applied
+	// the description and tags that the candidate's version will have after the plan is applied
 	Words      Words
 	Commit     Commit                            // the commit that the workflow runs on
 	Review     registry.Known[Review]            // who made the change and who approved it
 	Identities map[string]string                 // MLflow user -> GitHub login, from the policy
-	Evidence   map[string]registry.Known[string] // text of each document, by name
+	Evidence   map[string]registry.Known[string] // the text of each document by name
 	// the server's time, because waivers and ages must not depend on the runner's clock
 	Now  time.Time
 	Skew time.Duration // how far the server's clock is ahead of the runner's
 }
 
-// Found says how the candidate was found if the query does not name exactly one model.
+// Found describes how the candidate was found if the query does not name exactly one model.
 type Found struct {
 	Best      *BestRun            // for the candidate "best", otherwise nil
 	Commit    *registry.CommitRun // for the candidate "commit", otherwise nil
-	Namesakes []string            // other logged models of the run that have the candidate's name
+	Namesakes []string            // the run's other logged models with the candidate's name
 }
 
-// Twins are other versions registered from the candidate's run and artifact.
+// Twins lists other versions registered from the candidate's run and artifact.
 type Twins struct {
 	All      registry.Versions
 	Unmarked registry.Versions // duplicates that this program registered and has not tagged yet
 }
 
-// SimilarNames suggests existing names for those in the query that do not exist.
+// SimilarNames suggests existing names for names in the query that do not exist.
 type SimilarNames struct {
-	// the model whose name the database treats as the same name; "" if none exists
+	// the model whose name the database treats as the same; "" if there is none
 	ModelTwin string
 	Models    []string // registered models with a similar name; ModelTwin comes first
 	// for each missing alias, the existing alias that the database treats as the same
 	Aliases map[string]string
 }
 
-// Words holds the description and tags of a version.
+// Words contains the description and tags of a version.
 type Words struct {
 	Description string
 	Tags        map[string]string
@@ -167,16 +168,16 @@ type Words struct {
 // Commit is the commit that the workflow runs on.
 type Commit struct {
 	Repository string // owner/name; "" outside a workflow
-	// full digests that count as the head: of the branch, of the pull request, or of its merge commit
+	// the full digests that count as the head: of the branch, of the pull request, or of its merge commit
 	Heads    []string
 	Contains registry.Known[bool] // whether the head descends from the run's commit
 }
 
-// Fallback says how aliases are kept as version tags on a server without aliases. If several versions have the tag, the
-// highest one counts, so the alias is well defined even in the middle of a move.
+// Fallback describes how aliases are kept as version tags on a server that does not support aliases. If several
+// versions carry the tag, the highest one counts, so the alias is well defined even in the middle of a move.
 type Fallback struct {
-	Server  string                       // name of the server in messages, such as "MLflow 2.2.2"
-	Holders map[string]registry.Versions // versions that have the tag, by alias
+	Server  string                       // the server's name in messages, for example "MLflow 2.2.2"
+	Holders map[string]registry.Versions // the versions that carry the tag, by alias
 }
 
 // Recorded returns the values of a metric that were written to the ledger when the version was promoted. For each run
@@ -200,7 +201,8 @@ func (f Facts) Recorded(version int, metric string) []verdict.Used {
 // Incumbent returns the version that the target points to now.
 func (f Facts) Incumbent() registry.Known[Subject] { return f.Holders[Incumbent] }
 
-// AliasNames returns the model's aliases, sorted. On a server without aliases, these are the aliases kept as tags.
+// AliasNames returns the model's aliases in sorted order. On a server that does not support aliases, these are the
+// aliases kept as tags.
 func (f Facts) AliasNames() []string {
 	if f.Fallback != nil {
 		return slices.Sorted(maps.Keys(f.Fallback.Holders))
@@ -208,5 +210,5 @@ func (f Facts) AliasNames() []string {
 	return slices.Sorted(maps.Keys(f.Model.OrZero().Aliases))
 }
 
-// Number returns the candidate's version number; 0 if it is not registered yet.
+// Number returns the candidate's version number, or 0 if the candidate is not registered yet.
 func (f Facts) Number() int { return f.Candidate.Version.OrZero().Number }

@@ -8,7 +8,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
-// If a promotion moved a target but failed, the next promotion to the same version confirms the move.
+// If a promotion has moved a target but failed, the next promotion to the same version confirms the move.
 func TestLedger_Unconfirmed(t *testing.T) {
 	entry := func(outcome string, moved int, moves ...registry.Shift) ledger.Entry {
 		return ledger.Entry{Outcome: outcome, Moved: moved, Record: ledger.Record{Moves: moves}}
@@ -63,7 +63,7 @@ func TestLedger_Unconfirmed(t *testing.T) {
 	}
 }
 
-// An unfinished entry is found even if later entries follow that moved nothing.
+// An unfinished entry is found even if it is followed by entries that moved nothing.
 func TestFacts_CutOff(t *testing.T) {
 	both := []registry.Shift{registry.ParseShift("@champion", "6", "7"), registry.ParseShift("Production", "6", "7")}
 	cut := ledger.Entry{
@@ -104,7 +104,7 @@ func TestFacts_CutOff(t *testing.T) {
 	}
 }
 
-// A rollback can return to a version that an unfinished entry replaced, but tries it last.
+// A rollback can return to a version that an unfinished entry has replaced, but tries that version last.
 func TestRollbackTargets_Unfinished(t *testing.T) {
 	done := ledger.Entry{
 		Outcome: ledger.EntryDone, Moved: 1,
@@ -181,7 +181,7 @@ func TestEntry_Made(t *testing.T) {
 	}
 }
 
-// Before an entry is closed on behalf of another run, its moves are counted if the facts show them.
+// Before an entry is closed on behalf of a different run, its moves are counted if the facts show them.
 func TestFacts_MovesMade(t *testing.T) {
 	moves := []registry.Shift{
 		registry.ParseShift("@champion", "7", "7"), registry.ParseShift("@reader", "6", "7"),
@@ -212,7 +212,7 @@ func TestFacts_MovesMade(t *testing.T) {
 	}
 }
 
-// An interrupted rollback puts the version on hold unless it is known to have moved nothing.
+// An interrupted rollback puts the version on hold unless the rollback is known to have moved nothing.
 func TestOnHold_InterruptedRollback(t *testing.T) {
 	for moved, want := range map[int]bool{-1: true, 0: false, 1: true} {
 		e := ledger.Entry{

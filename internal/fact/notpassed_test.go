@@ -48,7 +48,8 @@ func TestFacts_NotPassed(t *testing.T) {
 	}
 }
 
-// A forecast reads only the newest page of the ledger. A version that no entry there is about may have passed before.
+// A forecast reads only the newest page of the ledger. A version that is missing from that page may have passed
+// earlier.
 func TestFacts_NotPassedUnread(t *testing.T) {
 	champion := registry.AliasRef("champion")
 	about := func(to int) ledger.Entry {

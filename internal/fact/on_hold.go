@@ -7,9 +7,9 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
-// OnHold says when the version was put on hold; "" if it is not on hold. A version is on hold if it has been rolled
-// back and not been allowed again since. The ledger decides. The version's own tag counts only if there is no ledger or
-// its older entries were not read.
+// OnHold says when the version was put on hold, or returns "" if it is not on hold. A version is on hold if it has been
+// rolled back and has not been allowed again since. The ledger decides. The version's own tag counts only if there is
+// no ledger or its older entries were not read.
 func (f Facts) OnHold(v registry.Version) string {
 	for _, e := range slices.Backward(f.Ledger.Entries) {
 		switch {

@@ -10,26 +10,26 @@ import (
 
 // Review says who made a change and who approved it, according to GitHub.
 type Review struct {
-	Attempt      int                           // attempt of the workflow run, from 1; 0 if unknown
+	Attempt      int                           // the workflow run's attempt, from 1; 0 if unknown
 	Contributors registry.Known[[]Contributor] // everyone who made the change or started the workflow
-	// one for each decision on an environment of the workflow run; absent outside a workflow
+	// one for each decision on one of the workflow run's environments; absent outside a workflow
 	Environments registry.Known[[]Approval]
 	PullRequest  registry.Known[[]Approval] // reviews of the pull request; absent if there is no pull request
-	// environments named in gates; if there are none, every environment that was approved
+	// the environments named in gates; if there are none, every environment that was approved
 	Named   []string
-	Missing []string // permissions that the token lacks, in workflow syntax, such as "actions: read"
+	Missing []string // permissions that the token lacks, in workflow syntax, for example "actions: read"
 }
 
 // Contributor is one person's part in a change.
 type Contributor struct {
-	Login  string // "" if unknown; for a commit, if no GitHub account has the e-mail address
-	Email  string // e-mail address in the commit, if GitHub knows no login for it
-	Commit string // full digest of the commit that the person wrote; "" for other roles
+	Login  string // "" if unknown, or if the e-mail address in a commit belongs to no GitHub account
+	Email  string // the e-mail address in the commit, if GitHub knows no login for it
+	Commit string // the full digest of the commit that the person wrote; "" for other roles
 	Role   Role
 }
 
-// Role says what somebody contributed to a change. Its text completes a sentence, for example "NAME
-// wrote the commit".
+// Role describes what a person contributed to a change. Its text completes a sentence, for example
+// "NAME wrote the commit".
 type Role string
 
 // People with these roles cannot approve.
@@ -44,7 +44,7 @@ const (
 	RolePullCommitter Role = "committed a commit of the pull request"
 	RoleStarter       Role = "started the workflow"
 	RoleRestarter     Role = "re-ran the workflow"
-	RoleOther         Role = "made the change" // for test cases of a policy, which do not specify roles
+	RoleOther         Role = "made the change" // for a policy's test cases, which do not specify roles
 )
 
 // Approval is an account's last decision on the pull request or on one environment.
@@ -54,14 +54,14 @@ type Approval struct {
 	State       ApprovalState
 }
 
-// ApprovalState says whether an account approved, and whether that approval counts.
+// ApprovalState says whether an account has approved, and whether that approval counts.
 type ApprovalState string
 
-// Values of ApprovalState. Only Approved counts.
+// The values of ApprovalState. Only Approved counts.
 const (
 	Approved         ApprovalState = "approved"
 	Rejected         ApprovalState = "rejected"          // rejected the deployment to the environment
-	ChangesRequested ApprovalState = "changes requested" // by the account's last review
+	ChangesRequested ApprovalState = "changes requested" // in the account's last review
 	Dismissed        ApprovalState = "dismissed"
 	Stale            ApprovalState = "stale"     // approved an older commit
 	NoAccess         ApprovalState = "no access" // the account has no write access to the repository
@@ -69,8 +69,8 @@ const (
 )
 
 // Makers returns the roles of everyone who made the change, by login in lower case. These people must not approve their
-// own work. A login comes from GitHub or, for an MLflow user or an e-mail address, from the policy's identities.
-// unnamed contains the contributors without a login.
+// own work. Each login comes from GitHub or, for an MLflow user or an e-mail address, from the policy's identities.
+// unnamed contains the contributors whose login is not known.
 func (f Facts) Makers() (roles map[string][]Role, unnamed []Contributor) {
 	roles = map[string][]Role{}
 	add := func(login string, role Role) {
@@ -113,7 +113,7 @@ func (f Facts) loginsOf(user string) []string {
 }
 
 // Approvers returns the logins of those who approved the pull request or a named environment, sorted and in lower case.
-// If a gate asked who made the change, their logins are left out.
+// If a gate asked who made the change, it leaves out the logins of those people.
 func (f Facts) Approvers() []string {
 	review := f.Review.OrZero()
 	makers, _ := f.Makers()
@@ -134,11 +134,11 @@ func (f Facts) Approvers() []string {
 	return slices.Compact(out)
 }
 
-// ApproversGap is a code for why the approvers are not known. Codes are stored in records and must never be renamed.
-// Records written by older versions of this program contain a sentence instead.
+// ApproversGap is a code for the reason why the approvers are not known. Codes are stored in records and must never be
+// renamed. Records written by older versions of this program contain a sentence in place of the code.
 type ApproversGap string
 
-// Values of ApproversGap. "" means that nothing is unknown.
+// The values of ApproversGap. "" means that the approvers are known.
 const (
 	ApproversDenied ApproversGap = "missing-permission" // the job is not allowed to read the approvals
 	ApproversUnread ApproversGap = "unreadable"         // GitHub did not return them
@@ -167,8 +167,8 @@ func ApprovedBy(approvers []string, unknown string) string {
 	return ""
 }
 
-// ApproversUnknown says why the approvers are not known if only the record needs them and no gate asked for them. why
-// is more detailed than the code. Both are empty if a gate asked or if the approvers are known.
+// ApproversUnknown returns the reason why the approvers are not known, if only the record needs them and no gate asked
+// for them. why is more detailed than the code. Both are empty if a gate asked for the approvers, or if they are known.
 func (r Review) ApproversUnknown() (code ApproversGap, why string) {
 	_, entered := r.Environments.Get()
 	switch {
@@ -180,7 +180,7 @@ func (r Review) ApproversUnknown() (code ApproversGap, why string) {
 	return ApproversUnread, r.Environments.Why()
 }
 
-// Author returns the login of the author of the run's commit; "" if unknown.
+// Author returns the login of the author of the run's commit, or "" if it is not known.
 func (r Review) Author() string {
 	for _, c := range r.Contributors.OrZero() {
 		if c.Role == RoleAuthor {

@@ -13,11 +13,11 @@ import (
 type RollbackTarget struct {
 	Number int
 	Why    string // why it was rejected; "" if it can be used
-	Only   string // the part of the target at which it was, if it was not at the other part; "" otherwise
-	Ask    bool   // it was rejected only because the user did not name it
+	Only   string // if the version was at only one part of the target, that part; "" otherwise
+	Ask    bool   // rejected only because the user did not name the version
 }
 
-// Rejection returns why the version was rejected, and what the user can do about it.
+// Rejection returns the reason why the version was rejected, and what the user can do about it.
 func (b RollbackTarget) Rejection() string {
 	if b.Ask {
 		return b.Why + "; to return to it anyway, name it in the candidate input"
@@ -25,18 +25,19 @@ func (b RollbackTarget) Rejection() string {
 	return b.Why
 }
 
-// RollbackAllowed says which versions a rollback accepts besides good ones.
+// RollbackAllowed says which versions a rollback accepts in addition to good ones.
 type RollbackAllowed struct {
 	Hold  bool // versions that are on hold
-	Named bool // versions that never passed the gates, because the user asked for this version by name
-	// Versions that no entry is about, if older pages of the ledger were not read. Only a forecast accepts them.
+	Named bool // versions that never passed the gates, because the user named this version
+	// Versions that are missing from the ledger entries that were read, if older pages were not read. Only a forecast
+	// accepts them.
 	Unread bool
 }
 
-// RollbackTargets returns the versions that the target pointed to before the current one, newest first. A rejected
-// version comes with the reason. The versions are taken from the ledger and, for the time before it, from version tags.
-// If the target is an alias and a stage, usable versions that were at only one of them come last, unless all were.
-// A rollback, the forecast of a promotion and the audit all use this function.
+// RollbackTargets returns the versions that the target pointed to before the current one, newest first. Each rejected
+// version comes with the reason. The versions are taken from the ledger and, for the time before the ledger began, from
+// version tags. If the target is both an alias and a stage, usable versions that were at only one of them come last,
+// unless all of them were. A rollback, the forecast in a promotion and the audit all use this function.
 func (f Facts) RollbackTargets(t registry.Target, current int, allowed RollbackAllowed) []RollbackTarget {
 	var out []RollbackTarget
 	chain := f.Ledger.Decisive()
@@ -66,7 +67,7 @@ func (f Facts) RollbackTargets(t registry.Target, current int, allowed RollbackA
 			slices.Concat(e.Record.Moves, e.Record.Outside), func(s registry.Shift) bool { return !about(s) },
 		)
 		for _, s := range moves {
-			if s.Want.Versions.Has(e.Record.To) { // the promoted version, even if others are in the stage
+			if s.Want.Versions.Has(e.Record.To) { // the promoted version, even if the stage also contains others
 				add(e.Record.To, s.Ref)
 			}
 			add(decisive(s.Ref, s.Want), s.Ref)
@@ -81,7 +82,7 @@ func (f Facts) RollbackTargets(t registry.Target, current int, allowed RollbackA
 	for _, v := range f.byTags(t) {
 		add(v.Number, taggedFor(v, t)...)
 	}
-	for _, e := range slices.Backward(chain.Entries) { // the versions that unfinished entries replaced come last
+	for _, e := range slices.Backward(chain.Entries) { // versions that unfinished entries have replaced come last
 		if e.Outcome == ledger.EntryDone || e.MovedNothing() {
 			continue
 		}
@@ -118,7 +119,7 @@ func wholeFirst(backs []RollbackTarget, refs []registry.Ref, at map[int][]regist
 	return append(slices.DeleteFunc(slices.Clone(backs), partly), last...)
 }
 
-// taggedFor returns the parts of the target to which the version was promoted according to its tags.
+// taggedFor returns the parts of the target to which, according to its tags, the version was promoted.
 func taggedFor(v registry.Version, t registry.Target) (refs []registry.Ref) {
 	if t.Alias != "" && v.Tags[registry.AliasTimeTag(t.Alias)] != "" {
 		refs = append(refs, registry.AliasRef(t.Alias))
@@ -129,8 +130,8 @@ func taggedFor(v registry.Version, t registry.Target) (refs []registry.Ref) {
 	return refs
 }
 
-// inProduction reports whether the version is in Production. For a version that was not read, the last move in the
-// ledger decides.
+// inProduction reports whether the version is in Production. If the version was not read, the last move in the ledger
+// decides.
 func (f Facts) inProduction(number int) bool {
 	if v, read := f.version(number).Get(); read {
 		return v.Stage == "Production"
@@ -140,9 +141,9 @@ func (f Facts) inProduction(number int) bool {
 }
 
 // notPassed returns the reason if the version was evaluated for this target and never passed. It returns "" if the
-// version passed or was imported. Without keys in the policy it also returns "" if the version was never evaluated, for
-// example because the target pointed to it before this tool was used, or because it was moved by other means. If
-// older pages were not read, it returns "" for a version that none of the entries is about.
+// version passed or was imported. If the policy lists no keys, it also returns "" if the version was never evaluated,
+// for example because the target pointed to it before this tool was used, or because it was moved by other means. If
+// older pages were not read, it returns "" for a version that is missing from the entries that were read.
 func (f Facts) notPassed(t registry.Target, number int, unread bool) string {
 	switch status := f.version(number).OrZero().Tags[registry.TagValidation]; status {
 	case registry.ValidationBlocked:
@@ -205,7 +206,7 @@ func (f Facts) version(number int) registry.Known[registry.Version] {
 	return registry.Known[registry.Version]{}
 }
 
-// byTags returns the versions with a tag for the time of their promotion to the target, newest first.
+// byTags returns the versions with a tag that records when they were promoted to the target, newest first.
 func (f Facts) byTags(t registry.Target) []registry.Version {
 	type held struct {
 		v  registry.Version
@@ -235,9 +236,9 @@ func (f Facts) byTags(t registry.Target) []registry.Version {
 	return out
 }
 
-// Holder returns the version that the target points to now; 0 if none exists. If several versions are in the stage,
-// it returns the one that was promoted there last. If none of them was promoted by this tool, it returns the highest
-// number, because that is the version MLflow's client loads.
+// Holder returns the version that the target currently points to, or 0 if there is none. If several versions are in the
+// stage, it returns the one that was promoted there last. If none of them was promoted by this tool, it returns the
+// highest number, because that is the version that MLflow's client loads.
 func (f Facts) Holder(t registry.Target) int {
 	for _, s := range f.PointsTo(t) {
 		if s.Want.IsZero() {
@@ -256,8 +257,9 @@ func (f Facts) Holder(t registry.Target) int {
 	return 0
 }
 
-// decisive returns the version that the target points to in this state. It is 0 if none exists or if several versions
-// are in the stage. While an alias kept as tags is moved, several versions may have the tag; the highest number counts.
+// decisive returns the version that the target points to in this state. It returns 0 if there is none, or if several
+// versions are in the stage. While an alias that is kept as tags is being moved, several versions may carry the tag, of
+// which the highest counts.
 func decisive(ref registry.Ref, s registry.State) int {
 	if ref.Kind == registry.RefAlias {
 		return s.Versions.Highest()

@@ -14,30 +14,30 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
 )
 
-// The kinds of runs that log values on a model. Gates use the same words for them.
+// The kinds of runs that log values on a model. Gates use the same words.
 const (
 	SourceRun     = "source"     // the run in which the model was logged
 	EvaluationRun = "evaluation" // any other run
 )
 
-// Evaluation is a run that logged values on the model and is not its source run. The run's experiment decides whether
+// Evaluation is a run that logged values on the model but is not its source run. The run's experiment decides whether
 // the values count.
 type Evaluation struct {
 	RunID  string
 	Status string
 	Start  time.Time
 	Own    bool     // the run is in the model's experiment
-	Named  []string // the run's experiments that are named in gates, spelled as in the gates
+	Named  []string // the run's experiments that are named in gates, as the gates spell them
 
 	Metrics map[string]registry.Point // the run's last value for each metric
 }
 
-// Selector says which value of a metric a gate uses if the model has several. The zero value expects exactly one.
+// Selector specifies which value of a metric a gate uses if the model has several. The zero value expects exactly one.
 type Selector struct {
 	OfRun       bool     // the run's last value, no matter which model it belongs to
 	Run         string   // SourceRun or EvaluationRun; "" for either
 	Dataset     string   // name or digest; "" for any dataset
-	EvaluatedIn []string // experiments whose runs count as evaluations, instead of the model's own experiment
+	EvaluatedIn []string // experiments whose runs count as evaluations, in place of the model's own experiment
 }
 
 func (w Selector) String() string {
@@ -54,7 +54,7 @@ func (w Selector) String() string {
 	return strings.Join(parts, ", ")
 }
 
-// Value is one value of a metric and where it comes from.
+// Value is one value of a metric, together with its origin.
 type Value struct {
 	Metric string
 	registry.Point
@@ -64,7 +64,7 @@ type Value struct {
 	OfRun   bool // the gate uses `of: run`
 }
 
-// Used returns the value in the form that plans and records store.
+// Used returns the value in the form in which plans and records store it.
 func (v Value) Used(of string) verdict.Used {
 	kind := v.Kind
 	if v.OfRun {
@@ -76,7 +76,7 @@ func (v Value) Used(of string) verdict.Used {
 	}
 }
 
-// Origin says where the value comes from, in a few words.
+// Origin describes in a few words where the value comes from.
 func (v Value) Origin() string {
 	out := "run " + v.RunID
 	if v.Kind == EvaluationRun {
@@ -90,22 +90,22 @@ func (v Value) Origin() string {
 
 func (v Value) String() string { return fmt.Sprintf("%s (%s)", v.Point, v.Origin()) }
 
-// Choice is the value of a metric that a gate uses, or the reason why none exists.
+// Choice is the value of a metric that a gate uses, or the reason why there is none.
 type Choice struct {
 	Value  Value
 	Why    string   // why no value can be used; "" if one can
 	Absent bool     // it is certain that there is no value with that name
-	Fit    []Value  // several values fit, so none was chosen
+	Fit    []Value  // several values that match, so that none was chosen
 	Others []Value  // other values of the model that count
 	Unused []string // values that do not count, each with the reason
 
-	whole  bool             // the value is the last one in the run's own history
-	points []registry.Point // if not whole: every point of that kind, sorted by step, then by time
+	whole  bool             // whether the value is the last one in the run's own history
+	points []registry.Point // if whole is false: every point of that kind, sorted by step, then by time
 }
 
 // Choose returns the value of a metric that counts for the subject's model. A value on the run counts only if the run
-// has exactly one model, because MLflow's 3.x client guesses the model for a metric that is logged without one. Before
-// MLflow 3.17, anyone may log metrics on any model.
+// has exactly one model, because MLflow's 3.x client guesses the model if a metric is logged without one. Before MLflow
+// 3.17, any login can log metrics on any model.
 func (s Subject) Choose(key string, want Selector) Choice {
 	c, why := s.count(key, want)
 	if why != "" {
@@ -125,9 +125,9 @@ func (s Subject) Choose(key string, want Selector) Choice {
 	return c.take(fit, rest)
 }
 
-// ChooseLike returns the value of the subject that can be compared with a given value of another
-// model. Both values come from the same kind of run and from the same dataset. The digests may differ
-// for training data and for a dataset that is named in the gate.
+// ChooseLike returns the value of the subject that can be compared with a given value of a different model. Both values
+// come from the same kind of run and from the same dataset. The digests may differ for training data and for a dataset
+// that is named in the gate.
 func (s Subject) ChooseLike(key string, want Selector, with Value) Choice {
 	c, why := s.count(key, want)
 	if why != "" {
@@ -158,7 +158,7 @@ func (s Subject) ChooseLike(key string, want Selector, with Value) Choice {
 	return out
 }
 
-// Points returns all points that could have been chosen, sorted by step, then by time.
+// Points returns all points from which the value was chosen, sorted by step, then by time.
 func (s Subject) Points(c Choice) registry.Known[[]registry.Point] {
 	if c.whole {
 		return s.History[c.Value.Metric]
@@ -166,7 +166,7 @@ func (s Subject) Points(c Choice) registry.Known[[]registry.Point] {
 	return registry.Is(c.points)
 }
 
-// MetricNames returns the metrics that Choose may find, sorted.
+// MetricNames returns the names of the metrics that Choose may find, sorted.
 func (s Subject) MetricNames() []string {
 	names := map[string]bool{}
 	for key := range s.Run.OrZero().Metrics {
@@ -178,10 +178,10 @@ func (s Subject) MetricNames() []string {
 	return slices.Sorted(maps.Keys(names))
 }
 
-// maxValues limits how many values of a model are recorded.
+// maxValues limits the number of a model's values that are recorded.
 const maxValues = 200
 
-// Values returns every value that counts for the model, for the record. They are sorted by metric and limited to
+// Values returns every value that counts for the model, for the record. The values are sorted by metric and limited to
 // maxValues. If the run has several models, the run's own values are included.
 func (s Subject) Values() []verdict.Used {
 	var out []verdict.Used
@@ -216,7 +216,7 @@ func (s Subject) Counts(key string, want Selector) bool {
 	return why == "" && (len(c.values) > 0 || c.unknown != "")
 }
 
-// count collects the values that count. If none can be used, why says so.
+// count collects the values that count. If none can be used, why is the reason.
 func (s Subject) count(key string, want Selector) (c counting, why string) {
 	run, readable := s.Run.Get()
 	switch {
@@ -238,8 +238,8 @@ func (s Subject) count(key string, want Selector) (c counting, why string) {
 }
 
 // OneModel reports whether the subject's model is the only one in its run. If it is not, why lists the other models or
-// says that they are not known. Only outputs in the run's experiment count, because anybody can list their own model as
-// an output of the run.
+// says that they are not known. Only outputs in the run's experiment count, because anyone can list a model of their
+// own as an output of the run.
 func (s Subject) OneModel() (one bool, why string) {
 	run := s.Run.OrZero()
 	var others []string
@@ -283,14 +283,14 @@ func (s Subject) OneModel() (one bool, why string) {
 }
 
 // Unlisted reports whether the model was saved without log_model, so that the run does not list it. In
-// that case only the run's artifacts show whether the run has other models. Unlisted reads only Run,
-// Logged and Path, so other fields may be written concurrently.
+// that case, only the run's artifacts show whether the run has other models. Unlisted reads only Run, Logged and Path,
+// so other fields may be written concurrently.
 func (s *Subject) Unlisted() bool {
 	run, ok := s.Run.Get()
 	return ok && s.Logged.IsAbsent() && s.Path != "" && len(run.LoggedPaths()) == 0
 }
 
-// counting collects the values of one metric that count for one model.
+// counting collects the values of a single metric that count for a single model.
 type counting struct {
 	subject Subject
 	run     registry.Run
@@ -299,10 +299,10 @@ type counting struct {
 
 	values  []counted
 	unused  []string
-	unknown string // why values of evaluation runs may be missing
+	unknown string // why the values of some evaluation runs may be missing
 }
 
-// counted is a value together with the points before it.
+// counted is a value, together with the points before it.
 type counted struct {
 	Value
 	whole  bool // the points are the run's own history
@@ -395,7 +395,7 @@ func compareData(a, b registry.DataRef) int {
 	return cmp.Or(cmp.Compare(a.Name, b.Name), cmp.Compare(a.Digest, b.Digest))
 }
 
-// refused says why a run's values do not count; "" if they do.
+// refused returns the reason why a run's values do not count, or "" if they do.
 func (c *counting) refused(e Evaluation) string {
 	allowed := e.Own
 	where := "the model's experiment"
@@ -414,7 +414,7 @@ func (c *counting) refused(e Evaluation) string {
 	return ""
 }
 
-// newestRun keeps only the rows of the run that logged last.
+// newestRun keeps only the rows from the run that logged last.
 func newestRun(rows []registry.ModelMetric, runs map[string]Evaluation) []registry.ModelMetric {
 	newest := slices.MaxFunc(rows, func(a, b registry.ModelMetric) int {
 		return cmp.Or(
@@ -437,7 +437,7 @@ func (c *counting) rows(keep func(registry.ModelMetric) bool) []registry.ModelMe
 }
 
 // measured returns the point behind a value on a model. SQL stores save NaN as 0 on the model, but as NaN on the run
-// that logged it (seen with MLflow 3.17.2). So a 0 counts only if the run's last value is also 0.
+// that logged it (seen with MLflow 3.17.2). A 0 therefore counts only if the run's last value is also 0.
 func (c *counting) measured(m registry.ModelMetric) registry.Point {
 	if m.Value != 0 {
 		return m.Point
@@ -457,7 +457,7 @@ func (c *counting) measured(m registry.ModelMetric) registry.Point {
 	return registry.Point{Value: math.NaN(), Raw: "0 or NaN", Step: m.Step, Time: m.Time}
 }
 
-// add adds the last value for each dataset. As in MLflow, this is the value with the highest step.
+// add adds the last value for each dataset, which, as in MLflow, is the one with the highest step.
 func (c *counting) add(kind string, rows []registry.ModelMetric) {
 	byData := map[registry.DataRef][]registry.ModelMetric{}
 	for _, row := range rows {
@@ -480,10 +480,10 @@ func comparePoints(a, b registry.Point) int {
 	return cmp.Or(cmp.Compare(a.Step, b.Step), a.Time.Compare(b.Time), cmp.Compare(a.Value, b.Value))
 }
 
-// guessed says why a value from the source run may belong to a different model; "" if it belongs to this one. If a
-// metric is logged without a model, MLflow's 3.x client logs it on the first output of that step. It also copies
-// existing metrics to every model that is logged later. Depending on the client's version, the first output is the one
-// that was logged first or the one that the server lists first.
+// guessed returns the reason why a value from the source run may belong to a different model, or "" if it belongs to
+// this one. If a metric is logged without a model, MLflow's 3.x client logs it on the first output at that step. The
+// client also copies existing metrics to every model that is logged later. Depending on the client's version, the first
+// output is either the one that was logged first or the one that the server lists first.
 func (c *counting) guessed(row registry.ModelMetric, rows []registry.ModelMetric) string {
 	self, siblings := c.subject.Logged.OrZero(), c.subject.Siblings.OrZero()
 	step, there := c.run.OutputStep(self.ID)
@@ -520,7 +520,7 @@ func (c *counting) mayBeFirst(self, other registry.LoggedModel) bool {
 	return !self.Created.After(other.Created) || place(self.ID) < place(other.ID)
 }
 
-// take chooses one of the values that fit. rest contains the other values that count.
+// take chooses one of the values that match. rest contains the other values that count.
 func (c *counting) take(fit, rest []counted) Choice {
 	out := Choice{Unused: c.unused}
 	for _, v := range rest {
@@ -577,7 +577,7 @@ func (c *counting) refuse(p registry.Point, why string) {
 	c.unused = append(c.unused, fmt.Sprintf("%s at step %d (%s)", p, p.Step, why))
 }
 
-// none says why there is no value, and lists the values that do not count.
+// none explains why there is no value, and lists the values that do not count.
 func (c *counting) none(rest []counted) string {
 	asked := c.want.String()
 	if asked != "" {
@@ -593,7 +593,7 @@ func (c *counting) none(rest []counted) string {
 	return why
 }
 
-// owner names the model or run that a metric was logged on.
+// owner names the model or run on which a metric was logged.
 func (s Subject) owner() string {
 	if m, ok := s.Logged.Get(); ok && s.Run.OrZero().ID == "" {
 		return "logged model " + m.ID

@@ -67,7 +67,7 @@ func nan(step, at int64) registry.Point {
 	return registry.Point{Value: math.NaN(), Raw: "NaN", Step: step, Time: clock(at)}
 }
 
-// evaluated returns a subject on which an evaluation run logged 0. last is the run's own last value.
+// evaluated returns a subject on which an evaluation run logged 0. last is the last value on the run itself.
 func evaluated(last registry.Point) Subject {
 	s := subject(registry.Point{}, []registry.ModelMetric{row("eval", 0, 0, 6)})
 	e := s.Evaluations.OrZero()["eval"]
@@ -76,7 +76,7 @@ func evaluated(last registry.Point) Subject {
 	return s
 }
 
-// unlisted returns a model in an artifact folder of a run that has no tag listing its models.
+// unlisted returns a model in a folder of a run's artifacts. The run has no tag that lists its models.
 func unlisted(others registry.Known[[]string]) Subject {
 	run := registry.Run{ID: "r1", Metrics: map[string]registry.Point{"acc": point(.9, 0, 1)}}
 	return Subject{
@@ -92,7 +92,7 @@ func sibling(created int64, rows ...registry.ModelMetric) registry.LoggedModel {
 }
 
 func TestChoose(t *testing.T) {
-	// the server lists the subject's model before a model that was logged earlier
+	// listedFirst makes the server list the subject's model before a model that was logged earlier
 	listedFirst := func(s Subject) Subject {
 		m := s.Logged.OrZero()
 		m.Created = clock(9)
@@ -552,7 +552,7 @@ func TestChooseLike(t *testing.T) {
 	}
 }
 
-// Property: values that outsiders log on a model change nothing if their runs are in other experiments.
+// Values that outsiders log on a model change nothing if their runs are in other experiments.
 func TestChoose_StrangersChangeNothing(t *testing.T) {
 	rows := func(run string) *rapid.Generator[registry.ModelMetric] {
 		return rapid.Custom(func(t *rapid.T) registry.ModelMetric {

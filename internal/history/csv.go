@@ -12,14 +12,15 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/report/doc"
 )
 
-// historyColumns are the columns of a history in CSV. Their order never changes, and new columns are added at the end.
+// historyColumns lists the columns of a history in CSV. Their order never changes, and new columns are added at the
+// end.
 var historyColumns = []string{
 	"model", "entry", "time", "command", "target_kind", "target", "from", "to", "actor", "initiator", "os_user",
 	"mlflow_login", "approvers", "approvers_unknown", "justification", "decision", "mode", "override", "outcome",
 	"reason", "evidence", "workflow_run", "sha256", "signed_by",
 }
 
-// Table returns the requested entries as CSV (RFC 4180), newest first. Each move and each drift is a row.
+// Table returns the requested entries as CSV (RFC 4180), newest first. Each move and each drift is a row of its own.
 func (v View) Table(histories []History) string {
 	var b strings.Builder
 	w := csv.NewWriter(&b)
@@ -31,7 +32,7 @@ func (v View) Table(histories []History) string {
 		for i, c := range historyColumns {
 			row[i] = doc.CSVCell(cells[c])
 		}
-		_ = w.Write(row) // writing to memory cannot fail
+		_ = w.Write(row) // cannot fail, because it writes to memory
 	}
 	_ = w.Write(historyColumns)
 	if v.Before.IsZero() {
@@ -58,7 +59,7 @@ func (v View) Table(histories []History) string {
 	return b.String()
 }
 
-// entryCells returns the cells that all moves of an entry have in common.
+// entryCells returns the cells that are the same for all moves of an entry.
 func (v View) entryCells(e ledger.Entry) map[string]string {
 	r := e.Record
 	return map[string]string{

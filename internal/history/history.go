@@ -1,6 +1,6 @@
 // Package history selects, shows and verifies the entries of promotion ledgers, for people and for programs.
 //
-// It is pure, and must never decide which entries are believed. That is the task of package ledger.
+// It is pure, and must never decide which entries are believed, because that is the task of package ledger.
 package history
 
 import (
@@ -19,24 +19,25 @@ import (
 type History struct {
 	Model     string
 	Unfit     string // why the server has no ledger; "" if it may have one
-	Reset     string // why this ledger replaces a lost one; "" if it replaces none
+	Reset     string // why this ledger replaces a lost one; "" if it does not
 	Entries   []ledger.Entry
-	Foreign   []ledger.Foreign // what is not believed
+	Foreign   []ledger.Foreign // what is stored in the ledger but not believed
 	Pages     []ledger.Saved
-	BrokenAt  int              // first entry that breaks the chain; 0 if unknown
+	BrokenAt  int              // the first entry that breaks the chain; 0 if not known
 	Broken    string           // why the chain is broken; "" if it is intact
-	Kept      bool             // was compared with a copy outside MLflow
-	Compared  bool             // was compared with the current state of the registry
-	Keyed     bool             // was read with the policy's keys
+	Kept      bool             // whether it was compared with a copy outside MLflow
+	Compared  bool             // whether it was compared with the current state of the registry
+	Keyed     bool             // whether it was read with the policy's keys
 	Outside   []registry.Shift // drift since the last entry, if Compared
 	At, Until time.Time
 	Live      []views.Live
 	Now       []views.Live  // what the requested targets point to according to the last entry
 	Tagged    []Tagged      // what tags say, if the server has no ledger
-	Verified  *Verification // comparison of a saved history with its own pages; nil if there was none
+	Verified  *Verification // the comparison of a saved history with its own pages; nil if there was none
 }
 
-// With returns the history with the answers to the query: what was live at its time, and what its targets point to now.
+// With returns the history with the answers to the query: which versions were live at its time, and what its targets
+// currently point to.
 func (h History) With(q Query) History {
 	h.At, h.Until, h.Live = q.At, q.Until, nil
 	other := func(l views.Live) bool { return !q.about(l.Ref) }
@@ -46,13 +47,13 @@ func (h History) With(q Query) History {
 	if !q.At.IsZero() {
 		h.Live = live(q.At, q.Until)
 	}
-	end := time.Unix(1<<40, 0) // after every entry
+	end := time.Unix(1<<40, 0) // later than every entry
 	h.Now = live(end, end)
 	return h
 }
 
-// Version returns the version that the target pointed to at the requested time, or points to now. It returns "" unless
-// that is exactly one version.
+// Version returns the version to which the target pointed at the requested time or, if none was requested, currently
+// points. It returns "" unless there is exactly one such version.
 func (h History) Version(ref registry.Ref) string {
 	other := func(of registry.Ref) bool { return of != ref }
 	drift := slices.DeleteFunc(slices.Clone(h.Outside), func(s registry.Shift) bool { return other(s.Ref) })
@@ -72,7 +73,7 @@ func (h History) Version(ref registry.Ref) string {
 	return numberOf(states[0].Named)
 }
 
-// numberOf returns the version's number, or "" if there is not exactly one version.
+// numberOf returns the version's number, or "" unless there is exactly one version.
 func numberOf(s registry.State) string {
 	if len(s.Versions) != 1 {
 		return ""
@@ -86,7 +87,7 @@ func (h History) open() bool {
 	return last.Ended.IsZero() || h.Until.After(last.Ended)
 }
 
-// limit says how far the answer can be trusted for the time since the last entry.
+// limit says how far the answer can be trusted for the time after the last entry.
 func (h History) limit() string {
 	epoch := h.Entries[len(h.Entries)-1].Epoch
 	switch {
@@ -113,7 +114,7 @@ type Result struct {
 	Model   string           `json:"model"`
 	Unfit   string           `json:"no_ledger,omitempty"` // why the server has no ledger
 	Tagged  []Tagged         `json:"from_tags,omitempty"` // what tags say instead, newest first
-	Reset   string           `json:"reset,omitempty"`     // why it replaces a lost ledger
+	Reset   string           `json:"reset,omitempty"`     // why this ledger replaces a lost one
 	Entries []Entry          `json:"entries"`
 	Live    []views.Live     `json:"live,omitempty"`
 	Outside []registry.Shift `json:"moved_outside,omitempty"` // drift since the last entry
@@ -122,7 +123,7 @@ type Result struct {
 	Foreign []ledger.Foreign `json:"foreign,omitempty"` // what is stored in the ledger but not believed
 	Pages   []ledger.Saved   `json:"pages"`             // as stored; `history verify` checks them
 
-	Keys    bool              `json:"keys,omitempty"` // was read with the policy's keys
+	Keys    bool              `json:"keys,omitempty"` // whether the ledger was read with the policy's keys
 	Export  int               `json:"export"`         // ExportVersion
 	Query   Query             `json:"query,omitzero"`
 	Digests map[string]string `json:"digests,omitempty"` // see seal
@@ -140,7 +141,7 @@ type Entry struct {
 	Untold  []string        `json:"untold,omitempty"`    // channels that have not been notified
 }
 
-// Result returns the JSON form of the history. q says what was asked for.
+// Result returns the JSON form of the history. q is the query that it answers.
 func (h History) Result(q Query) Result {
 	out := Result{
 		Model: h.Model, Unfit: h.Unfit, Tagged: h.Tagged, Reset: h.Reset, Entries: []Entry{}, Live: h.Live,

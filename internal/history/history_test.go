@@ -27,7 +27,7 @@ func TestTrafficWords(t *testing.T) {
 	}
 }
 
-// Who moved a target is shown for a workflow and for a laptop.
+// The person who moved a target is shown both for a workflow and for a laptop.
 func TestPerson(t *testing.T) {
 	for want, origin := range map[string]ledger.Origin{
 		"ann":                                   {Actor: "ann", OSUser: "x", Login: "y"},
@@ -61,7 +61,7 @@ func TestSaved_CompareSigner(t *testing.T) {
 	}
 }
 
-// An entry that is listed as foreign is left out only if it has a signature.
+// An entry that is listed as foreign is left out only if it is signed.
 func TestSaved_Believed(t *testing.T) {
 	saved := Saved{Foreign: []ledger.Foreign{{Number: 1}, {Number: 3}}}
 	var got []int
@@ -73,7 +73,7 @@ func TestSaved_Believed(t *testing.T) {
 	}
 }
 
-// No cell is a formula or a second line, and a reader gets each text back.
+// No cell is a formula or contains a line break, and a CSV reader gets each text back.
 func TestHistoryCSV(t *testing.T) {
 	e := ledger.Entry{Epoch: 1, Outcome: ledger.EntryDone, Ended: time.Date(2026, 5, 3, 10, 0, 0, 0, time.UTC)}
 	e.Record.Command, e.Record.Actor, e.Record.Initiator = "promote", "=cmd()", " +1"

@@ -18,16 +18,16 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/report/doc"
 )
 
-// View says how to show histories.
+// View describes how to show histories.
 type View struct {
 	Query
 	CSV      bool
-	ShowAll  string                     // what to write to see all entries, such as "--limit 0"
-	Run      func(link string) doc.Line // shows a workflow run
-	Evidence func(ledger.Record) string // says on what evidence a move was made
+	ShowAll  string                     // what the user must write to see all entries, for example "--limit 0"
+	Run      func(link string) doc.Line // formats the link to a workflow run
+	Evidence func(ledger.Record) string // describes the evidence on which a move was based
 }
 
-// Page shows the histories of one or several models.
+// Page shows the histories of one or more models.
 func (v View) Page(histories []History) doc.Page {
 	switch len(histories) {
 	case 0:
@@ -94,7 +94,7 @@ func foreign(histories []History) doc.Page {
 	return doc.Page{doc.P("Stored in the ledger, but not believed:"), doc.List{Items: items}}
 }
 
-// none says why no entry is shown, or returns nil if the history has entries.
+// none explains why no entry is shown, or returns nil if the history contains entries.
 func (h History) none() doc.Page {
 	const unknown = "What was live before is unknown."
 	switch {
@@ -168,7 +168,7 @@ func (v View) table(histories []History) doc.Page {
 	}
 	d := doc.Page{t}
 	asked := func(e listed) bool { return len(e.Record.Approvers) > 0 || e.Record.Unknown != "" }
-	if !slices.ContainsFunc(entries, asked) { // in a terminal, an empty column would take space from the others
+	if !slices.ContainsFunc(entries, asked) { // an empty column in a terminal would take up space that the others need
 		d = doc.Page{withoutColumn(t, slices.Index(t.Head, "approved by")), doc.P("No approval is recorded.")}
 	}
 	if older > 0 {
@@ -190,7 +190,7 @@ func withoutColumn(t doc.Table, i int) doc.Table {
 	return out
 }
 
-// entryRows returns the rows of one entry, one for each move. Only the first row says who decided what.
+// entryRows returns the rows for an entry, one for each move. Only the first row says who decided what.
 func (v View) entryRows(first any, e ledger.Entry) (rows [][]doc.Line) {
 	when := lastTime(e).UTC().Format("2006-01-02 15:04")
 	for _, s := range e.Record.Moves {
@@ -207,7 +207,7 @@ func (v View) entryRows(first any, e ledger.Entry) (rows [][]doc.Line) {
 	return rows
 }
 
-// driftRows returns the rows for moves that this program did not make.
+// driftRows returns the rows for moves that were not made by this program.
 func (v View) driftRows(first any, when string, drift []registry.Shift, decision string) (rows [][]doc.Line) {
 	for _, d := range drift {
 		if v.about(d.Ref) {
@@ -234,7 +234,8 @@ func moveWords(s registry.Shift) doc.Line {
 	return doc.L(StateWords(s.Ref, s.Was), " → ", StateWords(s.Ref, s.Want))
 }
 
-// StateWords shows what a target points to: "7", "3,5", the value of a tag, or the traffic of a deployment.
+// StateWords describes what a target points to: "7", "3,5", the value of a tag, or how a deployment divides the
+// traffic.
 func StateWords(ref registry.Ref, s registry.State) doc.Span {
 	if s.IsZero() {
 		return doc.T("none")
@@ -245,8 +246,8 @@ func StateWords(ref registry.Ref, s registry.State) doc.Span {
 	return doc.C(s.String())
 }
 
-// TrafficWords formats the tag that contains a deployment's traffic as "champion 90 %, challenger 10 %". It does not
-// change any other text.
+// TrafficWords formats the tag that contains a deployment's traffic as "champion 90 %, challenger 10 %". It returns any
+// other text unchanged.
 func TrafficWords(text string) string {
 	var share map[string]int
 	if json.Unmarshal([]byte(text), &share) != nil || len(share) == 0 {
@@ -277,7 +278,8 @@ func (v View) who(r ledger.Record, link string) doc.Line {
 	return l
 }
 
-// person says who made a move: the actor of the workflow run, or, on a laptop, the login and the system's user.
+// person says who made a move: the actor of the workflow run or, on a laptop, the login and the operating system's
+// user.
 func person(r ledger.Record) doc.Line {
 	switch {
 	case r.Actor != "":
@@ -337,7 +339,7 @@ func (v View) reasons(r ledger.Record) string {
 	return text
 }
 
-// live lists the versions that were live at the requested time, each with its start and end.
+// live lists the versions that were live at the requested time, each with the start and end of that period.
 func (h History) live(several bool) doc.Page {
 	when := " on " + timeWords(h.At)
 	if h.Until.After(h.At) {
@@ -376,7 +378,7 @@ func (h History) live(several bool) doc.Page {
 	return doc.Page{doc.P(lead, when, limit, ":"), doc.List{Items: items}}
 }
 
-// liveItem describes one state of a target: when it began and ended, and who moved the target there.
+// liveItem describes one state of a target: when it began and ended, and who moved the target.
 func (h History) liveItem(l views.Live) doc.Line {
 	item := doc.L(targetWords(l.Ref), ": ", liveWords(l.Ref, l.Named))
 	i := slices.IndexFunc(h.Entries, func(e ledger.Entry) bool { return e.Epoch == l.Epoch })
@@ -415,7 +417,7 @@ func (h History) liveItem(l views.Live) doc.Line {
 	return item
 }
 
-// liveWords says what a target points to, as part of a sentence.
+// liveWords describes what a target points to, as part of a sentence.
 func liveWords(ref registry.Ref, s registry.State) any {
 	if s.Text != "" {
 		return StateWords(ref, s)
@@ -435,7 +437,7 @@ func timeText(text string) string {
 	return timeWords(t)
 }
 
-// headlineOfAll is the headline of the histories of several models.
+// headlineOfAll is the headline above the histories of several models.
 func headlineOfAll(histories []History) doc.Line {
 	entries, sound := 0, true
 	for _, h := range histories {

@@ -8,20 +8,20 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
-// Query says which entries of a history to show, and for which time to show the live versions.
+// Query says which entries of a history to show, and for which point in time to show the live versions.
 type Query struct {
 	At      time.Time      `json:"at,omitzero"`
 	Until   time.Time      `json:"at_end,omitzero"` // equal to At, or the end of that day
 	Since   time.Time      `json:"since,omitzero"`
 	Before  time.Time      `json:"until,omitzero"`
-	Targets []registry.Ref `json:"targets,omitempty"` // only entries that moved one of them
+	Targets []registry.Ref `json:"targets,omitempty"` // only entries that moved one of these targets
 	Limit   *int           `json:"limit,omitempty"`   // maximum number of entries; 0 means all, nil means not specified
 }
 
-// pageLimit is how many entries a page shows by default.
+// pageLimit is the number of entries that a page shows by default.
 const pageLimit = 20
 
-// limit returns how many entries to show, or the value of otherwise if no limit was specified. 0 means all.
+// limit returns the number of entries to show, or otherwise if no limit was specified. 0 means all.
 func (q Query) limit(otherwise int) int {
 	if q.Limit != nil {
 		return *q.Limit
@@ -50,7 +50,7 @@ func (q Query) selects(e ledger.Entry) bool {
 		slices.ContainsFunc(e.Record.Outside, moved)
 }
 
-// lastTime returns when the entry ended or, if it is open, when it began.
+// lastTime returns when the entry ended or, if it is still open, when it began.
 func lastTime(e ledger.Entry) time.Time {
 	if !e.Ended.IsZero() {
 		return e.Ended
@@ -59,13 +59,14 @@ func lastTime(e ledger.Entry) time.Time {
 	return at
 }
 
-// listed is an entry of one of several histories.
+// listed is an entry from one of several histories.
 type listed struct {
 	ledger.Entry
 	history int // index of the history
 }
 
-// newest returns the requested entries, newest first, and how many older ones were left out because of the limit.
+// newest returns the requested entries, newest first, and the number of older entries that were left out because of the
+// limit.
 func (q Query) newest(histories []History, limit int) (out []listed, older int) {
 	for i, h := range histories {
 		for _, e := range slices.Backward(h.Entries) {

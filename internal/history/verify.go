@@ -17,11 +17,11 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/report/doc"
 )
 
-// ExportVersion is the version of the JSON form of a history. Since version 2, this form contains the query and the
+// ExportVersion is the version of the JSON form of a history. Since version 2, the JSON also contains the query and the
 // digests.
 const ExportVersion = 2
 
-// Saved is a report file of the `history` command for one model.
+// Saved is a report file that the `history` command wrote for one model.
 type Saved struct {
 	Model   string           `json:"model"`
 	Pages   []ledger.Saved   `json:"pages"`
@@ -30,13 +30,13 @@ type Saved struct {
 	Outside []registry.Shift `json:"moved_outside"`
 	Broken  string           `json:"broken"`
 	Foreign []ledger.Foreign `json:"foreign"`
-	Keys    bool             `json:"keys"` // read with the keys of a policy
+	Keys    bool             `json:"keys"` // whether the ledger was read with a policy's keys
 
 	file map[string]any // the whole file
 }
 
-// Read parses a report file of the `history` command. It fails if the file does not contain exactly one model's ledger,
-// or if an object contains a key twice.
+// Read parses a report file from the `history` command. It fails unless the file contains exactly one model's ledger,
+// and if any object contains a key twice.
 func Read(text []byte) (Saved, error) {
 	var file struct {
 		History struct {
@@ -63,7 +63,7 @@ func Read(text []byte) (Saved, error) {
 }
 
 // readTree decodes JSON. Unlike json.Unmarshal, it refuses an object that contains a key twice, because programs differ
-// in which of the two values they read.
+// in which of the two values they use.
 func readTree(text []byte) (any, error) {
 	dec := json.NewDecoder(bytes.NewReader(text))
 	dec.UseNumber()
@@ -113,7 +113,7 @@ func nextValue(dec *json.Decoder) (any, error) {
 	return token, nil
 }
 
-// treeOf returns a value as decoded JSON.
+// treeOf returns a value in the form of decoded JSON.
 func treeOf(v any) any {
 	text, err := canonical.Compact(v)
 	if err != nil {
@@ -123,15 +123,15 @@ func treeOf(v any) any {
 	return tree
 }
 
-// derived lists the fields of an exported history that follow from its pages. All other fields have a digest, and so do
-// the names of keys.
+// derived lists the fields of an exported history that follow from its pages. There are digests for all other fields,
+// and for the names of keys.
 var derived = []string{"model", "reset", "entries", "live", "export", "digests"}
 
 // signedBy is the field of an entry that contains the name of a key. The name comes from the policy, which may rename
 // the key later.
 const signedBy = "signed_by"
 
-// notChecked lists the fields of a result that describe the run, such as its cost and its warnings. They say nothing
+// notChecked lists the fields of a result that describe the run, for example its cost and its warnings, and say nothing
 // about the history.
 var notChecked = []string{"requests", "rounds", "duration_ms", "warnings", "error", "hint"}
 
@@ -200,18 +200,19 @@ func keyPath(path, key string) string {
 
 // Verification is the result of comparing a saved history with its own pages.
 type Verification struct {
-	Differences []string // each begins with the path of the value
-	Older       bool     // the file was written by an older version, so only its entries could be compared
-	// KeysDiffer is set if the file matches its pages, and only the policy's keys differ from those of the export.
+	Differences []string // each starts with the path of the value
+	Older       bool     // whether the file was written by an older version, so that only its entries could be compared
+	// KeysDiffer is true if the file matches its pages, and only the policy's keys differ from those at the time of the
+	// export.
 	KeysDiffer bool
-	Policy     bool // the policy lists keys
+	Policy     bool // whether the policy lists keys
 
-	keys    bool              // the ledger's keys were compared
-	signers bool              // who signed was not compared
-	renamed map[string]string // key names in the file, with the names that the policy now uses for them
+	keys    bool              // whether the ledger's keys were compared
+	signers bool              // whether the names of the signers were left out of the comparison
+	renamed map[string]string // the key names in the file that the policy has since changed, with the new names
 }
 
-// Believed returns the entries except those that the file lists as foreign. It is for reading without keys, when every
+// Believed returns the entries except those that the file lists as foreign. Use it if there are no keys, so that every
 // signature counts.
 func (s Saved) Believed(entries []ledger.Entry) []ledger.Entry {
 	return slices.DeleteFunc(slices.Clone(entries), func(e ledger.Entry) bool {
@@ -220,8 +221,8 @@ func (s Saved) Believed(entries []ledger.Entry) []ledger.Entry {
 	})
 }
 
-// Compare compares the file with the result that follows from its pages. Without keys, it does not compare who signed,
-// and it checks foreign entries by their digests only.
+// Compare compares the file with the result that follows from its pages. Without keys, it does not compare who signed
+// each entry, and it checks foreign entries only by their digests.
 func (s Saved) Compare(result any, keys bool) *Verification {
 	v := &Verification{Older: s.Export < ExportVersion, keys: keys, renamed: map[string]string{}}
 	want, _ := treeOf(result).(map[string]any)
@@ -255,7 +256,7 @@ func (s Saved) Compare(result any, keys bool) *Verification {
 	return v
 }
 
-// foreignEntries returns the foreign entries of a history. Foreign pages are not saved.
+// foreignEntries returns the foreign entries in a history. Foreign pages are not saved.
 func foreignEntries(history map[string]any) any {
 	list, _ := history["foreign"].([]any)
 	return slices.DeleteFunc(slices.Clone(list), func(f any) bool {
@@ -354,7 +355,7 @@ func at(list []any, i int) any {
 	return nil
 }
 
-// join returns a map with the keys of both maps.
+// join returns a map that contains the keys of both maps.
 func join[A, B any](a map[string]A, b map[string]B) map[string]bool {
 	out := map[string]bool{}
 	for key := range a {
@@ -378,7 +379,7 @@ func valueWords(v any) string {
 	return format.Shorten(string(text), 80)
 }
 
-// shownDifferences is how many differences are listed in a page or a message.
+// shownDifferences is the number of differences that a page or a message lists.
 const shownDifferences = 10
 
 // Err returns an error that lists the edited values, or nil if there are none.

@@ -10,11 +10,10 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
-// anchor is the value of the anchor tag on the registered model. It describes the page that was the newest when the tag
-// was written.
+// anchor is the value of the anchor tag on the registered model. It describes the newest page at the time of writing.
 type anchor struct {
 	Page   string `json:"run"`
-	Epoch  int    `json:"epoch"` // number of entries before that page
+	Epoch  int    `json:"epoch"` // the number of entries before that page
 	Digest string `json:"sha256"`
 }
 
@@ -25,7 +24,7 @@ func parseAnchor(text string) (a anchor, ok bool) {
 }
 
 func anchorText(p page) string {
-	text, _ := canonical.JSON(anchor{p.id, p.base, p.digest}) // cannot fail: these are three plain fields
+	text, _ := canonical.JSON(anchor{p.id, p.base, p.digest}) // cannot fail, because these are three plain fields
 	return string(text)
 }
 
@@ -35,7 +34,7 @@ func (r Reader) Check(v View, modelTags map[string]string, versions ...registry.
 	why := anchorFits(modelTags, v.page.last(), []page{v.page}, append(v.prior, v.page.prior))
 	for _, version := range versions {
 		if why == "" && v.Exists() {
-			_, why = contradicts(v.place.First, v.page.last(), v.Facts(), version)
+			_, why = contradicts(v.ID(), v.page.last(), v.Facts(), version)
 		}
 	}
 	if why != "" {
@@ -44,9 +43,9 @@ func (r Reader) Check(v View, modelTags map[string]string, versions ...registry.
 	return nil
 }
 
-// anchorFits returns "" if the anchor belongs to a ledger with this many entries, or the reason why it does not. read
-// contains the pages that were read, and passed contains the ids of other pages that lead to them. The anchor may refer
-// to an older page, because it is written after a new page is created.
+// anchorFits returns "" if the anchor belongs to a ledger with this many entries, and otherwise the reason why it does
+// not. read contains the pages that were read, and passed contains the ids of other pages that lead to them. The anchor
+// may refer to an older page, because it is written after a new page is created.
 func anchorFits(modelTags map[string]string, entries int, read []page, passed []string) string {
 	text, anchored := modelTags[registry.TagAnchor]
 	a, sound := parseAnchor(text)
@@ -63,7 +62,7 @@ func anchorFits(modelTags map[string]string, entries int, read []page, passed []
 	for _, p := range read {
 		switch {
 		case p.id != a.Page:
-		case p.verified: // its signature proves more than the anchor, which merely points to the page
+		case p.verified: // the page's signature proves more than the anchor, which merely points to the page
 			return ""
 		case p.digest != a.Digest || p.base != a.Epoch:
 			return fmt.Sprintf("ledger run %s does not match the tag %s", p.id, registry.TagAnchor)
@@ -79,7 +78,7 @@ func anchorFits(modelTags map[string]string, entries int, read []page, passed []
 
 // contradicts compares the summary on a version with the ledger, whose first page is first and whose last entry is
 // last. The summary was written while its entry was open. contradicts returns the first entry that is missing or
-// differs. A summary of an entry that is not believed proves nothing.
+// differs. If the entry is not believed, its summary proves nothing.
 func contradicts(first string, last int, l Chain, version registry.Version) (epoch int, why string) {
 	told, ok := summary.Of(version)
 	foreign := func(f Foreign) bool { return f.Number == told.Epoch }

@@ -12,10 +12,10 @@ import (
 // Foreign is a part of a signed ledger that is not believed. It is shown, but never used.
 type Foreign struct {
 	Page   string `json:"page"`
-	Number int    `json:"number,omitempty"` // number of the entry; 0 if Foreign is a page
+	Number int    `json:"number,omitempty"` // the number of the entry; 0 for a page
 	Why    string `json:"why"`
-	Entry  Entry  `json:"-"` // the parts of the entry that can be read
-	Claim  bool   `json:"-"` // it is a well-formed claim without an outcome
+	Entry  Entry  `json:"-"` // the parts of the entry that can be parsed
+	Claim  bool   `json:"-"` // a well-formed claim without an outcome
 }
 
 // String says what is not believed, and why.
@@ -29,10 +29,10 @@ func (f Foreign) String() string {
 // Skip is a number that a signed entry skips, because something that is not believed was stored there.
 type Skip struct {
 	Number int    `json:"number"`
-	Digest string `json:"sha256"` // of the values that were stored there, as evidence
+	Digest string `json:"sha256"` // the digest of the values stored there, as evidence
 }
 
-// link is something that an entry may follow: a closed entry, or the head of the page.
+// link is something that an entry may follow: either a closed entry or the head of the page.
 type link struct {
 	number int
 	digest string
@@ -50,7 +50,7 @@ type believer struct {
 }
 
 // believe adds the page's entries and its foreign parts. It fails if a signed entry is dated too far ahead of the
-// server's clock, because such an entry can only be believed later.
+// server's clock, because such an entry can be believed only later.
 func (b believer) believe() error {
 	p := b.page
 	p.tip, p.latest = link{p.base, p.digest}, p.at
@@ -80,7 +80,7 @@ func (b believer) believe() error {
 	return nil
 }
 
-// add adds an entry whose claim is believed. Skipped entries without an outcome are superseded.
+// add adds an entry whose claim is believed. Earlier entries that it skips and that have no outcome become superseded.
 func (b believer) add(e Entry) {
 	p := b.page
 	for i, before := range p.entries {
@@ -102,9 +102,9 @@ func (b believer) add(e Entry) {
 	p.entries = append(p.entries, e)
 }
 
-// doubt returns why a well-formed claim is not believed, or "". barred is true if the only problem is that the key does
-// not count at that time. Such an entry is not believed, but later entries may follow it, because it was believed
-// before the key was barred.
+// doubt returns the reason why a well-formed claim is not believed, or "". barred is true if the only problem is that
+// the key does not count at that time. Such an entry is not believed, but later entries may follow it, because it was
+// believed before the key was barred.
 func (b believer) doubt(e *Entry) (why string, barred bool) {
 	p := b.page
 	signature, there := b.kv[claimSigKey(e.Epoch)]
@@ -129,7 +129,7 @@ func (b believer) doubt(e *Entry) (why string, barred bool) {
 	return "", false
 }
 
-// outcome returns the entry with its stored outcome, or says why the outcome is not believed.
+// outcome returns the entry with its stored outcome, or the reason why the outcome is not believed.
 func (b believer) outcome(e Entry) (closed Entry, why string) {
 	closed, why = e.closedBy(b.kv)
 	if why != "" {
@@ -148,7 +148,7 @@ func (b believer) outcome(e Entry) (closed Entry, why string) {
 	return closed, ""
 }
 
-// isBarred reports whether a signature is correct, but its key does not count at that time.
+// isBarred reports whether a signature is correct but its key does not count at that time.
 func isBarred(err error) bool {
 	var problem *signing.Problem
 	return errors.As(err, &problem) && (problem.Kind == signing.Expired || problem.Kind == signing.Barred)
@@ -175,12 +175,12 @@ func (p page) continues(e Entry) bool {
 	return false
 }
 
-// occupied reports whether anything is stored for a number. Notification marks do not count.
+// occupied reports whether anything is stored under a number. Notification marks do not count.
 func occupied(kv map[string]string, n int) bool {
 	return len(slot(kv, n)) > 0
 }
 
-// slot returns all values that are stored for a number, except notification marks.
+// slot returns all values that are stored under a number, except notification marks.
 func slot(kv map[string]string, n int) map[string]string {
 	out := map[string]string{}
 	for key, value := range kv {
@@ -191,11 +191,11 @@ func slot(kv map[string]string, n int) map[string]string {
 	return out
 }
 
-// skips returns the numbers between two entries, with a digest of what is stored there.
+// skips returns the numbers between two entries, each with a digest of what is stored there.
 func skips(kv map[string]string, after, before int) []Skip {
 	var out []Skip
 	for n := after + 1; n < before; n++ {
-		text, _ := canonical.JSON(slot(kv, n)) // cannot fail: all values are strings
+		text, _ := canonical.JSON(slot(kv, n)) // cannot fail, because all values are strings
 		out = append(out, Skip{n, canonical.Digest("skip/2", string(text))[:16]})
 	}
 	return out

@@ -11,15 +11,14 @@ import (
 type Chain struct {
 	Off     string          // why there is no ledger; "" if it exists
 	Entries []Entry         // oldest first
-	Before  registry.States // the state of each target before these entries
+	Before  registry.States // the state of each target before the first of these entries
 
-	Foreign []Foreign // parts that are not believed; they are only shown
-	Keyed   bool      // the policy lists keys, so entries without a signature prove little
+	Foreign []Foreign // parts that are not believed, and are therefore only shown
+	Keyed   bool      // the policy lists keys, so unsigned entries prove little
 }
 
-// Decisive returns the part of the chain that may decide what happens next: all of it, or the signed entries if the
-// policy lists keys. It is used to resume, to roll back, to make statements, and to determine soak times and the
-// incumbent's values.
+// Decisive returns the part of the chain that is allowed to decide what happens next: all of it, or only the signed
+// entries if the policy lists keys. Resuming, rolling back, statements, soak times and the incumbent's values use it.
 func (l Chain) Decisive() Chain {
 	if !l.Keyed {
 		return l
@@ -80,8 +79,8 @@ func (l Chain) LastRecorded(ref registry.Ref) (state registry.State, ok bool) {
 }
 
 // Drifted reports whether the target no longer matches its last recorded state. If the newest entry about the target
-// did not end well, that entry may have moved the target to its goal or halfway there. Such a move is not drift. An
-// entry that ended before it moved anything cannot have moved the target.
+// did not end well, that entry may have moved the target to its goal or halfway there, which is not drift. An entry
+// that ended before it moved anything cannot have moved the target.
 func (l Chain) Drifted(ref registry.Ref, now registry.State) (left registry.State, drifted bool) {
 	left, ours := l.LastRecorded(ref)
 	if !ours || left.Equal(now) {
@@ -92,15 +91,15 @@ func (l Chain) Drifted(ref registry.Ref, now registry.State) (left registry.Stat
 	return left, !(about && e.Outcome != EntryDone && !move.Confirms() && there)
 }
 
-// Unconfirmed reports whether a promotion that did not end well moved the target to its current state. The next
+// Unconfirmed reports whether the target was moved to its current state by a promotion that did not end well. The next
 // promotion to the same version only has to record that move.
 func (l Chain) Unconfirmed(ref registry.Ref, now registry.State) bool {
 	e, move, about := l.lastMove(ref)
 	return about && e.Outcome != EntryDone && move.Want.Equal(now)
 }
 
-// lastMove returns the last entry that may have moved the target to its current state, and its move. If an entry was
-// taken over before any of its moves was seen, it counts only until a later entry moves something.
+// lastMove returns the last entry that may have moved the target to its current state, and the move in that entry. If
+// an entry was taken over before any of its moves was observed, it counts only until a later entry moves something.
 func (l Chain) lastMove(ref registry.Ref) (Entry, registry.Shift, bool) {
 	newest := true
 	for _, e := range slices.Backward(l.Entries) {
@@ -119,9 +118,9 @@ func (l Chain) lastMove(ref registry.Ref) (Entry, registry.Shift, bool) {
 }
 
 // Protects reports whether only a gated promotion or a rollback may move the target, and returns the entry that is the
-// reason. That entry is a gated promotion or a rollback, and no later entry with the outcome done moved the target in
-// another way. A target is also protected if it was moved by an older entry that was not read. Then the returned entry
-// is the zero value.
+// reason. That entry is a gated promotion or a rollback, and no later entry with the outcome done has moved the target
+// in another way. A target is also protected if it was moved by an older entry that was not read, in which case the
+// returned entry is the zero value.
 func (l Chain) Protects(ref registry.Ref) (entry Entry, protected bool) {
 	for _, e := range slices.Backward(l.Entries) {
 		_, moves := e.Record.Move(ref)
@@ -170,7 +169,7 @@ func (l Chain) Drift(m registry.Model, versions []registry.Version) []registry.S
 	return out
 }
 
-// PointsTo returns what an alias or a stage points to now.
+// PointsTo returns what an alias or a stage currently points to.
 func PointsTo(m registry.Model, versions []registry.Version, ref registry.Ref) registry.State {
 	if alias, ok := ref.Alias(); ok {
 		if n := m.Aliases[alias]; n != 0 {

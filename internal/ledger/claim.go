@@ -12,27 +12,26 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/signing"
 )
 
-// Lease is how long a claim excludes other runs, in the server's time. A promotion usually takes seconds.
+// Lease is how long a claim excludes other runs, by the server's clock. A promotion usually takes seconds.
 const Lease = 15 * time.Minute
 
-// Claim is what a run needs to claim an entry.
+// Claim contains what a run needs in order to claim an entry.
 type Claim struct {
 	Holder Holder
 	Link   string // link to the workflow run
-	// the run that claimed the open entry has ended: either the user says so, or the lease has expired and GitHub
-	// confirms it
+	// whether the run with the open entry has ended: the user says so, or its lease expired and GitHub confirms it
 	Takeover bool
-	Moved    int // how many of the open entry's moves are visible in the registry, or MovedUnknown
+	Moved    int // the number of the open entry's moves that are visible in the registry, or MovedUnknown
 	Now      time.Time
 	Record   Record // without epoch, previous digest and pid
 }
 
-// maxBatch is how many values MLflow stores in one batch.
+// maxBatch is the number of values that MLflow can store in one batch.
 const maxBatch = 100
 
 // claimBatch returns the single write that makes a promotion exclusive: the entry with its whole record. If an open
-// entry is taken over, the same write closes it. If several runs write, only one succeeds. A run whose entry was taken
-// over can no longer close it. On a signed page, the write also closes claims that are not believed.
+// entry is taken over, the same write closes it. If several runs try, only one succeeds. A run whose entry has been
+// taken over can no longer close that entry. On a signed page, the write also closes claims that are not believed.
 func claimBatch(p page, c Claim, key signing.KeyPair) (Entry, map[string]string, error) {
 	kv := map[string]string{}
 	n, _ := p.nextNumber()
@@ -53,7 +52,7 @@ func claimBatch(p page, c Claim, key signing.KeyPair) (Entry, map[string]string,
 		for _, f := range p.foreign {
 			if f.Claim {
 				o, _ := p.close(key, f.Entry, EntrySuperseded, registry.Conflict, MovedUnknown, c.Now)
-				if p.values[outcomeSigKey(f.Number)] != "" { // junk is stored there and cannot be replaced
+				if p.values[outcomeSigKey(f.Number)] != "" { // the junk stored there cannot be replaced
 					delete(o, outcomeSigKey(f.Number))
 				}
 				maps.Copy(kv, o)
@@ -116,7 +115,7 @@ func closing(
 	}, e
 }
 
-// claimOutcome says whether a claim was stored, for the case that the response to the claim was unclear.
+// claimOutcome says whether a claim was stored, in case the response to the claim was unclear.
 type claimOutcome int
 
 const (
@@ -135,8 +134,9 @@ func claimedBy(kv map[string]string, n int, claim string) claimOutcome {
 	return others
 }
 
-// Outcome returns the outcome that the ledger records for the result of a promotion. It is "" if a write may still take
-// effect. In that case the entry stays open, because only the next run can find out whether it did.
+// Outcome returns the outcome that the ledger records for the result of a promotion. It returns "" if a write may still
+// take effect. In that case, the entry stays open, because only the next run can find out whether the write did take
+// effect.
 func Outcome(err error) string {
 	switch registry.ReasonOf(err) {
 	case registry.OK:

@@ -12,9 +12,9 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/retry"
 )
 
-// Ready returns a view with room for another entry. It creates the ledger if none exists, and a new page if the last
-// one is full, or if the last one has no signatures and the policy now lists keys. If an entry on the old page is still
-// open, Ready closes it with moved as its number of moves (see Claim).
+// Ready returns a view with room for another entry. It creates the ledger if there is none, and a new page if the last
+// one is full, or if the last one is unsigned and the policy now lists keys. If an entry on the old page is still open,
+// Ready closes it with moved as its number of moves (see Claim).
 func (l *Ledger) Ready(ctx context.Context, v View, moved int) (View, error) {
 	_, room := v.page.nextNumber()
 	switch {
@@ -28,8 +28,8 @@ func (l *Ledger) Ready(ctx context.Context, v View, moved int) (View, error) {
 	return v, nil
 }
 
-// create creates the ledger. If several runs do so at once, one wins, and the others use the winner's page. If the
-// ledger's name has been taken, the ledger gets a different name.
+// create creates the ledger. If several runs do so at the same time, one wins, and the others use the winner's page. If
+// the ledger's name has been taken, create uses a different name.
 func (l *Ledger) create(ctx context.Context, squatted bool) (View, error) {
 	if squatted {
 		if v, err := l.reader().elsewhere(ctx, l.Founder); err != nil || v.Exists() {
@@ -76,8 +76,8 @@ func (l *Ledger) create(ctx context.Context, squatted bool) (View, error) {
 	return v, l.anchor(ctx, v.page)
 }
 
-// suffix returns the suffix of the ledger's name if the usual name has been taken. With a key, all runs use the same
-// suffix, which cannot be guessed without the key. Without a key, each run uses a different suffix.
+// suffix returns the suffix for the ledger's name if the usual name has been taken. With a key, all runs use the same
+// suffix, which nobody can guess without the key. Without a key, each run uses a different suffix.
 func suffix(l *Ledger, page string) string {
 	if l.signs() {
 		return canonical.Digest(l.Key.Sign(message{Kind: "found/2", Model: modelID(l.Model)}.text()))[:16]
@@ -86,7 +86,7 @@ func suffix(l *Ledger, page string) string {
 }
 
 // mark sets a tag on the model. The tag proves that the page was made by a login that may edit the model. The page's
-// name proves nothing, because every login may create experiments.
+// name proves nothing, because any login can create experiments.
 //
 // If the ledger's name is taken, runs may choose different names. mark therefore fails if another run has set its mark
 // within the last few minutes. Each run sets its own mark before it looks, so at least one of two runs sees the other's
@@ -122,7 +122,7 @@ func (l *Ledger) anchor(ctx context.Context, p page) error {
 	})
 }
 
-// newPage creates a page with its head in an experiment (see Founder.Page).
+// newPage creates a page, including its head, in an experiment (see Founder.Page).
 func (l *Ledger) newPage(ctx context.Context, h newHead, experiment string) (id, away string, err error) {
 	id, away, err = l.Founder.Page(ctx, l.Model, experiment)
 	if err != nil {
@@ -134,9 +134,9 @@ func (l *Ledger) newPage(ctx context.Context, h newHead, experiment string) (id,
 	)
 }
 
-// testBatches checks that the server stores a batch of values as a whole or not at all. A file store writes one value
-// after the other, so a claim would not be exclusive there. The status code does not show whether a batch was stored (a
-// file store sends 500, and a database sends 400), so testBatches reads the values back.
+// testBatches checks that the server stores a batch of values either as a whole or not at all. A file store writes the
+// values one by one, so a claim would not be exclusive there. The status code does not show whether a batch was stored
+// (a file store responds with 500, and a database with 400), so testBatches reads the values back.
 func (l *Ledger) testBatches(ctx context.Context, id string) error {
 	parted := false
 	err := retry.Persist(l.writer().pause(ctx), func() error {
@@ -166,8 +166,8 @@ func (l *Ledger) testBatches(ctx context.Context, id string) error {
 	}
 }
 
-// addPage adds a new page and stores its id in the old page, which can be done only once. If several runs add a page,
-// the first one wins. Entries that are added to the old page after that do not count.
+// addPage adds a new page and stores its id in the old page, which can be done only once. If several runs do this, the
+// first one wins. Entries that are added to the old page afterwards do not count.
 func (l *Ledger) addPage(ctx context.Context, v View, moved int) (View, error) {
 	old := v.page
 	if old.blocked {
@@ -205,7 +205,7 @@ func (l *Ledger) addPage(ctx context.Context, v View, moved int) (View, error) {
 	}
 	if next.page.id != id {
 		_ = l.Founder.Drop(ctx, id)
-		return next, nil
+		return l.Ready(ctx, next, MovedUnknown)
 	}
 	_ = l.Founder.Tail(ctx, v.place, id) // only a hint: without it, the next reader follows one more link
 	return next, l.anchor(ctx, next.page)

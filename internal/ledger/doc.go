@@ -1,12 +1,12 @@
 // Package ledger keeps the promotions of a registered model. It makes each promotion exclusive while it runs, and
 // remembers it afterwards.
 //
-// MLflow's registry has no conditional write and no history. But each parameter of a run can be written only once, and
-// a batch of parameters is stored either completely or not at all. A run whose parameters are numbered entries is
-// therefore both a lock and a log. Such a run is called a page of the ledger. It has room for 32 entries and contains
-// the id of the next page. An entry is claimed with its whole record before anything moves, and closed with its
-// outcome. After a crash, a later run can read and finish it. Each record contains the digest of the entry before it,
-// so the next reader notices if an entry was edited or removed.
+// MLflow's registry has no conditional writes and no history. However, each parameter of a run can be written only
+// once, and a batch of parameters is stored either completely or not at all. A run whose parameters are numbered
+// entries is therefore both a lock and a log. Such a run is called a page of the ledger. It has room for 32 entries and
+// contains the id of the next page. An entry is claimed with its whole record before anything moves, and closed with
+// its outcome. After a crash, a later run can read the entry and finish the promotion. Each record contains the digest
+// of the previous entry, so the next reader notices if an entry has been edited or removed.
 //
 // It must never move anything itself, and it must never replace an existing ledger unless the user asks for it.
 package ledger

@@ -69,7 +69,7 @@ func TestLastRecorded_OtherStage(t *testing.T) {
 }
 
 // The moves of a promotion that did not end well are not drift, even if other targets have been promoted since. A move
-// that another client made before the promotion remains drift until a promotion that records it has made a move.
+// that a different client made before the promotion remains drift until a promotion that records it has made a move.
 func TestDrifted(t *testing.T) {
 	entry := func(outcome string, moved int, moves ...registry.Shift) Entry {
 		return Entry{Outcome: outcome, Moved: moved, Record: Record{Command: "promote", Moves: moves}}

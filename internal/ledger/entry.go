@@ -24,8 +24,7 @@ func (e Entry) SupersededBy(later []Entry) (Entry, bool) {
 	return Entry{}, false
 }
 
-// PendingNotifications returns the channels that have not yet been notified of the entry, by their indexes in the
-// record's list.
+// PendingNotifications returns the channels not yet notified of the entry, by their indexes in the record's list.
 func (e Entry) PendingNotifications() map[int]string {
 	out := map[int]string{}
 	if e.Outcome != EntryDone {
@@ -39,7 +38,7 @@ func (e Entry) PendingNotifications() map[int]string {
 	return out
 }
 
-// Outcomes of an entry. An entry without one is open: its promotion is running or was interrupted.
+// The outcomes of an entry. An entry without an outcome is open: its promotion is running or was interrupted.
 const (
 	EntryDone       = "done"
 	EntryAborted    = "aborted"    // the promotion stopped before all moves were made
@@ -50,23 +49,22 @@ const (
 type Entry struct {
 	Epoch  int
 	Holder Holder
-	Link   string    // link to the workflow run that claimed it, "" on a laptop
-	Lease  time.Time // end of the lease, in the server's time; until then, other runs take over only on request
+	Link   string    // the link to the workflow run that claimed it; "" on a laptop
+	Lease  time.Time // the end of the lease by the server's clock; before that, other runs take over only on request
 	Record Record
-	// the record as it is stored; digests are computed from this text, so that later versions may add fields
+	// the record as it is stored; digests are computed from this text, so later versions may add fields
 	Text     string
 	Outcome  string          // "" while open
-	Reason   registry.Reason // why it was aborted
+	Reason   registry.Reason // moves that the promotion itself made, excluding confirmed ones; or MovedUnknown
 	Moved    int             // moves that the promotion itself made, excluding confirmed ones; or MovedUnknown
 	Ended    time.Time
-	Digest   string // digest of all fields above; the next record contains it
-	Notified []int  // indexes in Record.Notify of channels that have been notified; written after the entry is closed
-	Signed   string // name of the key that signed the claim, or its fingerprint if not checked; "" if not signed
+	Digest   string // indexes in Record.Notify of the channels notified; written after the entry is closed
+	Notified []int  // indexes in Record.Notify of the channels notified; written after the entry is closed
+	Signed   string // the name of the key that signed the claim, or its fingerprint if not checked; "" if unsigned
 	Foreign  bool   // the entry is part of a signed ledger, but is not believed
 }
 
-// Claimed returns when a signed entry was claimed, in the server's time. The time is derived from the end of the lease,
-// which is signed.
+// Claimed returns when, by the server's clock, a signed entry was claimed. It follows from the end of the lease.
 func (e Entry) Claimed() time.Time { return e.Lease.Add(-Lease) }
 
 func (e Entry) asForeign() Entry {
@@ -74,8 +72,7 @@ func (e Entry) asForeign() Entry {
 	return e
 }
 
-// superseded returns a copy of an open entry that was closed by a later entry. It is not known how many of its moves
-// were made.
+// superseded returns a copy of an open entry that a later entry closed. It is not known which moves were made.
 func (e Entry) superseded(at time.Time) Entry {
 	e.Outcome, e.Reason, e.Moved, e.Ended = EntrySuperseded, registry.Conflict, MovedUnknown, at
 	return e
@@ -90,19 +87,18 @@ func (e Entry) RecordDigest() string { return canonical.Digest(e.Text) }
 // ID returns an identifier of the entry for people and programs.
 func (e Entry) ID() string { return fmt.Sprintf("%d-%s", e.Epoch, e.RecordDigest()[:12]) }
 
-// Holder identifies the process that claimed an entry. It is different for two processes with the same plan.
+// Holder identifies the process that claimed an entry. Two processes with the same plan have different Holders.
 type Holder struct {
-	Run     string // id of the workflow run; "" outside a workflow
+	Run     string // the id of the workflow run; "" outside a workflow
 	Attempt int
 	Nonce   string
 }
 
-// SameRun reports whether both processes belong to the same workflow run, in any attempt. Outside a workflow it is
-// always false.
+// SameRun reports whether both processes belong to the same workflow run. It returns false outside a workflow.
 func (h Holder) SameRun(other Holder) bool { return h.Run != "" && h.Run == other.Run }
 
 // LaterAttemptOf reports whether h is a later attempt of the same workflow run. GitHub starts an attempt only after the
-// earlier one has ended.
+// previous one has ended.
 func (h Holder) LaterAttemptOf(other Holder) bool {
 	return h.SameRun(other) && h.Attempt > other.Attempt
 }
@@ -111,7 +107,7 @@ func (h Holder) LaterAttemptOf(other Holder) bool {
 // taken over, because a move that it sent may still take effect.
 func (e Entry) MovedNothing() bool { return e.Outcome == EntryAborted && e.Moved == 0 }
 
-// Made returns the moves of the entry that were made, in order, including confirmed moves in between.
+// Made returns the moves of the entry that were made, in order, including the confirmed moves between them.
 func (e Entry) Made() []registry.Shift {
 	if e.Outcome == EntryDone {
 		return e.Record.Moves
@@ -132,8 +128,8 @@ func (e Entry) Made() []registry.Shift {
 	return e.Record.Moves
 }
 
-// MovedToOtherStage returns the versions that the entry moved to a stage other than this one. If they were in this
-// stage, they have left it.
+// MovedToOtherStage returns the versions that the entry moved to a stage other than this one. If any of them were in
+// this stage, they have left it.
 func (e Entry) MovedToOtherStage(ref registry.Ref) registry.Versions {
 	var out []int
 	for _, m := range e.Made() {

@@ -2,21 +2,21 @@ package ledger
 
 import "time"
 
-// ClaimState says whether another run may claim the next entry.
+// ClaimState says whether a run may claim the next entry.
 type ClaimState int
 
 const (
 	Free    ClaimState = iota // no entry is open
 	Ours                      // the entry is open, and this is a later attempt of the workflow run that claimed it
-	Granted                   // the run that claimed it is known to have ended
-	Busy                      // the run that claimed it may still be active
+	Granted                   // the run that claimed the entry is known to have ended
+	Busy                      // the run that claimed the entry may still be active
 )
 
-// claimState decides which run excludes which. No other function does. It returns the claim on which the decision is
-// based, which is the zero entry if the state is Free.
+// claimState decides whether a run is excluded by a claim. No other function does. It returns the claim on which the
+// decision is based, or the zero entry if the state is Free.
 //
 // Any well-formed claim excludes other runs until its lease expires, no matter who made it. A claim that is not
-// believed cannot be taken over, and ends with its lease. A believed claim ends with its outcome.
+// believed cannot be taken over, and ends with its lease. A claim that is believed ends with its outcome.
 func claimState(p page, h Holder, takeover bool, now time.Time) (ClaimState, Entry) {
 	for _, f := range p.foreign {
 		if f.Claim && excludes(f.Entry, now) {
@@ -38,8 +38,8 @@ func claimState(p page, h Holder, takeover bool, now time.Time) (ClaimState, Ent
 // slack is the maximum difference between two readings of the server's clock.
 const slack = time.Minute
 
-// excludes reports whether the lease of a foreign claim has not expired. A lease that is longer than any promotion's is
-// not well-formed, so no claim can exclude other runs for longer than that.
+// excludes reports whether the lease of a foreign claim is still valid. A claim whose lease is longer than that of any
+// promotion is not well-formed, so no claim can exclude other runs for longer than that.
 func excludes(e Entry, now time.Time) bool {
 	return now.Before(e.Lease) && !e.Lease.After(now.Add(Lease+slack))
 }

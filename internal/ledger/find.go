@@ -10,8 +10,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
-// Look reads the newest page. This takes two requests, however long the ledger is. Confirm decides whether it is the
-// model's ledger.
+// Look reads the newest page, in two requests, however long the ledger is. Confirm decides whether it is the model's.
 func (r Reader) Look(ctx context.Context) (View, error) {
 	place, err := r.Store.Locate(ctx, r.Model)
 	v := View{place: place}
@@ -24,8 +23,8 @@ func (r Reader) Look(ctx context.Context) (View, error) {
 	return v, v.follow(ctx, r, cmp.Or(place.Tail, place.First))
 }
 
-// follow reads the pages from the given one to the newest. It usually starts at a hint, which is at most a few pages
-// behind.
+// follow reads the pages from the given one to the newest. The given page usually comes from a hint, which is at most a
+// few pages behind.
 func (v *View) follow(ctx context.Context, r Reader, id string) error {
 	p, err := r.read(ctx, id)
 	for err == nil {
@@ -47,8 +46,8 @@ func (v *View) follow(ctx context.Context, r Reader, id string) error {
 }
 
 // Confirm decides whether what Look found is the model's ledger. The anchor in the model's tags decides where the
-// ledger is: every login may create an experiment with the ledger's name, but only a login that may edit the model can
-// set the anchor. If there is no anchor, byName decides. lookErr is the error from Look.
+// ledger is, because any login can create an experiment with the ledger's name, but only a login that may edit the
+// model can set the anchor. If there is no anchor, byName decides. lookErr is the error from Look.
 //
 // It fails if the ledger was deleted, cut short or replaced.
 func (r Reader) Confirm(
@@ -81,15 +80,15 @@ func (r Reader) confirm(
 	}
 	switch {
 	case anchorErr != nil && (!notOurs(anchorErr) || registry.ReasonOf(err) == registry.Forbidden):
-		return v, anchorErr // more helpful than that the name points to something that the login may not read
+		return v, anchorErr // more helpful than an error about something that the login may not read
 	case anchorErr != nil, v.page.verified && (!w.page.verified || v.ID() != w.ID()):
 		return v, err
 	}
 	return w, nil
 }
 
-// hidden reports whether the login lacks the right to read what the name points to. With an anchor, this does not
-// matter, because every login can create an experiment with the ledger's name.
+// hidden reports whether the login lacks permission to read what the name points to. If there is an anchor, this does
+// not matter, because any login can create an experiment with the ledger's name.
 func hidden(err error) bool { return registry.ReasonOf(err) == registry.Forbidden }
 
 // byName decides whether a ledger that was found by its name counts although there is no anchor. It counts if its first
@@ -98,10 +97,7 @@ func (r Reader) byName(ctx context.Context, v View, err error, modelTags map[str
 	switch _, marked := modelTags[registry.TagLedgerPage+v.place.First]; {
 	case v.place.First == "":
 		return View{squatted: true}, nil
-	case v.page.verified:
-		v.place.First = v.page.ledger
-		return v, err
-	case marked:
+	case v.page.verified, marked:
 		return v, err
 	}
 	home, homeErr := r.home(ctx)
@@ -151,15 +147,12 @@ func (r Reader) byAnchor(ctx context.Context, text string) (View, error) {
 		}
 		first = p
 	}
-	v.place = Place{First: first.id}
-	if first.signed() {
-		v.place.First = first.ledger
-	}
+	v.place = Place{First: cmp.Or(first.ledger, first.id)}
 	return v, nil
 }
 
-// checkAway returns an error if the anchor must not point to this page, which has no signatures. This is the case if
-// the model has entries in the home experiment, or if there is no home experiment.
+// checkAway returns an error if the anchor must not point to this page, which is unsigned. This is the case if the
+// model has entries in the home experiment, or if there is no home experiment.
 func (r Reader) checkAway(ctx context.Context, p page) error {
 	home, err := r.Store.Home(ctx)
 	switch {
@@ -180,7 +173,7 @@ func (r Reader) checkAway(ctx context.Context, p page) error {
 	))
 }
 
-// winner returns the ledger that another run has founded. The view is squatted if the ledger is not one of ours.
+// winner returns the ledger that a different run has created. The view is squatted if the ledger is not one of ours.
 func winner(ctx context.Context, l *Ledger, v View) (View, error) {
 	r := l.reader()
 	err := v.follow(ctx, r, cmp.Or(v.place.Tail, v.place.First))
@@ -194,8 +187,8 @@ func winner(ctx context.Context, l *Ledger, v View) (View, error) {
 	return r.byName(ctx, v, err, tags)
 }
 
-// elsewhere looks for the ledger if its name is taken and there was no anchor. Another run may have founded the ledger
-// in the meantime. If the home experiment contains entries, the anchor was removed, which is an error.
+// elsewhere looks for the ledger if its name is taken and there was no anchor. A different run may have created the
+// ledger in the meantime. If the home experiment contains entries, the anchor has been removed, which is an error.
 func (r Reader) elsewhere(ctx context.Context, f Founder) (View, error) {
 	tags, err := f.Tags(ctx, r.Model)
 	if text := tags[registry.TagAnchor]; err != nil || text != "" {
@@ -218,8 +211,8 @@ func (r Reader) elsewhere(ctx context.Context, f Founder) (View, error) {
 }
 
 // usedPages returns the model's pages in these experiments that contain entries or come after a page with entries. An
-// experiment may be "". If an experiment cannot be read, usedPages returns the pages of the experiments before it, and
-// the error.
+// experiment may be "". If an experiment cannot be read, usedPages returns the error together with the pages of the
+// experiments before it.
 func (r Reader) usedPages(ctx context.Context, experiments ...string) ([]page, error) {
 	var out []page
 	for _, experiment := range slices.Compact(experiments) {
@@ -240,8 +233,8 @@ func (r Reader) usedPages(ctx context.Context, experiments ...string) ([]page, e
 	return out, nil
 }
 
-// unreplaced returns an error if the newest page that was found has no signatures although the model has signed pages.
-// A signed ledger stays signed, so this means that it was replaced. The zero page means that no page was found.
+// unreplaced returns an error if the newest page that was found is unsigned although the model has signed pages. A
+// signed ledger stays signed, so this means that the ledger was replaced. The zero page means that no page was found.
 func (r Reader) unreplaced(ctx context.Context, found page) error {
 	if len(r.Ring) == 0 || found.verified {
 		return nil

@@ -22,14 +22,14 @@ type forgery struct {
 	t       *testing.T
 	m       *ledgertest.Memory
 	l       *Ledger
-	genuine map[string]Entry // entries that our promotions wrote, by the text of the record
+	genuine map[string]Entry // the entries that our promotions wrote, by the text of their record
 	now     time.Time
-	// believed is called for every entry that decides something although none of our keys signed it
+	// believed is called for every entry that decides something although none of our keys has signed it
 	believed func(format string, args ...any)
 }
 
-// begin writes an honest ledger. It has one or more pages, may begin without signatures, uses several keys, and
-// contains foreign entries and an open entry.
+// begin writes an honest ledger. It consists of one or more pages, may begin unsigned, uses several keys, and contains
+// foreign entries and an open entry.
 func (f *forgery) begin() {
 	f.now = start
 	f.l = signedBy(f.m, "a", "b")
@@ -58,7 +58,7 @@ func (f *forgery) begin() {
 			f.now = f.now.Add(Lease)
 		}
 	}
-	other := *f.l // another model's ledger, by the same keys
+	other := *f.l // a ledger of a different model, with the same keys
 	other.Model = "wine"
 	p := promoter(&other, View{}, "wine", 1, 1)
 	record := p.Record
@@ -118,7 +118,7 @@ func (f *forgery) squat() {
 	f.Did = append(f.Did, "squat")
 }
 
-// judge checks that every entry that may decide something is one that our promotions wrote, unchanged.
+// judge checks that every entry that may decide something was written by our promotions and is unchanged.
 func (f *forgery) judge(when string, entries []Entry) {
 	f.t.Helper()
 	last := 0
@@ -158,9 +158,9 @@ func (f *forgery) read(when string) (all []Entry) {
 	return all
 }
 
-// Whatever an attacker writes, copies, reorders or removes, an entry decides something only if one of our keys signed
-// it. An outsider stops nothing. After an attack by an editor, promotions fail with a specific reason, and work again
-// after a repair, which keeps all our earlier entries.
+// Whatever an attacker writes, copies, reorders or removes, an entry decides something only if one of our keys has
+// signed it. An outsider cannot stop anything. After an attack by an editor, promotions fail with a specific reason. A
+// repair makes them work again and keeps all our earlier entries.
 func TestForgedLedgers(t *testing.T) {
 	count := map[string]int{}
 	for seed := range *forgedLedgers {
@@ -202,7 +202,7 @@ func newForgery(t *testing.T, seed int, key signing.KeyPair) *forgery {
 	}
 }
 
-// goOn promotes once more, and says what was needed for that to succeed.
+// goOn promotes once more, and returns what was needed for that to succeed.
 func (f *forgery) goOn(seed int) string {
 	before := len(f.genuine)
 	next := func() error {

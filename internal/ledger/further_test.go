@@ -7,7 +7,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
 )
 
-// Gates protect the target of a promotion, but not the further aliases that move with it. An import does not change
+// Gates protect the target of a promotion, but not the additional aliases that move with it. An import does not change
 // this.
 func TestChain_ProtectsOnlyTargets(t *testing.T) {
 	champion, previous := registry.AliasRef("champion"), registry.AliasRef("previous")

@@ -25,22 +25,22 @@ type History struct {
 	Model   string
 	Pages   []Saved   // oldest first; empty if the model has no ledger
 	Entries []Entry   // up to the first break
-	Foreign []Foreign // what is not believed
+	Foreign []Foreign // what is stored in the ledger but not believed
 	Broken  *Break    // the first place where the chain breaks; nil if it is complete
 	Lost    error     // why some pages could not be read; nil if all were read
 
 	pages []page // up to the first break
 }
 
-// Load reads the whole ledger of a model. It returns a History without pages if none exists, and an error if the
-// ledger was deleted or not every page can be read.
+// Load reads the whole ledger of a model. If there is none, it returns a History without pages. It fails if the ledger
+// was deleted or if a page cannot be read.
 func Load(ctx context.Context, r Reader) (History, error) {
 	h, err := load(ctx, r, false)
 	return h, cmp.Or(err, h.Lost)
 }
 
-// Salvage also reads a ledger that was deleted or has lost pages. It returns the pages that are left, and Lost says
-// which problem it found.
+// Salvage also reads a ledger that was deleted or has lost pages. It returns the remaining pages, and sets Lost to the
+// problem that it found.
 func Salvage(ctx context.Context, r Reader) (History, error) {
 	return load(ctx, r, true)
 }
@@ -56,12 +56,12 @@ func load(ctx context.Context, r Reader, deleted bool) (History, error) {
 	return h, parseErr
 }
 
-// Anchored returns either the history itself, or the one that the anchor in the model's tags points to. Reader.Confirm
-// makes the same decision for the newest page. err is the error from reading the history.
+// Anchored returns the history itself, or the one that the anchor in the model's tags points to. It makes the same
+// decision that Reader.Confirm makes for the newest page. err is the error from reading the history.
 func (h History) Anchored(ctx context.Context, r Reader, modelTags map[string]string, err error) (History, error) {
 	h, err = h.anchored(ctx, r, modelTags, err)
 	if why := h.replaced(modelTags); why != "" && h.Broken != nil {
-		h.Broken = &Break{0, why} // no entry of the page is intact, not even those before the first break
+		h.Broken = &Break{0, why} // no entry on the page is intact, not even those before the first break
 	}
 	if n := len(h.pages); err == nil && h.Lost == nil && h.Broken == nil && n > 0 {
 		err = r.unreplaced(ctx, h.pages[n-1])
@@ -69,8 +69,8 @@ func (h History) Anchored(ctx context.Context, r Reader, modelTags map[string]st
 	return h, err
 }
 
-// replaced says how the page that the anchor points to differs from the anchor's description. It returns "" if there is
-// no difference or the page was not read.
+// replaced describes how the page that the anchor points to differs from the anchor's description. It returns "" if
+// there is no difference or the page was not read.
 func (h History) replaced(modelTags map[string]string) string {
 	a, _ := parseAnchor(modelTags[registry.TagAnchor])
 	for _, p := range h.pages {
@@ -83,7 +83,8 @@ func (h History) replaced(modelTags map[string]string) string {
 
 func (h History) anchored(ctx context.Context, r Reader, modelTags map[string]string, err error) (History, error) {
 	why := cmp.Or(err, h.Lost)
-	if !notOurs(why) && !hidden(why) && (why != nil || h.fits(modelTags) == "") {
+	cut := len(h.pages) > 0 && h.pages[0].prior != "" // the ledger's name leads to a later page
+	if !notOurs(why) && !hidden(why) && (why != nil || h.fits(modelTags) == "" && !cut) {
 		return h, err
 	}
 	v, lookErr := r.Look(ctx)
@@ -118,7 +119,7 @@ func (r Reader) backFrom(ctx context.Context, p page) ([]Saved, error) {
 	return out, nil
 }
 
-// readPages reads all pages in order. It reads the pages of a deleted ledger only if deleted is set.
+// readPages reads all pages in order. It reads the pages of a deleted ledger only if deleted is true.
 func readPages(ctx context.Context, r Reader, deleted bool) ([]Saved, error) {
 	place, err := r.Store.Locate(ctx, r.Model)
 	if err != nil || place.First == "" {
@@ -150,8 +151,8 @@ func readPages(ctx context.Context, r Reader, deleted bool) ([]Saved, error) {
 
 func isSigned(s Saved) bool { return s.Values[keyFormat] == strconv.Itoa(signedFormat) }
 
-// ParseHistory parses saved pages, and checks each entry against the one before it. The entries up to the first break
-// can be trusted. If the whole chain of a ledger without signatures was rewritten, it still looks sound. Only a copy
+// ParseHistory parses saved pages, and checks each entry against the previous one. The entries up to the first break
+// can be trusted. If the whole chain of an unsigned ledger has been rewritten, it still looks sound, and only a copy
 // kept elsewhere reveals the difference (see Continues). ParseHistory fails if a page does not belong to this model's
 // ledger or has a newer format.
 func ParseHistory(r Reader, pages []Saved) (History, error) {
@@ -198,7 +199,7 @@ func ParseHistory(r Reader, pages []Saved) (History, error) {
 	return h, nil
 }
 
-// proven returns the number of the last entry of before that after confirms. The first signed page contains its digest.
+// proven returns the number of the last entry in `before` whose digest is in `after`, the first signed page.
 func proven(before, after page) int {
 	if before.signed() || !after.signed() {
 		return after.base
@@ -211,7 +212,7 @@ func proven(before, after page) int {
 	return before.base
 }
 
-// formerly returns the reader for a page that comes before the later pages, which say whether the model was renamed.
+// formerly returns the reader for a page before these later pages, which say whether the model was renamed.
 func (r Reader) formerly(later []Saved) Reader {
 	for _, s := range slices.Backward(later) {
 		if former := fromNone(s.Values[keyFormer]); former != "" && isSigned(s) {
@@ -242,7 +243,7 @@ func (h History) Check(modelTags map[string]string, versions ...registry.Version
 	return nil
 }
 
-// fits says why the anchor does not belong to the history. It returns "" if it does.
+// fits returns the reason why the anchor does not belong to the history, or "" if it does.
 func (h History) fits(modelTags map[string]string) string {
 	return anchorFits(modelTags, h.last(), h.pages, nil)
 }
@@ -255,42 +256,32 @@ func (h History) last() int {
 	return 0
 }
 
-// Chain returns the entries of the history, as r read them.
+// Chain returns the entries of the history, as r reads them.
 func (h History) Chain(r Reader) Chain {
 	return Chain{Entries: h.Entries, Foreign: h.Foreign, Keyed: len(r.Ring) > 0}
 }
 
 // Continues compares the history with a copy that was kept elsewhere, and returns the first difference. The history
 // must begin with the copy. It may have more values than the copy, but must not lack or change any.
-func (h History) Continues(kept []Saved) *Break { return continues(kept, h.Pages) }
-
-// Reset says why this ledger replaced a lost one. It returns "" if it replaced none.
-func (h History) Reset() string {
-	if len(h.Pages) == 0 {
-		return ""
-	}
-	return fromNone(h.Pages[0].Values[keyReset])
-}
-
-func continues(kept, live []Saved) *Break {
+func (h History) Continues(kept []Saved) *Break {
 	for i, s := range kept {
-		if i >= len(live) {
+		if i >= len(h.Pages) {
 			return &Break{
 				firstEntry(s),
-				fmt.Sprintf("the kept copy contains run %s, but the live ledger ends after %d runs", s.Page, len(live)),
+				fmt.Sprintf("the kept copy contains run %s, but the live ledger has only %d", s.Page, len(h.Pages)),
 			}
 		}
-		if live[i].Page != s.Page {
+		if h.Pages[i].Page != s.Page {
 			return &Break{
 				firstEntry(s),
 				fmt.Sprintf(
-					"the kept copy continues with run %s, but the live ledger with run %s", s.Page, live[i].Page,
+					"the kept copy continues with run %s, but the live ledger with run %s", s.Page, h.Pages[i].Page,
 				),
 			}
 		}
 		var changed []string
 		for key, value := range s.Values {
-			if live[i].Values[key] != value {
+			if h.Pages[i].Values[key] != value {
 				changed = append(changed, key)
 			}
 		}
@@ -304,13 +295,21 @@ func continues(kept, live []Saved) *Break {
 	return nil
 }
 
+// Reset says why this ledger replaced a lost one. It returns "" if it replaced none.
+func (h History) Reset() string {
+	if len(h.Pages) == 0 {
+		return ""
+	}
+	return fromNone(h.Pages[0].Values[keyReset])
+}
+
 // firstEntry returns the number of the page's first entry.
 func firstEntry(s Saved) int {
 	base, _ := strconv.Atoi(s.Values[keyBase])
 	return base + 1
 }
 
-// entryOf returns the entry that a key belongs to. For a key of the page itself, that is the first entry.
+// entryOf returns the number of the entry that a key belongs to. For a key of the page itself, this is the first entry.
 func entryOf(key string, s Saved) int {
 	if n, ok := numbered(key); ok {
 		return n
@@ -318,7 +317,7 @@ func entryOf(key string, s Saved) int {
 	return firstEntry(s)
 }
 
-// part says in words which part of an entry a key contains.
+// part describes in words which part of an entry is stored under a key.
 func part(key string) string {
 	if _, ok := numbered(key); !ok {
 		return "the head of its ledger run (parameter " + key + ")"

@@ -26,7 +26,7 @@ func history(t *testing.T, l *Ledger) []Saved {
 	return h.Pages
 }
 
-// Only the last entry of the last page may be open. If an earlier entry has no outcome, the ledger was edited.
+// Only the last entry on the last page may be open. If an earlier entry has no outcome, the ledger was edited.
 func TestParseHistory_OpenEntry(t *testing.T) {
 	m := ledgertest.New()
 	l := open(m)
@@ -39,8 +39,7 @@ func TestParseHistory_OpenEntry(t *testing.T) {
 	}
 }
 
-// Records that were written with record version 1 stay readable and keep their digests, and new entries can follow
-// them.
+// Records written with record version 1 stay readable and keep their digests, and new entries can follow them.
 func TestRecord_Version1(t *testing.T) {
 	var pages []Saved
 	text, err := os.ReadFile("testdata/record1.json")
@@ -86,8 +85,8 @@ func TestLook_NewerRecord(t *testing.T) {
 	}
 }
 
-// If the whole chain and its anchor are rewritten, the chain looks sound. A copy that was kept elsewhere reveals the
-// first entry that differs. A live ledger that merely has more entries than the copy does not count as different.
+// If the whole chain and its anchor have been rewritten, the chain looks sound. A copy kept elsewhere reveals the first
+// entry that differs. A live ledger that merely contains more entries than the copy does not count as different.
 func TestHistory_Continues(t *testing.T) {
 	write := func(versions ...int) (*ledgertest.Memory, []Saved) {
 		m := ledgertest.New()
@@ -142,8 +141,8 @@ func TestHistory_Continues(t *testing.T) {
 
 func second[A, B any](_ A, b B) B { return b }
 
-// The history is checked against the anchor and the summaries on the versions, just as the newest page is checked
-// before a promotion.
+// The history is checked against the anchor and the summaries on the versions, in the same way that the newest page is
+// checked before a promotion.
 func TestHistory_Check(t *testing.T) {
 	m := ledgertest.New()
 	l := open(m)

@@ -22,8 +22,8 @@ func away(m *ledgertest.Memory, keys bool) *Ledger {
 	return open(m)
 }
 
-// A ledger outside the home experiment is read like any other, and the run that begins it reports the experiment's
-// name.
+// A ledger outside the home experiment is read like any other, and the run that begins the ledger reports the
+// experiment's name.
 func TestAway_IsReadByOthers(t *testing.T) {
 	for _, keys := range []bool{true, false} {
 		m := ledgertest.New()
@@ -53,7 +53,7 @@ func TestAway_IsReadByOthers(t *testing.T) {
 }
 
 // A ledger outside the home experiment is believed only if it has an anchor, a mark or a signature. Each of these
-// requires a right on the model or a key, so an outsider cannot provide one.
+// requires either permission to edit the model or a key, so an outsider cannot provide one.
 func TestAway_IsProven(t *testing.T) {
 	for name, c := range map[string]struct {
 		keys   bool
@@ -105,13 +105,42 @@ func TestAway_IsProven(t *testing.T) {
 	}
 }
 
+// An outsider can make the ledger's name lead to any page. With an anchor, the history is complete all the same, and
+// promotions go on after a full page.
+func TestName_LeadsToAnotherPage(t *testing.T) {
+	for name, c := range map[string]struct{ first, tail string }{
+		"our second page":                   {"page-2", ""},
+		"no page, and then our newest":      {"nothing", "page-2"},
+		"a foreign page, and then ours":     {"page-90", "page-2"},
+		"our second page, and then nothing": {"page-2", "nothing"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			m := ledgertest.New()
+			l := signedBy(m, "a")
+			mustPromote(t, l, 1, 2)
+			forge(m, "page-90", "theirs")
+			for version := 3; version <= 2*PageEntries+2; version++ {
+				if version == PageEntries+2 {
+					m.Places["churn"] = registry.LedgerPlace{ID: "churn", First: c.first, Tail: c.tail}
+				}
+				mustPromote(t, l, version)
+			}
+			h, err := Salvage(ctx, l.reader())
+			h, err = h.Anchored(ctx, l.reader(), tagsOf(l), err)
+			if err != nil || len(h.Entries) != 2*PageEntries+2 || h.Broken != nil {
+				t.Errorf("%d entries, %v, %v", len(h.Entries), h.Broken, err)
+			}
+		})
+	}
+}
+
 // bare removes every proof that is stored on the model.
 func bare(m *ledgertest.Memory, _ string) {
 	clear(m.Anchors)
 	clear(m.Tagged)
 }
 
-// forge makes a page in an experiment. The page contains one entry, without a signature.
+// forge makes a page with a single unsigned entry in an experiment.
 func forge(m *ledgertest.Memory, id, experiment string) {
 	x := open(ledgertest.New())
 	_ = try(x, 66)
@@ -176,8 +205,8 @@ func (r racer) Write(ctx context.Context, page string, values map[string]string)
 	return r.Memory.Write(ctx, page, values)
 }
 
-// Two logins begin a model's ledger at the same moment, each in its own or in the home experiment, while the name is
-// free or has been taken. At most one of them gets an entry, and later runs find it.
+// Two logins begin a model's ledger at the same moment, each in its own experiment or in the home experiment, while the
+// ledger's name is free or has been taken. At most one of them gets an entry, and later runs find that entry.
 func TestAway_Race(t *testing.T) {
 	began, none := 0, 0
 	for seed := range uint64(3000) {
@@ -209,7 +238,7 @@ func TestAway_Race(t *testing.T) {
 		}
 		for running := []int{0, 1}; len(running) > 0; {
 			i := random.IntN(len(running))
-			// each login performs several operations in a row, so that one may get far ahead of the other
+			// each login performs several operations in a row, so that one of them may get far ahead of the other
 			for n := random.IntN(8); n >= 0 && len(running) > 0; n-- {
 				select {
 				case turns[running[i%len(running)]] <- struct{}{}:

@@ -17,13 +17,12 @@ type Ledger struct {
 	Founder Founder
 	Model   string
 	Now     func() time.Time // returns the server's time
-	// Pause waits before the next attempt. Attempts are counted from 0. Pause reports whether there is time for the
-	// attempt.
+	// Pause waits before the next attempt, and reports whether there is time for it. Attempts are counted from 0.
 	Pause func(ctx context.Context, try int) bool
 
-	Ring signing.Ring    // the keys that the policy lists; without keys, nothing is signed
+	Ring signing.Ring    // the keys that the policy lists; if there are none, nothing is signed
 	Key  signing.KeyPair // signs what is written, if the policy lists keys
-	// Unsigned allows an entry without a signature although the policy lists keys. Such an entry is never believed.
+	// Unsigned allows the program to write an unsigned entry although the policy lists keys. It is never believed.
 	Unsigned bool
 }
 
@@ -37,7 +36,7 @@ type View struct {
 	page  page
 	prior []string // earlier pages that were read on the way to the newest
 
-	squatted bool   // the ledger's name has been taken, see Confirm
+	squatted bool   // the ledger's name has been taken; see Confirm
 	away     string // see Away
 }
 
@@ -71,7 +70,7 @@ func (l *Ledger) Back(ctx context.Context, v View, enough func(Chain) bool) (Cha
 	return facts, nil
 }
 
-// ClaimState says whether the run h may claim the next entry, and returns the claim on which this depends.
+// ClaimState says whether the run h may claim the next entry, and returns the claim on which the answer depends.
 func (v View) ClaimState(h Holder, takeover bool) (ClaimState, Entry) {
 	return claimState(v.page, h, takeover, v.page.read)
 }
@@ -100,7 +99,7 @@ func (l *Ledger) Refresh(ctx context.Context, v View) (View, error) {
 	return out, err
 }
 
-// busy returns the error for an entry that another run has claimed.
+// busy returns the error for an entry that a different run has claimed.
 func busy(model string, e Entry, now time.Time) error {
 	what := fmt.Sprintf(
 		"promotion of %s: %s of version %d to %s (entry %d) is under way", model, e.Record.Command, e.Record.To,
@@ -134,7 +133,7 @@ func busy(model string, e Entry, now time.Time) error {
 	return &BusyError{e, &registry.Error{Reason: registry.Conflict, Msg: what, Hint: hint}}
 }
 
-// BusyError says that another promotion has claimed the ledger.
+// BusyError is the error if another promotion has claimed the ledger.
 type BusyError struct {
 	Entry Entry
 	why   *registry.Error
@@ -149,15 +148,21 @@ func (l *Ledger) Busy(v View) error {
 	return busy(l.Model, e, l.Now())
 }
 
-// Page returns the newest page, and the number of entries before it.
+// Page returns the id of the newest page, and the number of entries before that page.
 func (v View) Page() (id string, after int) { return v.page.id, v.page.base }
 
 // Away returns the name of the experiment in which this run began the ledger because the login may not write to the
-// home experiment, or "" if the run did not.
+// home experiment. It returns "" if that did not happen.
 func (v View) Away() string { return v.away }
 
-// ID identifies the ledger. It is the id of the first page.
-func (v View) ID() string { return v.place.First }
+// ID identifies the ledger. It is the id of the first page. A verified page names that page itself, because an outsider
+// may have made the ledger's name lead to a different one.
+func (v View) ID() string {
+	if v.page.verified {
+		return v.page.ledger
+	}
+	return v.place.First
+}
 
 // Past returns the facts of the view together with the entries of at most this many earlier pages (see Back).
 func (l *Ledger) Past(ctx context.Context, v View, pages int) (Chain, error) {

@@ -218,7 +218,7 @@ func TestLook_TwoReads(t *testing.T) {
 		t.Errorf("%d reads, %d entries on the page, %d in all", m.Reads, len(v.Facts().Entries), v.page.last())
 	}
 	place := m.Places["churn"]
-	place.Tail = "" // without the hint, Look reads all pages and finds the same one
+	place.Tail = "" // without the hint, Look reads all pages and finds the same newest one
 	m.Places["churn"] = place
 	if far := look(t, l); far.page.last() != v.page.last() {
 		t.Errorf("%d entries without the hint", far.page.last())
@@ -273,8 +273,8 @@ func TestReady_ConcurrentPages(t *testing.T) {
 	}
 }
 
-// The next run notices if any value of a page was edited or removed. The anchor and the summaries on the versions
-// reveal if an entry was removed or the ledger was shortened.
+// The next run notices if any value on a page has been edited or removed. The anchor and the summaries on the versions
+// reveal whether an entry was removed or the ledger was shortened.
 func TestTampering(t *testing.T) {
 	m := ledgertest.New()
 	l := open(m)
@@ -340,7 +340,7 @@ func TestTampering(t *testing.T) {
 	t.Logf("%d ways of tampering, all noticed: %d", 2*len(whole)+9, noticed)
 }
 
-// edited changes the last character of the text to a different one of the same kind.
+// edited replaces the last character of the text with a different one of the same kind.
 func edited(text string) string {
 	last := text[len(text)-1]
 	if last == '1' {
@@ -406,8 +406,8 @@ func TestClaim_LongRecord(t *testing.T) {
 	}
 }
 
-// An outcome counts the moves that are done. A move counts if an earlier attempt made it and this one confirmed it. It
-// does not count if the target had already been moved before the record was written.
+// An outcome counts the moves that are done. A move counts if an earlier attempt made it and this attempt confirmed it.
+// It does not count if the target had already been moved before the record was written.
 func TestPromotion_Made(t *testing.T) {
 	r := Record{Moves: []registry.Shift{
 		registry.ParseShift("@champion", "1", "2"), registry.ParseShift("@reader", "2", "2"), registry.ParseShift("Production", "1", "2"),

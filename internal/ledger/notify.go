@@ -9,12 +9,12 @@ import (
 // it contains only signed entries, because a login that may edit the page can add unsigned ones.
 type Outbox struct {
 	Entries []Entry   // oldest first
-	first   int       // number of the first entry on the newest page
-	pages   [2]string // the page before, and the newest page
+	first   int       // the number of the first entry on the newest page
+	pages   [2]string // the previous page, then the newest page
 }
 
 // Outbox reads the two newest pages again, because targets may have been moved since the view was read. If only one
-// page can be read, Outbox returns that page and the error.
+// page can be read, Outbox returns that page together with the error.
 func (l *Ledger) Outbox(ctx context.Context, v View) (Outbox, error) {
 	now, stale := l.Refresh(ctx, v)
 	if stale == nil {
@@ -32,11 +32,11 @@ func (l *Ledger) Outbox(ctx context.Context, v View) (Outbox, error) {
 	return box, err
 }
 
-// notifiedMark is stored when a channel has been notified. The value is always the same, so two runs that send the same
+// notifiedMark is stored once a channel has been notified. The value is always the same, so two runs that send the same
 // notification do not conflict.
 const notifiedMark = "told"
 
-// MarkNotified records that the channels at these indexes have been notified of the entry.
+// MarkNotified records that the channels with these indexes have been notified of the entry.
 func (l *Ledger) MarkNotified(ctx context.Context, box Outbox, e Entry, places []int) error {
 	kv := map[string]string{}
 	for _, i := range places {

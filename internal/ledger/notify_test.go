@@ -160,7 +160,7 @@ func TestOutbox_Signed(t *testing.T) {
 		t.Errorf("before the first signed entry: %s", got)
 	}
 	notified(t, l, 2, "slack")
-	if got := pending(t, l); got != "3:slack" { // entry 2 ends the page without signatures
+	if got := pending(t, l); got != "3:slack" { // entry 2 ends the unsigned page
 		t.Error(got)
 	}
 }

@@ -15,7 +15,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
-// Formats of pages. This program refuses to read a newer one.
+// The formats of pages. This program refuses to read a newer one.
 const (
 	plainFormat  = 1 // nothing is signed
 	signedFormat = 2
@@ -25,28 +25,28 @@ const (
 // read.
 const PageEntries = 32
 
-// maxChunks limits a record, so that a claim stays one batch of at most 100 values.
+// maxChunks limits the length of a record, so that a claim fits into one batch of at most 100 values.
 const maxChunks = 90
 
-// Keys of a page. Entries and their parts are numbered from 1 over all pages.
+// The keys on a page. Entries and their parts are numbered from 1 across all pages.
 const (
 	keyFormat = "format"
 	keyModel  = "model"
-	keyBase   = "base"  // number of entries before this page
-	keyPrev   = "prev"  // digest of the last entry before this page; "-" if none exists
-	keyPrior  = "prior" // the page before; "-" if none exists
-	keyState  = "state" // in chunks: the state of each target before this page
+	keyBase   = "base"  // the number of entries before this page
+	keyPrev   = "prev"  // the digest of the last entry before this page; "-" if there is none
+	keyPrior  = "prior" // the previous page; "-" if there is none
+	keyState  = "state" // the state of each target before this page, in chunks
 	keyReset  = "reset" // why this ledger replaces a lost one
 	keyNext   = "next"  // the next page
 	none      = "-"
 )
 
-// Further keys of a signed page.
+// Additional keys on a signed page.
 const (
 	keyLedger = "ledger" // the first page of the ledger, which identifies it
-	keyAt     = "at"     // when the head was written
+	keyAt     = "at"     // the time at which the head was written
 	keyFormer = "former" // the model's former name on earlier pages; "-" if it was not renamed
-	keySig    = "sig"    // signature of the head
+	keySig    = "sig"    // the signature of the head
 )
 
 func claimKey(n int) string      { return fmt.Sprintf("e%06d", n) }
@@ -67,17 +67,17 @@ type page struct {
 	format     int
 	model      string
 	base       int
-	prev       string // digest of the last entry before the page
+	prev       string // the digest of the last entry before the page
 	prior      string
 	next       string
 	reset      string
 	state      registry.States
-	digest     string // digest of the head; the first record of the page contains it
+	digest     string // the digest of the head; the first record on the page contains it
 	entries    []Entry
 	broken     *Break
-	stray      *Break    // something is stored after the last entry of a page without signatures
-	keyed      bool      // the reader has keys
-	read       time.Time // the server's time
+	stray      *Break    // something that is stored after the last entry on an unsigned page
+	keyed      bool      // whether the reader has keys
+	read       time.Time // the time of reading, by the server's clock
 
 	ended bool // the number after the last entry is used up, so nothing more can be appended
 	signedPart
@@ -90,13 +90,13 @@ type signedPart struct {
 	former   string
 	at       time.Time
 	free     int       // the next number to claim; 0 if there is none
-	links    []link    // what the next entry may follow
+	links    []link    // everything that the next entry may follow
 	tip      link      // what the next entry follows
-	latest   time.Time // time of the last believed value
-	stuck    bool      // the outcome of the open entry is not believed and cannot be replaced
+	latest   time.Time // the time of the last believed value
+	stuck    bool      // the open entry's outcome is not believed but cannot be replaced
 	foreign  []Foreign
-	blocked  bool // the page names a wrong page as its next page
-	verified bool // the head is signed by a key of the ring
+	blocked  bool // the page names the wrong page as its next page
+	verified bool // the head is signed by a key in the ring
 }
 
 // Break is the first place where a ledger is not sound.
@@ -157,7 +157,7 @@ func baseAfter(p page) int {
 	return p.last()
 }
 
-// follows reports whether the page comes right after another one.
+// follows reports whether the page comes right after the page before.
 func (p page) follows(before page) bool {
 	elsewhere := p.experiment != before.experiment && p.experiment != "" && before.experiment != ""
 	return p.prior == before.id && p.base == baseAfter(before) && p.prev == before.end() && p.format >= before.format &&
@@ -165,7 +165,7 @@ func (p page) follows(before page) bool {
 		cmp.Or(p.former, p.model) == before.model
 }
 
-// head returns the values with which a page without signatures begins.
+// head returns the values with which an unsigned page begins.
 func head(model string, base int, prev, prior, reset string, state registry.States) map[string]string {
 	text, err := canonical.JSON(state)
 	if err != nil || state == nil {
@@ -193,8 +193,8 @@ func fromNone(text string) string {
 	return text
 }
 
-// modelID returns the model's name if it fits, or else the name's digest. A database that ignores case may return
-// another model's ledger, so the reader compares this id.
+// modelID returns the model's name if it is short enough, or else the digest of the name. A database that ignores case
+// may return a different model's ledger, so the reader compares this id.
 func modelID(model string) string {
 	if len(model) > chunk.Size {
 		return "sha256:" + canonical.Digest(model)
@@ -202,7 +202,7 @@ func modelID(model string) string {
 	return model
 }
 
-// NewerError says that a newer version of this program has written the ledger.
+// NewerError is the error if a newer version of this program has written the ledger.
 type NewerError struct{ why *registry.Error }
 
 func (n *NewerError) Error() string { return n.why.Msg }
@@ -215,7 +215,7 @@ func newer(model, what string) error {
 	}}
 }
 
-// parse parses a page. It fails if the page has a newer format, belongs to another model, or has a head that is not
+// parse parses a page. It fails if the page has a newer format, belongs to a different model, or has a head that is not
 // believed. It stores other problems in the page, so that the `history` command can show the rest.
 func parse(r Reader, s Saved) (page, error) {
 	id, kv := s.Page, s.Values
@@ -272,7 +272,7 @@ func parse(r Reader, s Saved) (page, error) {
 	return p, nil
 }
 
-// readEntries reads the entries of a page without signatures in order. It stops at the first number without an entry.
+// readEntries reads the entries on an unsigned page in order. It stops at the first number without an entry.
 func (p *page) readEntries(kv map[string]string) {
 	for n := p.base + 1; n <= p.base+PageEntries; n++ {
 		if _, ok := kv[claimKey(n)]; !ok {
@@ -295,7 +295,7 @@ func (p *page) readEntries(kv map[string]string) {
 	}
 }
 
-// findStrays finds entries after a gap. A gap means that an entry was removed.
+// findStrays finds entries after a gap, which means that an entry was removed.
 func (p *page) findStrays(kv map[string]string) {
 	for _, key := range slices.Sorted(maps.Keys(kv)) {
 		if n, ok := numbered(key); ok && (n > p.last() || n <= p.base) && p.stray == nil {
@@ -304,7 +304,7 @@ func (p *page) findStrays(kv map[string]string) {
 	}
 }
 
-// unsound returns the first break of the page. If a signed page follows, it says where this one ends.
+// unsound returns the first break on the page. If a signed page follows, that page shows where this one ends.
 func (p page) unsound(signedFollows bool) *Break {
 	if p.broken != nil || signedFollows || p.ended {
 		return p.broken
@@ -321,7 +321,7 @@ func numbered(key string) (n int, ok bool) {
 	return n, err == nil
 }
 
-// readEntry parses an entry with its outcome. why is the first problem, or "".
+// readEntry parses an entry and its outcome. why is the first problem, or "".
 func readEntry(n int, kv map[string]string) (e Entry, why string) {
 	if e, why = readClaim(n, kv); why != "" {
 		return e, why
@@ -382,7 +382,7 @@ func (e Entry) closedBy(kv map[string]string) (closed Entry, why string) {
 	return e, ""
 }
 
-// chain returns the digest of an entry with its outcome. The next record contains this digest.
+// chain returns the digest of an entry and its outcome, which the next record contains.
 func chain(claim, link, record string, outcome []string) string {
 	return canonical.Digest(append([]string{"entry/1", claim, link, record}, outcome...)...)
 }

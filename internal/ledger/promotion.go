@@ -27,7 +27,7 @@ type Promotion struct {
 	claimed bool
 }
 
-// Entry returns the entry that was claimed. ok is false if the promotion continues without one, or if p is nil.
+// Entry returns the entry that has been claimed. ok is false if the promotion continues without one, or if p is nil.
 func (p *Promotion) Entry() (e Entry, ok bool) {
 	if p == nil {
 		return Entry{}, false
@@ -44,7 +44,7 @@ func (p *Promotion) Begin(ctx context.Context, version int) error {
 	return err
 }
 
-// claim writes the entry after the last one of the view. If the response is not a clear success, it reads the page to
+// claim writes the entry after the last one in the view. If the response is not a clear success, it reads the page to
 // find out which run has claimed the entry.
 func (p *Promotion) claim(ctx context.Context, version int) error {
 	l := p.Ledger
@@ -89,8 +89,7 @@ func (p *Promotion) claim(ctx context.Context, version int) error {
 	return err
 }
 
-// now returns the time for a new value on the page. It is never earlier than the existing values, even if clocks
-// differ.
+// now returns the time for a new value on the page. It is never before the existing values, even if clocks differ.
 func (p page) now(now time.Time) time.Time {
 	if now.Before(p.latest) {
 		return p.latest
@@ -98,19 +97,19 @@ func (p page) now(now time.Time) time.Time {
 	return now
 }
 
-// lostRace returns the error for an entry that another run claimed first.
+// lostRace returns the error for an entry that a different run claimed first.
 func (p *Promotion) lostRace(kv map[string]string, n int) error {
 	return busy(p.Ledger.Model, claimIn(kv, n), p.Ledger.Now())
 }
 
-// claimIn returns the parts of the entry with this number that can be read.
+// claimIn returns those parts of the entry with this number that can be parsed.
 func claimIn(kv map[string]string, n int) Entry {
 	e, _ := readEntry(n, kv)
 	return e
 }
 
-// contested returns an error if another run has stored one of the values, for example because a run closed its entry
-// while the entry was being taken over.
+// contested returns an error if a different run has stored one of the values, for example because a run closed its
+// entry while the entry was being taken over.
 func (p *Promotion) contested(got, kv map[string]string) error {
 	_, other := compare(got, kv)
 	if other == "" {
@@ -120,7 +119,7 @@ func (p *Promotion) contested(got, kv map[string]string) error {
 	return p.lostRace(got, n)
 }
 
-// compare reports whether all values are stored. other is a key with a different value, or "".
+// compare reports whether all values are stored. If a key has a different value, other is that key.
 func compare(got, kv map[string]string) (all bool, other string) {
 	all = true
 	for _, key := range slices.Sorted(maps.Keys(kv)) {
@@ -134,8 +133,8 @@ func compare(got, kv map[string]string) (all bool, other string) {
 	return all, ""
 }
 
-// End records how the promotion ended, and which targets were moved. result is nil for a success. A success counts only
-// once it is stored, because another run may have taken the entry over.
+// End records how the promotion ended, and which targets were moved. result is nil if the promotion succeeded. Success
+// counts only once it is stored, because a different run may have taken over the entry.
 func (p *Promotion) End(ctx context.Context, result error, moved []registry.Ref) error {
 	outcome := Outcome(result)
 	if !p.claimed || outcome == "" {
@@ -161,7 +160,7 @@ func (p *Promotion) End(ctx context.Context, result error, moved []registry.Ref)
 			Hint: "that run considered this one dead and continued from its state; see mlflow-promote history",
 		}
 	}
-	final := error(nil) // another run has taken over, or the outcome was still unclear when time ran out
+	final := error(nil) // a different run has taken over, or the outcome was still unclear when time ran out
 	err := retry.Persist(p.Ledger.writer().pause(ctx), func() error {
 		err := p.Ledger.writer().put(ctx, p.View.page.id, kv, settled)
 		if reason := registry.ReasonOf(err); reason == registry.Conflict || reason == registry.Unknown {
@@ -179,8 +178,8 @@ func (p *Promotion) End(ctx context.Context, result error, moved []registry.Ref)
 	return err
 }
 
-// countMade returns how many moves of the record are done. A move also counts if an earlier attempt made it and this
-// one confirmed it.
+// countMade returns the number of the record's moves that are done. A move also counts if an earlier attempt made it
+// and this attempt confirmed it.
 func countMade(r Record, moved []registry.Ref) int {
 	n := 0
 	for _, m := range r.Moves {

@@ -9,7 +9,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
-// maxPages limits how many pages are read.
+// maxPages limits the number of pages that are read.
 const maxPages = 10000
 
 // read reads a page. It fails if an entry is not sound.
@@ -17,7 +17,7 @@ func (r Reader) read(ctx context.Context, id string) (page, error) {
 	return r.readBefore(ctx, id, false)
 }
 
-// readBefore reads a page, which a signed page may follow.
+// readBefore reads a page that may be followed by a signed page.
 func (r Reader) readBefore(ctx context.Context, id string, signedFollows bool) (page, error) {
 	s, err := r.stored(ctx, id)
 	if err != nil {
@@ -39,16 +39,16 @@ func (r Reader) stored(ctx context.Context, id string) (Saved, error) {
 }
 
 // notOurs reports whether an error may be caused by something that an outsider has stored. The login may not be allowed
-// to read it, and MLflow 3.17 sends the same error if there is no such run.
+// to read what is stored, and MLflow 3.17 sends the same error if the run does not exist.
 func notOurs(err error) bool {
 	var newer *NewerError
 	reason := registry.ReasonOf(err)
 	return reason == registry.LedgerLost || reason == registry.Forbidden || errors.As(err, &newer)
 }
 
-// after reads the page that comes after another one. The next page that a signed page names may be something else,
-// because an outsider may have written that value. In that case there is false, and after returns the page that was
-// passed to it, with a note about this.
+// after reads the page that comes after the given one. What a signed page names as its next page may be something else,
+// because an outsider may have written that value. In this case, `there` is false, and after returns the given page
+// with a note about the problem.
 func (r Reader) after(ctx context.Context, before page) (p page, there bool, err error) {
 	p, err = r.read(ctx, before.next)
 	why := ""
@@ -82,7 +82,7 @@ func (r Reader) before(ctx context.Context, after page) (page, error) {
 	return p, err
 }
 
-// entriesUntil returns the entries of the page. If the last one has no outcome, it was superseded by the next page.
+// entriesUntil returns the entries on the page. If the last entry has no outcome, the next page has superseded it.
 func (p page) entriesUntil(after page) []Entry {
 	if e, open := p.open(); open && p.signed() {
 		return append(slices.Clone(p.entries[:len(p.entries)-1]), e.superseded(after.at))

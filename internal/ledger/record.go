@@ -8,7 +8,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
 )
 
-// Move returns the record's move of an alias, a stage or a tag. ok is false if the record does not move it.
+// Move returns the move in the record that concerns an alias, a stage or a tag. ok is false if there is none.
 func (r Record) Move(ref registry.Ref) (move registry.Shift, ok bool) { return moveOf(r.Moves, ref) }
 
 // MovesPartOf reports whether the record moves the target's alias or stage.
@@ -16,8 +16,8 @@ func (r Record) MovesPartOf(t registry.Target) bool {
 	return slices.ContainsFunc(t.Refs(), func(ref registry.Ref) bool { _, moved := r.Move(ref); return moved })
 }
 
-// Imported is the change in a record that moved nothing. Such a record says what aliases and stages pointed to, without
-// a verdict.
+// Imported is the value of Change for a record that moved nothing. Such a record states what aliases and stages pointed
+// to, without a verdict.
 const Imported = "imported"
 
 // Imports reports whether the record imports the version that the target pointed to.
@@ -26,7 +26,7 @@ func (r Record) Imports(ref registry.Ref, version int) bool {
 	return r.Change == Imported && listed && s.Want.Versions.Has(version)
 }
 
-// What says what was done. It returns the command, or the change if the command moved nothing.
+// What says what was done: it returns the command, or the change if the command moved nothing.
 func (r Record) What() string {
 	if r.Change == Imported {
 		return Imported
@@ -42,17 +42,17 @@ func (r Record) Further(ref registry.Ref) bool {
 }
 
 // RecordVersion is the version of the records that this program writes. Older records stay readable, because fields
-// keep their names and meanings, and digests are computed from the stored text.
+// keep their names and meanings, and because digests are computed from the stored text.
 const RecordVersion = 3
 
-// signedRecordVersion is the version of records on signed pages.
+// signedRecordVersion is the version of the records on signed pages.
 const signedRecordVersion = 4
 
 // Record describes a promotion. It is written with the claim, before anything is moved, as canonical JSON.
 type Record struct {
 	Version int `json:"record_version"`
 	Epoch   int `json:"epoch"`
-	// digest of the entry before; "" for the first entry
+	// digest of the previous entry; "" for the first entry
 	Previous  string            `json:"prev_record_sha256,omitempty"`
 	PID       string            `json:"pid"`
 	Command   string            `json:"command"`
@@ -70,31 +70,31 @@ type Record struct {
 	RunID     string            `json:"run_id,omitempty"`
 	Commit    string            `json:"commit,omitempty"`   // commit of the training code
 	Decision  verdict.Decision  `json:"decision,omitempty"` // decision of the gates
-	Mode      verdict.Mode      `json:"mode,omitempty"`     // report: not enforced; ungated: no policy applied
+	Mode      verdict.Mode      `json:"mode,omitempty"`     // report: gates not enforced; ungated: no policy applied
 	Gates     []verdict.Finding `json:"gates,omitempty"`
-	LeftOut   int               `json:"gates_left_out,omitempty"` // number of gates that did not fit
-	// the version's values that gates used, for later comparisons
+	LeftOut   int               `json:"gates_left_out,omitempty"` // the number of gates for which there was no room
+	// the values of the version that gates used, for later comparisons
 	Values  []verdict.Used `json:"values,omitempty"`
 	Omitted []string       `json:"left_out,omitempty"` // other fields that were left out because the record is long
-	// the waivers as text; only before record version 3, because since then the gates contain them
+	// the waivers as text, only before record version 3; since then, they are part of the gates
 	Waivers []string `json:"waivers,omitempty"`
-	// author of the training commit; only if a gate asked for it
+	// the author of the training commit; only if a gate asked for it
 	Author    string   `json:"author,omitempty"`
 	Approvers []string `json:"approvers,omitempty"`         // who approved the pull request or the environment
-	Unknown   string   `json:"approvers_unknown,omitempty"` // why they are not known: a code of fact.ApproversGap
+	Unknown   string   `json:"approvers_unknown,omitempty"` // why they are not known; a code of fact.ApproversGap
 	Override  []string `json:"override,omitempty"`
-	// the user's reason, in their own words
+	// the reason in the user's own words
 	Justification string `json:"justification,omitempty"`
-	Unmatched     string `json:"justification_unmatched,omitempty"` // the policy's pattern, if that does not match
+	Unmatched     string `json:"justification_unmatched,omitempty"` // the policy's pattern, if it did not match
 	Hold          []int  `json:"hold,omitempty"`                    // versions that a rollback puts on hold
-	// targets that have been moved by other means since the last entry
+	// targets that other clients have moved since the last entry
 	Outside   []registry.Shift `json:"moved_outside,omitempty"`
-	TakesOver int              `json:"takes_over,omitempty"`    // number of an unfinished entry
-	Skipped   []Skip           `json:"skipped,omitempty"`       // numbers skipped since the previous entry
-	Plan      string           `json:"plan"`                    // digest
+	TakesOver int              `json:"takes_over,omitempty"`    // the number of an unfinished entry
+	Skipped   []Skip           `json:"skipped,omitempty"`       // the numbers skipped since the previous entry
+	Plan      string           `json:"plan"`                    // the digest of the plan
 	Policy    string           `json:"policy_sha256,omitempty"` // digest of the policy file
 
-	// Rules contains, for each target, the digest of the policy file's rule.
+	// Rules contains, for each target, the digest of the target's rule in the policy file.
 	Rules map[registry.Ref]string `json:"policy_rules,omitempty"`
 
 	Notify []string `json:"notify,omitempty"` // channels to notify after the promotion
@@ -104,7 +104,7 @@ type Record struct {
 	Origin
 }
 
-// Contents describes a version's files and data. It contains only what was read.
+// Contents describes a version's files and data. It contains only facts that were read.
 type Contents struct {
 	ModelID    string `json:"model_id,omitempty"` // id of the logged model, in MLflow 3.x
 	Experiment string `json:"experiment_id,omitempty"`
@@ -115,8 +115,8 @@ type Contents struct {
 	MLmodel    string       `json:"mlmodel_sha256,omitempty"`
 	Bytes      int64        `json:"artifact_bytes,omitempty"` // size of the files, or the size in the MLmodel file
 	Flavors    []string     `json:"flavors,omitempty"`
-	Signature  string       `json:"signature_sha256,omitempty"` // digest of inputs, outputs and parameters
-	LoggedWith string       `json:"logged_with,omitempty"`      // MLflow version that wrote the model's files
+	Signature  string       `json:"signature_sha256,omitempty"` // the digest of inputs, outputs and parameters
+	LoggedWith string       `json:"logged_with,omitempty"`      // the MLflow version that wrote the model's files
 	Datasets   []DatasetRef `json:"datasets,omitempty"`
 }
 
@@ -129,7 +129,7 @@ type DatasetRef struct {
 
 // Return describes how the move can be undone.
 type Return struct {
-	To int `json:"rollback_to,omitempty"` // version that a rollback would move to
+	To int `json:"rollback_to,omitempty"` // the version that a rollback would move to
 	// whether that version's files can be read: yes, absent, unreadable, not-gathered
 	Readable string `json:"rollback_readable,omitempty"`
 	None     string `json:"no_rollback,omitempty"` // "none" if there is no version to roll back to
@@ -138,24 +138,24 @@ type Return struct {
 // Origin says who ran the command, where, and with which version of the program.
 type Origin struct {
 	Workflow     string            `json:"workflow_run,omitempty"` // link to the attempt of the workflow run
-	Actor        string            `json:"actor,omitempty"`        // who started this attempt
-	Initiator    string            `json:"initiator,omitempty"`    // who caused the event that started the run
+	Actor        string            `json:"actor,omitempty"`        // the user who started this attempt
+	Initiator    string            `json:"initiator,omitempty"`    // the user who caused the event that started the run
 	Login        string            `json:"login,omitempty"`        // user name on the MLflow server
-	OSUser       string            `json:"os_user,omitempty"`      // operating system user, outside a workflow
+	OSUser       string            `json:"os_user,omitempty"`      // the operating system's user, outside a workflow
 	Caller       string            `json:"repository,omitempty"`   // the workflow's repository
 	SHA          string            `json:"sha,omitempty"`          // the workflow's commit
 	WorkflowRef  string            `json:"workflow_ref,omitempty"`
 	JobWorkflow  string            `json:"job_workflow_ref,omitempty"`
 	Tool         string            `json:"tool,omitempty"` // version of this program
-	Go           string            `json:"go,omitempty"`   // version of Go that built it
+	Go           string            `json:"go,omitempty"`   // the version of Go that built this program
 	PolicyFile   string            `json:"policy_file,omitempty"`
 	ApprovedPlan string            `json:"approved_plan_at,omitempty"` // when the approved plan was made
 	Skew         int64             `json:"server_skew_s,omitempty"`    // seconds by which the server's clock is ahead
 	Inputs       map[string]string `json:"inputs,omitempty"`           // inputs that were set, without secrets
 }
 
-// Passed reports whether gates evaluated the promotion and passed. With `override: ungated`, the required order of
-// stages does not count as a gate.
+// Passed reports whether gates were evaluated for the promotion and passed. With `override: ungated`, the required
+// order of stages does not count as a gate.
 func (r Record) Passed() bool {
 	judged := r.LeftOut
 	for _, g := range r.Gates {
@@ -166,7 +166,7 @@ func (r Record) Passed() bool {
 	return r.Decision == verdict.Promote && judged > 0
 }
 
-// Shorter returns the record without its least important part, whose name is added to Omitted. ok is false if no part
+// Shorter returns the record without its least important part, whose name it adds to Omitted. ok is false if no part
 // can be left out.
 func (r Record) Shorter() (shorter Record, ok bool) {
 	omit := func(name string) { r.Omitted = append(slices.Clone(r.Omitted), name) }

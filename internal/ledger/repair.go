@@ -12,7 +12,7 @@ import (
 
 // Repair continues a damaged signed ledger with a new page after the last believed entry. All earlier signed entries
 // stay valid, and nothing more can be added to the old page. Repair looks for the ledger from the anchor, by its name,
-// and among all runs of its experiment. If the model was renamed, former is its former name.
+// in its experiment and, if that fails, in all that may contain ledgers. former is the name of a renamed model.
 //
 // It fails if the ledger is not damaged or a promotion is under way.
 func (l *Ledger) Repair(ctx context.Context, modelTags map[string]string, former string) (View, error) {
@@ -29,8 +29,7 @@ func (l *Ledger) Repair(ctx context.Context, modelTags map[string]string, former
 	if !l.signs() {
 		return View{}, refused("the policy lists no keys, so it is not signed")
 	}
-	v, lookErr := l.Look(ctx)
-	v, err := l.Confirm(ctx, v, lookErr, modelTags)
+	v, err := l.whole(ctx, modelTags)
 	switch {
 	case err != nil && !notOurs(err):
 		return v, err
@@ -79,7 +78,7 @@ func (l *Ledger) continueAfter(ctx context.Context, v View, old page, former str
 		return v, err
 	}
 	if old.next == "" {
-		// only a shortcut: the anchor decides
+		// only a shortcut, because the anchor decides
 		_ = l.Store.Write(ctx, old.id, map[string]string{keyNext: id})
 	}
 	next := View{place: Place{ID: v.place.ID, First: old.ledger}}
@@ -105,44 +104,47 @@ func (l *Ledger) lastPage(ctx context.Context, v View, modelTags map[string]stri
 		return page{}, err
 	}
 	var last, gone page
-	seen := map[string]bool{"": true}
-	experiments := slices.Compact([]string{home, v.page.experiment})
-	for todo := []string{v.page.id, a.Page, v.place.Tail, v.place.First}; len(todo) > 0; todo = todo[1:] {
+	seen, searched := map[string]bool{"": true}, map[string]bool{}
+	todo := []string{v.page.id, a.Page, v.place.Tail, v.place.First}
+	search := func(experiment string) error {
+		if searched[experiment] {
+			return nil
+		}
+		searched[experiment] = true
+		pages, err := l.Store.AllPages(ctx, r.Model, experiment)
+		todo = append(todo, slices.Sorted(maps.Keys(pages))...)
+		return err
+	}
+	for err = search(home); len(todo) > 0 && err == nil; {
 		id := todo[0]
-		if !seen[id] {
+		if todo = todo[1:]; !seen[id] {
 			seen[id] = true
-			p, there, err := r.believed(ctx, id)
+			p, there, readErr := r.believed(ctx, id)
 			switch {
-			case err != nil:
-				return page{}, err
-			case p.id != "" && !there && id == a.Page:
+			case readErr != nil || p.id == "":
+				err = readErr
+			case !there && id == a.Page:
 				gone = p
-			case p.id != "" && there && newerThan(p, last):
+			case there && newerThan(p, last):
 				last = p
 			}
-			if p.id != "" && !slices.Contains(experiments, p.experiment) {
-				experiments = append(experiments, p.experiment)
+			if p.id != "" {
+				todo = append(todo, p.next, p.prior)
+				err = search(p.experiment)
 			}
-			todo = append(todo, p.next, p.prior)
 		}
-		for ; len(todo) == 1 && len(experiments) > 0; experiments = experiments[1:] {
-			if experiments[0] == "" {
-				continue
-			}
-			pages, err := l.Store.AllPages(ctx, r.Model, experiments[0])
-			if err != nil {
-				return page{}, err
-			}
-			todo = append(todo, slices.Sorted(maps.Keys(pages))...)
+		if len(todo) == 0 && last.id == "" && err == nil {
+			err = search("") // only now, because outsiders may create such experiments
 		}
 	}
-	if newerThan(gone, last) && gone.id != "" {
-		return page{}, lost(l.Model, fmt.Sprintf("its run %s was deleted", gone.id))
+	if err == nil && newerThan(gone, last) && gone.id != "" {
+		err = lost(l.Model, fmt.Sprintf("its run %s was deleted", gone.id))
 	}
-	return last, nil
+	return last, err
 }
 
-// believed reads a page, and returns the zero page if its head is not believed. there is false if the page was deleted.
+// believed reads a page. It returns the zero page if the page's head is not believed. `there` is false if the page has
+// been deleted.
 func (r Reader) believed(ctx context.Context, id string) (p page, there bool, err error) {
 	s, readErr := r.stored(ctx, id)
 	if readErr != nil && !notOurs(readErr) {
@@ -155,7 +157,7 @@ func (r Reader) believed(ctx context.Context, id string) (p page, there bool, er
 }
 
 // newerThan reports whether p contains a newer value than the other page. An unused page without entries may have the
-// same numbers as the page that is used.
+// same numbers as the page that is in use.
 func newerThan(p, other page) bool {
 	switch {
 	case !p.latest.Equal(other.latest):

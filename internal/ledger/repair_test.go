@@ -20,14 +20,15 @@ func tagsOf(l *Ledger) map[string]string {
 	return tags
 }
 
-// Whatever an editor does to a signed ledger, promotions stop with a specific reason, and one command makes them work
-// again. All earlier signed entries stay. Writes to the old page that are still in flight come too late.
+// Whatever an editor does to a signed ledger, promotions stop with a specific reason, and a single command makes them
+// work again. All earlier signed entries stay. Writes to the old page that are still in flight arrive too late to
+// count.
 func TestRepair(t *testing.T) {
 	later := func(l *Ledger) { l.Now = func() time.Time { return start.Add(2 * Lease) } }
 	for name, c := range map[string]struct {
 		damage func(t *testing.T, m *ledgertest.Memory, l *Ledger)
 		wants  string // entries afterwards
-		works  bool   // promotions continue without the repair
+		works  bool   // promotions continue even without the repair
 	}{
 		"the next page of a full page is another run": {damage: func(t *testing.T, m *ledgertest.Memory, l *Ledger) {
 			for n := 3; n <= PageEntries; n++ {
@@ -96,6 +97,13 @@ func TestRepair(t *testing.T) {
 			clear(m.Anchors)
 			clear(m.Places)
 		}, wants: "1:1 done a, 2:2 done a, 33:9 done a"},
+		"the same, and the ledger is outside the home experiment": {
+			damage: func(t *testing.T, m *ledgertest.Memory, l *Ledger) {
+				m.Homes["page-1"] = "mlflow-promotions-ann"
+				m.Anchors["churn"] = `{"run":"page-99","epoch":0,"sha256":"x"}`
+				m.Places["churn"] = registry.LedgerPlace{ID: "churn", First: "page-99"}
+			}, wants: "1:1 done a, 2:2 done a, 33:9 done a",
+		},
 		"all numbers are used up": {damage: func(t *testing.T, m *ledgertest.Memory, l *Ledger) {
 			for n := 3; n <= PageEntries; n++ {
 				m.Pages["page-1"][claimKey(n)] = "x"
@@ -221,7 +229,7 @@ func TestRepair_Renamed(t *testing.T) {
 	if err != nil || len(offline.Entries) != 3 {
 		t.Errorf("%d, %v", len(offline.Entries), err)
 	}
-	// an anchor that points to another model's ledger is refused
+	// an anchor that points to a different model's ledger is refused
 	m.Anchors["wine"] = m.Anchors["loyalty"]
 	wine := *l
 	wine.Model = "wine"
@@ -240,7 +248,7 @@ func forbidden(op, page string) func(string, string) error {
 	}
 }
 
-// An attacker who takes the name of a ledger before its first promotion stops nothing and is never believed.
+// An attacker who takes the name of a ledger before its first promotion cannot stop anything and is never believed.
 func TestSquattedName(t *testing.T) {
 	for name, squat := range map[string]func(m *ledgertest.Memory){
 		"a forged ledger elsewhere": func(m *ledgertest.Memory) {
@@ -315,7 +323,7 @@ func TestSquattedName(t *testing.T) {
 						t.Errorf("their page %s was changed", id)
 					}
 				}
-				// whatever the tags of the attacker's experiment say later
+				// whatever the tags on the attacker's experiment say later
 				for _, first := range []string{"page-77", "page-1", h.Pages[0].Page, "page-50"} {
 					m.Places["churn"] = registry.LedgerPlace{ID: "x", First: first, Tail: first}
 					if got := confirmed(t, l); got.ID() != h.Pages[0].Page || len(got.Facts().Entries) != 2 {
@@ -327,7 +335,7 @@ func TestSquattedName(t *testing.T) {
 	}
 }
 
-// Two runs that find the name taken agree on one ledger.
+// Two runs that find the name taken agree on the same ledger.
 func TestSquattedName_Race(t *testing.T) {
 	m := ledgertest.New()
 	m.Places["churn"] = registry.LedgerPlace{ID: "x", First: "page-77"}
@@ -366,7 +374,7 @@ func TestTakenHome(t *testing.T) {
 		if h := wholeHistory(t, l); len(h.Entries) != PageEntries+1 || len(h.Pages) != 2 || h.Broken != nil {
 			t.Errorf("%s: %d entries, %d pages, %+v", name, len(h.Entries), len(h.Pages), h.Broken)
 		}
-		m.Pages["page-99"] = head("churn", 0, "", "", "", nil) // a forged page, which an editor writes next to ours
+		m.Pages["page-99"] = head("churn", 0, "", "", "", nil) // a forged page that an editor writes next to ours
 		m.Homes["page-99"] = m.Homes["page-1"]
 		p, err := parse(Reader{Model: "churn"}, Saved{Page: "page-99", Values: m.Pages["page-99"]})
 		if err != nil {

@@ -11,8 +11,8 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/signing"
 )
 
-// Reader reads the ledger of one model. If the policy lists keys, only values that these keys signed are believed on
-// signed pages.
+// Reader reads the ledger of one model. If the policy lists keys, a value on a signed page is believed only if one of
+// these keys has signed it.
 type Reader struct {
 	Store Store
 	Model string
@@ -27,29 +27,29 @@ func (r Reader) now() time.Time {
 	return r.Now()
 }
 
-// Skew is how far ahead of the server's clock the date of a signed entry may be.
+// Skew is the maximum time by which the date of a signed entry may be ahead of the server's clock.
 const Skew = 15 * time.Minute
 
 // ahead reports whether a time is too far ahead of the server's clock.
 func (p page) ahead(at time.Time) bool { return !p.read.IsZero() && at.After(p.read.Add(Skew)) }
 
-// message is what is signed. It identifies the model, ledger, page and entry, so that signed values cannot be moved to
-// others.
+// message is the text that is signed. It identifies the model, ledger, page and entry, so that signed values cannot be
+// moved to a different place.
 type message struct {
 	Kind   string `json:"kind"`   // claim/2, outcome/2 or head/2
-	Ledger string `json:"ledger"` // its first page
+	Ledger string `json:"ledger"` // the ledger's first page
 	Model  string `json:"model"`
-	Number int    `json:"number"` // number of the entry; for a head, the number of entries before the page
+	Number int    `json:"number"` // the number of the entry or, for a head, the number of entries before the page
 	Prev   string `json:"prev"`   // digest of the previous entry
-	Digest string `json:"digest"` // of the stored values
+	Digest string `json:"digest"` // the digest of the stored values
 }
 
 func (m message) text() string {
-	text, _ := canonical.JSON(m) // cannot fail: these are plain fields
+	text, _ := canonical.JSON(m) // cannot fail, because these are plain fields
 	return string(text)
 }
 
-// message returns the message to sign for an entry of the page, or for the page's head.
+// message returns the message to sign for an entry on the page, or for the page's head.
 func (p page) message(kind string, number int, prev string, values ...string) message {
 	return message{kind, p.ledger, p.model, number, prev, canonical.Digest(append([]string{kind}, values...)...)}
 }
@@ -77,7 +77,7 @@ func (r Reader) verify(m message, signature string, at time.Time) (key string, e
 	return key, nil
 }
 
-// readHead reads those parts of the head that only signed pages have. It fails if the head is not believed.
+// readHead reads those parts of the head that exist only on signed pages. It fails if the head is not believed.
 func (p *page) readHead(r Reader, kv map[string]string, state string) error {
 	p.ledger, p.former = kv[keyLedger], fromNone(kv[keyFormer])
 	p.digest = p.headDigest(kv, state)
@@ -122,7 +122,7 @@ type newHead struct {
 	former string
 }
 
-// values returns the values of the head of the page with this id. They are signed if the ledger has a key.
+// values returns the values of the head of the page with this id. The values are signed if the ledger has a key.
 func (h newHead) values(l *Ledger, id string) map[string]string {
 	kv := head(l.Model, h.base, h.prev, h.prior, h.reset, h.state)
 	if !l.signs() {
@@ -162,7 +162,7 @@ func (p page) close(
 // signs reports whether the ledger signs what it writes.
 func (l *Ledger) signs() bool { return len(l.Ring) > 0 && l.Key.Exists() }
 
-// Writable returns an error if this program may not write to the ledger.
+// Writable returns an error if this program is not able or not allowed to write to the ledger.
 func (l *Ledger) Writable(v View) error {
 	p := v.page
 	refused := func(reason registry.Reason, msg, hint string) error {
@@ -179,9 +179,9 @@ func (l *Ledger) Writable(v View) error {
 	case !l.Key.Exists() && !l.Unsigned:
 		return refused(
 			registry.BadInput, "the policy lists keys, but there is no key to sign with",
-			"set the `ledger-key` input from the secret that contains the private key, in a job of the environment "+
-				"that has it. To write an entry that decides nothing, use `override: unsigned`, with a "+
-				"justification",
+			"set the `ledger-key` input from the secret that contains the private key, in a job that uses the "+
+				"environment with that secret. To write an entry that decides nothing, use `override: unsigned`, with "+
+				"a justification",
 		)
 	case !l.Key.Exists():
 		if _, room := p.nextNumber(); !room && p.signed() {
@@ -201,28 +201,28 @@ func (l *Ledger) Writable(v View) error {
 	}
 	if err := k.ValidAt(l.Now()); err != nil {
 		return refused(
-			registry.BadPolicy, fmt.Sprintf("the key %s in the `ledger-key` input does not count now", k.Name),
-			"make a new key with mlflow-promote ledger keygen, add it to the policy, and replace the secret",
+			registry.BadPolicy, fmt.Sprintf("the key %s in the `ledger-key` input is not valid at present", k.Name),
+			"create a new key with mlflow-promote ledger keygen, add it to the policy, and replace the secret",
 		)
 	}
 	return nil
 }
 
-// endEntry returns values that use up the next number of a page without signatures, so that a signed page can follow.
-// Older programs, which do not know signatures, find a record with a newer version there, and stop.
+// endEntry returns values that use up the next number on an unsigned page, so that a signed page can follow. Older
+// programs, which do not know about signatures, find a record with a newer version there, and stop.
 func (p page) endEntry(now time.Time) map[string]string {
 	r := Record{
 		Version: signedRecordVersion, Epoch: p.last() + 1, Previous: p.end(), Command: commandSign,
 		At: now.UTC().Format(time.RFC3339), Moves: []registry.Shift{},
 	}
-	text, _ := canonical.JSON(r) // cannot fail: these are plain fields
+	text, _ := canonical.JSON(r) // cannot fail, because these are plain fields
 	e := Entry{Epoch: r.Epoch, Lease: now.UTC().Truncate(time.Second), Record: r, Text: string(text)}
 	kv := map[string]string{claimKey(e.Epoch): claimText(e, plainFormat), linkKey(e.Epoch): none}
 	maps.Copy(kv, chunk.Split(recordKey(e.Epoch), e.Text))
 	return kv
 }
 
-// commandSign is the command of the entry that ends a page without signatures.
+// commandSign is the command of the entry that ends an unsigned page.
 const commandSign = "sign"
 
 // endsPage reports whether the entry was made by endEntry.

@@ -25,7 +25,7 @@ func pair(seed string) signing.KeyPair {
 	return k
 }
 
-// ring returns a ring of the keys with these seeds, which are also their names.
+// ring returns a ring with the keys that have these seeds, which are also their names.
 func ring(seeds ...string) (r signing.Ring) {
 	for _, s := range seeds {
 		r = append(r, signing.Key{Name: s, Public: pair(s).Public()})
@@ -171,7 +171,8 @@ func TestSigned_FromUnsigned(t *testing.T) {
 	}
 }
 
-// A signed page proves which entries were on the unsigned page before it. Other entries on that page are not intact.
+// A signed page proves which entries were on the unsigned page before it. Any other entries on that page are not
+// intact.
 func TestSigned_FromUnsigned_Edited(t *testing.T) {
 	for name, c := range map[string]struct {
 		edit func(m *ledgertest.Memory, l *Ledger)
@@ -206,7 +207,7 @@ func TestSigned_FromUnsigned_Edited(t *testing.T) {
 	}
 }
 
-// An open entry without a signature is not resumed. It is closed, and the signed page follows.
+// An open unsigned entry is not resumed. It is closed, and the signed page follows.
 func TestSigned_FromAnOpenEntry(t *testing.T) {
 	m := ledgertest.New()
 	dead := promoter(open(m), View{}, "7", 1, 1)
@@ -227,7 +228,7 @@ func TestSigned_FromAnOpenEntry(t *testing.T) {
 	}
 }
 
-// While one run adds the first signed page, another run without keys cannot claim an entry on the old page, and vice
+// While one run adds the first signed page, a second run without keys cannot claim an entry on the old page, and vice
 // versa.
 func TestSigned_FromUnsigned_Race(t *testing.T) {
 	for _, first := range []string{"claim", "page"} {
@@ -248,7 +249,7 @@ func TestSigned_FromUnsigned_Race(t *testing.T) {
 	}
 }
 
-// A program that does not know signatures finds a record with a newer version, whichever page it reads first.
+// A program that does not know about signatures finds a record with a newer version, whichever page it reads first.
 func TestSigned_OldProgramsStop(t *testing.T) {
 	m := ledgertest.New()
 	plain := open(m)
@@ -294,8 +295,8 @@ func claimOn(p page, l *Ledger, version int, at time.Time, change func(*Claim)) 
 	return e, kv
 }
 
-// Each rule about which entries are believed, with the reason for a refusal. Every entry comes after two that are
-// believed.
+// This test covers each rule about which entries are believed, with the reason for a refusal. Every entry comes after
+// two that are believed.
 func TestBelief(t *testing.T) {
 	type scene struct {
 		m *ledgertest.Memory
@@ -430,7 +431,8 @@ func TestBelief(t *testing.T) {
 	}
 }
 
-// Each kind of wrong signature is refused with its own reason, for a claim, an outcome and the head of a page.
+// Each kind of wrong signature is refused with its own reason, whether it is on a claim, on an outcome or on the head
+// of a page.
 func TestSignatures_Refused(t *testing.T) {
 	stolen := signing.Key{Name: "s", Public: pair("s").Public(), NotBetween: [2]time.Time{start.Add(-time.Hour), start.Add(time.Hour)}}
 	old := signing.Key{Name: "o", Public: pair("o").Public(), Until: start}
@@ -491,7 +493,7 @@ func TestSignatures_Refused(t *testing.T) {
 	}
 }
 
-// Each rule about outcomes. Our run claims the entry, and an attacker closes it.
+// This test covers each rule about outcomes. Our run claims the entry, and an attacker closes it.
 func TestBelief_Outcomes(t *testing.T) {
 	for name, c := range map[string]struct {
 		key    string
@@ -542,7 +544,7 @@ func TestBelief_Outcomes(t *testing.T) {
 			if standing, _ := v.ClaimState(Holder{}, false); standing != Busy || e.Epoch != 2 {
 				t.Errorf("%v", standing)
 			}
-			// the entry's own run can no longer close it, and the run that takes it over succeeds
+			// the entry's own run can no longer close it, but the run that takes it over succeeds
 			if err := p.End(ctx, nil, moved); c.why != "open" && registry.ReasonOf(err) != registry.Conflict {
 				t.Errorf("%v", err)
 			}
@@ -561,11 +563,11 @@ func TestBelief_Outcomes(t *testing.T) {
 	}
 }
 
-// Each rule about which claims exclude other runs. It does not matter who made the claim.
+// This test covers each rule about which claims exclude other runs. It does not matter who made the claim.
 func TestExclusion(t *testing.T) {
 	for name, c := range map[string]struct {
 		key    string
-		at     time.Time // time of the claim; the next run comes at start
+		at     time.Time // when the claim was made; the next run starts at start
 		change func(e *Entry, kv map[string]string)
 		ended  bool
 		take   bool
@@ -652,7 +654,7 @@ func TestExclusion_SameRun(t *testing.T) {
 	}
 }
 
-// Writable says what a writer of a signed ledger lacks.
+// Writable reports what a writer of a signed ledger lacks.
 func TestSigned_Writable(t *testing.T) {
 	for name, c := range map[string]struct {
 		change func(l *Ledger)
@@ -664,7 +666,7 @@ func TestSigned_Writable(t *testing.T) {
 		"no key":              {func(l *Ledger) { l.Key = signing.KeyPair{} }, registry.BadInput, "no key to sign with"},
 		"a key not listed":    {func(l *Ledger) { l.Key = pair("x") }, registry.BadPolicy, "does not list the key"},
 		"an expired key":      {func(l *Ledger) { l.Ring[0].Until = start.Add(time.Second) }, registry.OK, ""},
-		"a key that is over":  {func(l *Ledger) { l.Ring[0].Until = l.Now().Add(5 * time.Second) }, registry.BadPolicy, "does not count now"},
+		"a key that is over":  {func(l *Ledger) { l.Ring[0].Until = l.Now().Add(5 * time.Second) }, registry.BadPolicy, "is not valid at present"},
 		"unsigned on purpose": {func(l *Ledger) { l.Key, l.Unsigned = signing.KeyPair{}, true }, registry.OK, ""},
 	} {
 		m := ledgertest.New()
@@ -682,7 +684,7 @@ func TestSigned_Writable(t *testing.T) {
 	}
 }
 
-// An entry that was deliberately written without the key is foreign. The next signed entry skips it.
+// An entry that was deliberately written without the key is foreign, and the next signed entry skips it.
 func TestSigned_UnsignedOnPurpose(t *testing.T) {
 	m := ledgertest.New()
 	l := signedBy(m, "a")
@@ -702,8 +704,8 @@ func TestSigned_UnsignedOnPurpose(t *testing.T) {
 	}
 }
 
-// Promoters that accept different keys do not believe each other's entries, but they exclude each other. A reader that
-// accepts both keys sees the entries of both.
+// Promoters that accept different keys do not believe each other's entries, but they do exclude each other. A reader
+// that accepts both keys sees the entries of both.
 func TestSigned_DifferentKeys(t *testing.T) {
 	m := ledgertest.New()
 	a, b, both := signedBy(m, "a"), signedBy(m, "b"), signedBy(m, "a", "b")
@@ -728,8 +730,7 @@ func TestSigned_DifferentKeys(t *testing.T) {
 	}
 }
 
-// A number is skipped if an attacker has stored something for it. It is not skipped if only notification marks are
-// stored for it.
+// A number is skipped if an attacker has stored something under it, but not if it has only notification marks.
 func TestSigned_TouchedNumbers(t *testing.T) {
 	m := ledgertest.New()
 	l := signedBy(m, "a")
@@ -745,7 +746,7 @@ func TestSigned_TouchedNumbers(t *testing.T) {
 	}
 }
 
-// If an attacker uses up every number of a page, the next promotion begins a new page.
+// If an attacker uses up every number on a page, the next promotion begins a new page.
 func TestSigned_NumbersUsedUp(t *testing.T) {
 	m := ledgertest.New()
 	l := signedBy(m, "a")
@@ -777,7 +778,7 @@ func TestSigned_ClockMovesBack(t *testing.T) {
 	}
 }
 
-// An entry from a period for which its key was barred is not believed. The entries after it are.
+// An entry from a period in which its key was barred is not believed, but the entries after it are.
 func TestSigned_StolenWeek(t *testing.T) {
 	m := ledgertest.New()
 	l := signedBy(m, "a", "b")
@@ -796,7 +797,7 @@ func TestSigned_StolenWeek(t *testing.T) {
 	}
 }
 
-// Entries that no key signed are shown, but decide nothing.
+// Entries that no key has signed are shown, but decide nothing.
 func TestChain_Decisive(t *testing.T) {
 	c := Chain{Entries: []Entry{{Epoch: 1}, {Epoch: 2, Signed: "a"}}, Before: registry.States{moved[0]: registry.PointsTo(1)}}
 	if got := c.Decisive(); len(got.Entries) != 2 || got.Before == nil {

@@ -11,7 +11,7 @@ import (
 // Sound is the part of a ledger that can be trusted.
 type Sound struct {
 	Chain  Chain  // the entries before the first break
-	Exists bool   // there is a ledger, or a sign that one existed
+	Exists bool   // whether there is a ledger, or a sign that there was one
 	Broken string // why, and from which entry on, the ledger cannot be trusted; "" if all of it can
 }
 

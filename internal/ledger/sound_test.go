@@ -9,7 +9,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
-// An audit reads every page. Instead of stopping at a defect, it reports it.
+// An audit reads every page. If it finds a defect, it does not stop but reports the defect.
 func TestLoadSound(t *testing.T) {
 	for _, c := range []struct {
 		when    string

@@ -11,17 +11,17 @@ import (
 // already has a different value and nothing was stored. Unknown means that the values may have been stored, or may
 // still be. Any other reason means that nothing was stored.
 type Store interface {
-	// Locate finds the ledger of a model. It returns the zero Place if none exists.
+	// Locate finds the ledger of a model. It returns the zero Place if there is none.
 	Locate(ctx context.Context, model string) (Place, error)
-	// Home returns the id of the experiment in which new ledgers are kept. It is "" if it does not exist.
+	// Home returns the id of the experiment in which new ledgers are kept, or "" if it does not exist.
 	Home(ctx context.Context) (experiment string, err error)
-	// Read returns all values of a page, and the id of its experiment. For a deleted page, it returns them together
-	// with an error whose reason is LedgerLost.
+	// Read returns all values on a page, and the id of the page's experiment. For a deleted page, it returns them
+	// together with an error whose reason is LedgerLost.
 	Read(ctx context.Context, page string) (values map[string]string, experiment string, err error)
 	// AllPages returns the values of all the model's pages in an experiment, by page id. It includes pages that nothing
-	// points to.
+	// points to. If experiment is "", it searches all experiments that may contain ledgers.
 	AllPages(ctx context.Context, model, experiment string) (map[string]map[string]string, error)
-	// Write stores all values or none. A key that already has a value keeps it.
+	// Write stores either all values or none. A key that already has a value keeps it.
 	Write(ctx context.Context, page string, values map[string]string) error
 }
 
@@ -29,10 +29,11 @@ type Store interface {
 // full.
 type Founder interface {
 	// Page creates an empty page in the given experiment or, if none is given, where new ledgers are kept. If the login
-	// may not write there, Page creates the page in the login's own experiment, whose name it returns as away.
+	// may not write there, Page creates the page in the login's own experiment and returns that experiment's name as
+	// away.
 	Page(ctx context.Context, model, experiment string) (page, away string, err error)
 	// Found makes the page the first one of the model's ledger, unless the model already has one. It returns the place
-	// of the ledger. A suffix is added to the ledger's name if the usual name has been taken.
+	// of the ledger. The suffix is added to the ledger's name if the usual name has been taken.
 	Found(ctx context.Context, model, suffix, page string) (Place, error)
 	// Refound makes the page the first one of the model's ledger, even if the model already has one.
 	Refound(ctx context.Context, model, page string) (Place, error)
@@ -40,7 +41,7 @@ type Founder interface {
 	Reopen(ctx context.Context) (reopened bool, err error)
 	// Tail stores a hint about which page is the newest.
 	Tail(ctx context.Context, p Place, page string) error
-	// Tag sets a tag on the registered model. This requires the right to edit the model.
+	// Tag sets a tag on the registered model, which requires permission to edit the model.
 	Tag(ctx context.Context, model, key, value string) error
 	// Tags returns the tags of the registered model.
 	Tags(ctx context.Context, model string) (map[string]string, error)
@@ -69,7 +70,7 @@ func damaged(model, why string) error {
 	)
 }
 
-// renamed returns the error for a signed ledger that belongs to another model.
+// renamed returns the error for a signed ledger that belongs to a different model.
 func renamed(model, why string) error {
 	return lostWith(
 		model, why, "nothing was moved. If the model was renamed, continue its ledger under the new name: "+

@@ -42,7 +42,7 @@ func (w writer) put(
 		return why
 	case state == retry.Unsettled:
 		return unclearWrite(w.model, err)
-	// every attempt was refused or failed, and no other value is stored
+	// every attempt was refused or failed, and no different value is stored
 	case reason == registry.Conflict, reason == registry.Unknown:
 		return &registry.Error{
 			Reason: registry.ServerError, Msg: "write promotion ledger of " + w.model + ": " + err.Error(), Cause: err,

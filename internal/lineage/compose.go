@@ -17,14 +17,14 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
-// Traced contains what was read about a version while tracing it back to its training data. Only the version itself is
-// always known.
+// Traced contains what was read about a version while its origin was being traced. Only the version itself is always
+// known.
 type Traced struct {
 	Version    registry.Version
 	ModelTags  map[string]string // the registered model's tags
-	Aliases    []string          // aliases that point to it, sorted
-	Copies     []CopyLink        // the versions it was copied from, nearest first
-	RunID      string            // the version's own run, or that of the nearest copy that has one
+	Aliases    []string          // the aliases that point to the version, sorted
+	Copies     []CopyLink        // the versions from which it was copied, nearest first
+	RunID      string            // the id of the version's own run, or of the run of the nearest copy that has one
 	Run        registry.Known[registry.Run]
 	RunProblem string // why the version does not belong to the run; "" if it does
 	Path       string // the model's path below the run's artifacts
@@ -40,7 +40,7 @@ type Traced struct {
 	Entries   registry.Known[[]ledger.Entry] // entries in the model's promotion ledger
 }
 
-// Origin returns the version at the end of the copy chain: the version itself, or the last one that could be read.
+// Origin returns the version at the end of the chain of copies: the version itself, or the last one that could be read.
 func (t *Traced) Origin() registry.Version {
 	v := t.Version
 	for _, c := range t.Copies {
@@ -53,7 +53,7 @@ func (t *Traced) Origin() registry.Version {
 	return v
 }
 
-// Detached explains why the copy chain does not lead to the run, or returns "" if it does.
+// Detached explains why the chain of copies does not lead to the run, or returns "" if it does.
 func (t *Traced) Detached() string {
 	for _, c := range t.Copies {
 		switch {
@@ -80,7 +80,7 @@ func (t *Traced) Subject() fact.Subject {
 	return s
 }
 
-// New composes a version's lineage. User names and passwords are removed from addresses.
+// New composes a version's lineage. It removes user names and passwords from addresses.
 func New(t Traced) Lineage {
 	v := t.Version
 	l := Lineage{
@@ -164,7 +164,7 @@ func (l *Lineage) training(t Traced) {
 	}
 }
 
-// metrics adds the model's own metrics. Values that may belong to another model are listed separately.
+// metrics adds the model's own metrics. Values that may belong to a different model are listed separately.
 func (l *Lineage) metrics(s fact.Subject) {
 	for _, key := range s.MetricNames() {
 		switch c := s.Choose(key, fact.Selector{}); {
@@ -197,8 +197,8 @@ func (t Traced) ownRun() registry.Run {
 	return t.Run.OrZero()
 }
 
-// code adds the commit recorded on the run. If none exists, the commit comes from the version's tags, if this
-// program registered it, or from the ledger.
+// code adds the commit recorded on the run. If there is none, the commit comes from the version's tags, if this program
+// registered the version, or else from the ledger.
 func (l *Lineage) code(t Traced) {
 	tags, own := t.ownRun().Tags, t.Version.Tags
 	c := Code{
@@ -223,7 +223,7 @@ func (l *Lineage) code(t Traced) {
 	}
 }
 
-// datasets adds the run's datasets. If it has none, they come from the version's tags or from the ledger.
+// datasets adds the run's datasets. If there are none, they come from the version's tags or from the ledger.
 func (l *Lineage) datasets(t Traced) {
 	for _, d := range t.ownRun().Datasets {
 		l.Datasets = append(l.Datasets, Dataset{
@@ -262,7 +262,7 @@ func (l *Lineage) datasets(t Traced) {
 	}
 }
 
-// withSource adds the address to the dataset with this digest.
+// withSource adds the address to the dataset with the given digest.
 func withSource(list []Dataset, uri, digest string) bool {
 	i := slices.IndexFunc(list, func(d Dataset) bool { return d.Digest == digest && digest != "" })
 	if i >= 0 {
@@ -315,7 +315,7 @@ func jsonText(part string) json.RawMessage {
 	case json.Valid([]byte(part)):
 		return json.RawMessage(part)
 	}
-	text, _ := json.Marshal(part) // cannot fail: any string can be encoded
+	text, _ := json.Marshal(part) // cannot fail, because every string can be encoded
 	return text
 }
 
@@ -334,7 +334,7 @@ func (l *Lineage) promotions(t Traced) {
 	}
 }
 
-// promotion returns the part of a ledger entry that concerns this version. If none exists, ok is false.
+// promotion returns the part of a ledger entry that concerns this version. If there is none, ok is false.
 func promotion(e ledger.Entry, number int) (Promotion, bool) {
 	r := e.Record
 	p := Promotion{
@@ -356,7 +356,7 @@ func promotion(e ledger.Entry, number int) (Promotion, bool) {
 	for _, s := range r.Moves {
 		add(s, "")
 	}
-	if r.To == number { // the evidence is about the promoted version
+	if r.To == number { // the evidence is only about the promoted version
 		p.Decision, p.Mode, p.Override = r.Decision, r.Mode, r.Override
 		p.Approvers, p.ApproversUnknown = r.Approvers, r.Unknown
 		for _, g := range r.Gates {
@@ -401,7 +401,7 @@ func (l *Lineage) addFromTags(v registry.Version) {
 	slices.SortStableFunc(l.Promotions, func(a, b Promotion) int { return strings.Compare(a.At, b.At) })
 }
 
-// moveOfTag returns the move recorded by a timestamp tag.
+// moveOfTag returns the move that a timestamp tag records.
 func moveOfTag(key string, number int) (Move, bool) {
 	version := registry.VersionsOf(number)
 	for _, stage := range registry.Stages {
@@ -417,7 +417,7 @@ func moveOfTag(key string, number int) (Move, bool) {
 	return Move{Ref: registry.AliasRef(alias).String(), Want: version}, ours && timed
 }
 
-// instant formats a time; "" for the zero time.
+// instant formats a time. It returns "" for the zero time.
 func instant(t time.Time) string {
 	if t.IsZero() {
 		return ""

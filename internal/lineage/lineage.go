@@ -8,13 +8,13 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
 )
 
-// CopyLink is a version that another version was copied from.
+// CopyLink is a version from which a different version was copied.
 type CopyLink struct {
 	Model   string `json:"model_name"`
 	Version string `json:"version"`
 	RunID   string `json:"run_id,omitempty"`
 	Source  string `json:"source,omitempty"`
-	// Why the chain ends here: the version is missing, or it was already visited.
+	// Why the chain ends here: the version is missing, or it has already been visited.
 	Problem string `json:"problem,omitempty"`
 }
 
@@ -22,7 +22,7 @@ type CopyLink struct {
 // values are left out, and Lost says why. The keys are described in docs/lineage.schema.json.
 type Lineage struct {
 	Model       string            `json:"model_name"`
-	Version     string            `json:"version"` // a number as text, as in MLflow
+	Version     string            `json:"version"` // a number as a string, as in MLflow
 	Stage       string            `json:"stage"`
 	Aliases     []string          `json:"aliases"`
 	RunID       string            `json:"run_id,omitempty"`
@@ -56,7 +56,7 @@ type Training struct {
 	Ended          string            `json:"end_time,omitempty"`
 	Parameters     map[string]string `json:"parameters"`
 	Metrics        map[string]Number `json:"metrics"` // the model's own metrics
-	// Values that may not be the model's, each with the reason.
+	// Values that may not belong to the model, each with the reason.
 	Unclear map[string]string `json:"metrics_unclear,omitempty"`
 	Tags    map[string]string `json:"tags"`
 }
@@ -79,7 +79,8 @@ func (n Number) MarshalJSON() ([]byte, error) {
 	}
 }
 
-// Code is where the training code comes from, according to the run or, failing that, the version's tags or the ledger.
+// Code describes where the training code comes from, according to the run or, failing that, the version's tags or the
+// ledger.
 type Code struct {
 	Commit     string `json:"commit,omitempty"`
 	Branch     string `json:"branch,omitempty"`
@@ -110,7 +111,7 @@ type Logged struct {
 // ModelFiles describes the model's files.
 type ModelFiles struct {
 	SizeBytes int64 `json:"size_bytes,omitempty"`
-	// Digest of all files, if a promotion computed one. See FilesDigest.
+	// Digest of all files, if a promotion has computed one. See FilesDigest.
 	SHA256    string          `json:"sha256,omitempty"`
 	SHA256At  string          `json:"sha256_from,omitempty"`      // the ledger entry that contains the digest
 	RunID     string          `json:"claimed_run_id,omitempty"`   // the run ID in the MLmodel file, if different
@@ -129,7 +130,7 @@ type Promotion struct {
 	ID       string           `json:"record_id,omitempty"`
 	Epoch    int              `json:"entry,omitempty"`
 	Command  string           `json:"command,omitempty"`
-	At       string           `json:"at,omitempty"` // when the promotion ended or, if it is open, when it was claimed
+	At       string           `json:"at,omitempty"` // when the promotion ended or, if still open, was claimed
 	Moves    []Move           `json:"moves"`        // the moves that concern this version
 	Outcome  string           `json:"outcome"`      // done, aborted, superseded or open
 	Reason   registry.Reason  `json:"reason,omitempty"`
@@ -138,17 +139,17 @@ type Promotion struct {
 	Gates    []Gate           `json:"gates,omitempty"`
 	Override []string         `json:"override,omitempty"`
 	Actor    string           `json:"actor,omitempty"`
-	// whose event started the workflow run
+	// the user whose event started the workflow run
 	Initiator string `json:"initiator,omitempty"`
-	OSUser    string `json:"os_user,omitempty"` // user name of the system, outside a workflow
-	Login     string `json:"login,omitempty"`   // user name at the MLflow server
-	// why, in the words of the user
+	OSUser    string `json:"os_user,omitempty"` // the operating system's user name, outside a workflow
+	Login     string `json:"login,omitempty"`   // the user name on the MLflow server
+	// the reason, in the user's own words
 	Justification string `json:"justification,omitempty"`
 	Workflow      string `json:"workflow_run,omitempty"`
-	From          string `json:"from"` // "ledger", or "tags" of the version
+	From          string `json:"from"` // "ledger", or "tags" for tags on the version
 
 	Approvers        []string `json:"approvers,omitempty"`
-	ApproversUnknown string   `json:"approvers_unknown,omitempty"` // why that is not known, see fact.ApproversGap
+	ApproversUnknown string   `json:"approvers_unknown,omitempty"` // why they are not known; see fact.ApproversGap
 }
 
 // Move is one move of an alias or stage to the version, or away from it.
@@ -166,10 +167,10 @@ type Gate struct {
 	Wanted    string `json:"wanted,omitempty"`
 }
 
-// Deployment contains the tags that the deployment workflow set on the version.
+// Deployment contains the tags that the deployment workflow has set on the version.
 type Deployment struct {
 	To string `json:"deployed_to,omitempty"`
-	At string `json:"deployment_timestamp,omitempty"` // as found in the tag
+	At string `json:"deployment_timestamp,omitempty"` // the text in the tag
 }
 
 // Lost is a part of the lineage that is unknown.

@@ -126,8 +126,8 @@ func leastRights(b *bench) {
 	}
 }
 
-// firstPromotion promotes a run to an alias and a stage of a model that does not exist yet. With this login, MLflow
-// refuses to say whether an alias of such a model exists, and its rights on the model begin with the model.
+// firstPromotion promotes a run to an alias and a stage of a model that does not exist yet. For this login, MLflow does
+// not reveal whether the model has the alias, and only creating the model gives the login any permissions on it.
 func firstPromotion(b *bench) {
 	a := b.run(
 		"promote", "--model", "new", "--candidate", "runs:/"+b.better.RunID+"/model", "--alias", "champion", "--stage",
@@ -143,8 +143,8 @@ func firstPromotion(b *bench) {
 	}
 }
 
-// together registers 12 runs at once, and then one run from 6 processes. Each run must end with exactly one version
-// that counts.
+// together registers 12 runs in parallel, and then one run from 6 processes. Each run must end up with exactly one
+// version that counts.
 func together(b *bench) {
 	const many, same = 12, 6
 	runs := make([]string, many)
@@ -196,9 +196,9 @@ func together(b *bench) {
 	)
 }
 
-// twoMovers moves two versions to the same stage at the same moment, in 20 rounds. Real servers may then leave both
-// versions in the stage and report success for both. If the program reports success, only its version may be in the
-// stage.
+// twoMovers moves two versions to the same stage at the same moment, in 20 rounds. A real server may then leave both
+// versions in the stage and report success for both. Wherever the program reports success, only its version may be in
+// the stage.
 func twoMovers(b *bench) {
 	const rounds = 20
 	both, said := 0, 0
@@ -256,7 +256,8 @@ func (b *bench) inProduction() []string {
 	return in
 }
 
-// versions counts the versions for each run. It does not count versions that are tagged as duplicates.
+// versions counts the versions for each run, excluding those that are tagged as duplicates, and returns the number of
+// duplicates as twins.
 func (b *bench) versions(model string) (count map[string]int, twins int) {
 	var out struct {
 		Versions []struct {
@@ -287,7 +288,7 @@ func (b *bench) versions(model string) (count map[string]int, twins int) {
 	return count, twins
 }
 
-// planted returns a finished run with a model's files. It takes only milliseconds, and the files are enough for a
+// planted returns a finished run with a model's files, which it creates in milliseconds. The files are enough for a
 // registration.
 func (b *bench) planted(name string) string {
 	run, err := b.server.Run(b.Context(), realtest.Spec{Name: name, Metrics: map[string]string{"test_accuracy": "0.9"}})

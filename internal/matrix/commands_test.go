@@ -18,7 +18,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/report"
 )
 
-// bench is a server with the runs that were logged to it, and the program as its user runs it.
+// bench is a server with the runs logged to it, and the program, which is run the way a user runs it.
 type bench struct {
 	*testing.T
 	server        *realtest.Server
@@ -27,7 +27,7 @@ type bench struct {
 	worse, better realtest.Logged
 }
 
-// train logs the models for the commands. The better one is logged later and has a lower loss.
+// train logs the models that the commands use. The better model is logged later and has a lower loss.
 func (b *bench) train() {
 	logged, err := b.server.Train(b.Context(),
 		realtest.Spec{
@@ -52,10 +52,10 @@ type answer struct {
 	status         int
 	result         report.Result
 	stdout, stderr string
-	instead        string // the text for the table, instead of "ok"
+	instead        string // the text to show in the table instead of "ok"
 }
 
-// run runs the program.
+// run runs the program once with the given arguments.
 func (b *bench) run(args ...string) answer {
 	var stdout, stderr bytes.Buffer
 	dir := b.dir
@@ -76,7 +76,7 @@ func (b *bench) run(args ...string) answer {
 	return a
 }
 
-// cell returns the answer's text for the table.
+// cell returns the text that the table shows for the answer.
 func (a answer) cell() string {
 	switch {
 	case a.status != 0:
@@ -96,7 +96,8 @@ func (a answer) fellBack() bool {
 	return false
 }
 
-// column is one command in the table. Its function returns the command's last answer, and reports errors to the test.
+// column is one command in the table. Its function runs the command, returns the last answer, and reports errors to the
+// test.
 type column struct {
 	name string
 	run  func(b *bench) answer
@@ -146,9 +147,9 @@ func doctor(b *bench) answer {
 	if s.Store != want {
 		b.Errorf("doctor says the store is %q (%s), it is %s", s.Store, s.StoreWhy, want)
 	}
-	expected := 1 // the model does not exist yet
+	expected := 1 // because the model does not exist yet
 	if b.server.Store == "file" || b.server.User != "" && b.server.User != "admin" {
-		expected = 2 // files, or a login that has no right on it
+		expected = 2 // because only the files exist, or the login has no permission on the model
 	}
 	if len(s.Warnings) != expected {
 		b.Errorf("doctor warns: %q", s.Warnings)
@@ -255,7 +256,7 @@ func promoteStage(b *bench) answer {
 	return a
 }
 
-// alias sets two aliases at once, with their share of the traffic, and then removes one of them.
+// alias points two aliases to versions at once, each with its share of the traffic, and then removes one of them.
 func alias(b *bench) answer {
 	if a := b.run(
 		"alias", "--model", "churn", "--assign", "challenger=1", "--assign", "shadow=1", "--traffic",
@@ -272,7 +273,8 @@ func alias(b *bench) answer {
 	return a
 }
 
-// imports imports the targets of all models that match a pattern. The earlier columns have recorded them already.
+// imports imports the targets of all models that match a pattern. The commands in earlier columns have already recorded
+// these targets.
 func imports(b *bench) answer {
 	a := b.run("import", "--model", "chur*", "--justification", "live before")
 	if a.status == 0 && (a.result.Reason != registry.Unchanged || a.result.Changed) {
@@ -325,7 +327,7 @@ func inWorkspace(b *bench) answer {
 	)
 }
 
-// load uses the Python client from the server's release to read what the program wrote, before and after a promotion.
+// load reads what the program wrote with the Python client from the server's release, before and after a promotion.
 func load(b *bench) answer {
 	to := func(version string) answer {
 		return b.run(
@@ -357,7 +359,7 @@ func load(b *bench) answer {
 	if after["Production"] != after["2"] || after["description"] != "the first" || after["team"] != "growth" {
 		b.Errorf("the stock client reads %v", after)
 	}
-	a.result.Steps = nil // a different column shows how the alias is kept
+	a.result.Steps = nil // drop the steps, because another column shows how the alias is kept
 	return a
 }
 
@@ -383,7 +385,7 @@ def by_alias(client):
     return f"models:/churn/{max(int(v.version) for v in versions)}"
 `
 
-// reader loads the models by number, stage and alias, and prints their predictions for the same rows.
+// reader loads each model by number, stage and alias, and prints its predictions for the same rows.
 const reader = `
 import contextlib, json, sys
 import mlflow

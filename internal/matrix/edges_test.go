@@ -10,7 +10,8 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/realtest"
 )
 
-// Inputs at the edges of what is allowed do what they say, or the message says what to write instead.
+// An input at the edge of what is allowed either works as documented or fails with a message that says what to write
+// instead.
 func TestEdges(t *testing.T) {
 	onlyWhole(t)
 	for _, version := range []string{"3.17.2", "2.22.5"} {

@@ -21,11 +21,11 @@ var (
 	update = flag.Bool("update", false, "write the table into testdata")
 )
 
-// Every command works on every server, or refuses with the expected message.
+// Every command either works on every server or refuses with the expected message.
 func TestMatrix(t *testing.T) {
 	table := &table{cells: map[string]map[string]string{}}
 	t.Run("servers", func(t *testing.T) {
-		slots := make(chan struct{}, 2) // only two at once: a server with ten processes needs two gigabytes
+		slots := make(chan struct{}, 2) // only two servers at once: ten processes for each need two gigabytes
 		for _, r := range rows {
 			if !r.fast && !*whole {
 				continue
@@ -40,7 +40,7 @@ func TestMatrix(t *testing.T) {
 	})
 	text := table.markdown()
 	t.Logf("\n%s", text)
-	if !*whole || len(table.cells) != len(rows) { // -run selected only some rows, or a row failed
+	if !*whole || len(table.cells) != len(rows) { // -run selected only some of the rows, or a row failed
 		return
 	}
 	path := filepath.Join("testdata", "table.md")
@@ -54,7 +54,7 @@ func TestMatrix(t *testing.T) {
 	}
 }
 
-// onlyWhole skips a test unless the whole matrix runs.
+// onlyWhole skips a test unless the whole matrix is being run.
 func onlyWhole(t *testing.T) {
 	t.Helper()
 	if !*whole {
@@ -62,7 +62,7 @@ func onlyWhole(t *testing.T) {
 	}
 }
 
-// try starts the server, runs every command on it, and compares each result with the list of allowed exceptions.
+// try starts the server, runs every command on it, and compares each result with the exceptions in allowed.
 func (r row) try(t *testing.T, table *table) {
 	began := time.Now()
 	s, err := realtest.MLflow(t.Context(), r.start)
@@ -102,7 +102,7 @@ func (r row) try(t *testing.T, table *table) {
 	)
 }
 
-// environment returns the variables that a user of MLflow's Python client would set.
+// environment returns the variables that a user would set for MLflow's Python client.
 func environment(s *realtest.Server) map[string]string {
 	return map[string]string{
 		"MLFLOW_TRACKING_URI": s.URL, "MLFLOW_TRACKING_USERNAME": s.User, "MLFLOW_TRACKING_PASSWORD": s.Password,
@@ -153,7 +153,7 @@ func (t *table) markdown() string {
 	return b.String()
 }
 
-// note returns the number of the note with this text below the table. It adds the note if the text is new.
+// note returns the number of the note with this text below the table, and adds the note if it is not there yet.
 func note(reasons *[]string, why string) string {
 	if why == "" {
 		return ""

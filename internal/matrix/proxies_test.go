@@ -21,8 +21,9 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/realtest"
 )
 
-// The program works behind the proxies that users run in front of MLflow: with TLS from a private certificate
-// authority, client certificates, a path prefix, or a login of their own. If a proxy fails, it responds with a page.
+// The program works behind the kinds of proxies that users put in front of MLflow: with TLS from a private certificate
+// authority, client certificates, a path prefix, or a login of their own. A proxy that fails responds with an HTML
+// page.
 func TestProxies(t *testing.T) {
 	onlyWhole(t)
 	s, err := realtest.MLflow(t.Context(), realtest.Options{Workers: 1})
@@ -125,7 +126,7 @@ func TestProxies(t *testing.T) {
 	}
 }
 
-// proxies contains the ports that nginx listens on.
+// proxies contains the port of each server that nginx runs.
 type proxies struct {
 	dir                                                   string
 	tls, mutual, login, dead, redirect, page, files, host string
@@ -168,7 +169,7 @@ func behindNginx(t *testing.T, s *realtest.Server) proxies {
 			"ssl_client_certificate %s/ca.pem;\nssl_verify_client on;\nlocation / { %s; }", p.dir, pass("127.0.0.1"),
 		),
 	)
-	// MLflow must not receive the proxy's login
+	// MLflow must not receive the login for the proxy
 	block(
 		p.login,
 		fmt.Sprintf(

@@ -11,7 +11,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
-// The commands below read the results of the earlier columns, and roll them back.
+// The commands below read what the commands in earlier columns wrote, and roll it back.
 
 func compare(b *bench) answer {
 	a := b.run("compare", "--model", "churn", "--candidate", "models:/churn/1", "--against", "champion")
@@ -43,13 +43,13 @@ func lineage(b *bench) answer {
 		l.Training.Status != "FINISHED" {
 		b.Errorf("lineage says %+v", l)
 	}
-	if len(l.Promotions) == 0 { // without a ledger, the version's tags show the promotions
+	if len(l.Promotions) == 0 { // without a ledger, tags on the version show the promotions
 		b.Errorf("lineage shows no promotion")
 	}
 	return a
 }
 
-// rollback rolls the alias and the stage back in one plan. A second rollback finds no earlier version.
+// rollback rolls back the alias and the stage in one plan. A second rollback finds no earlier version.
 func rollback(b *bench) answer {
 	back := func() answer {
 		return b.run("rollback", "--model", "churn", "--alias", "champion", "--stage", "Production")
@@ -90,7 +90,7 @@ func history(b *bench) answer {
 	return a
 }
 
-// audits checks that an audit finds no defect left by a promotion.
+// audits checks that no promotion has left a defect that an audit finds.
 func audits(b *bench) answer {
 	a := b.run("audit", "--model", "churn", "--scope", "all")
 	if a.status != 0 {
@@ -117,7 +117,7 @@ func audits(b *bench) answer {
 			b.Errorf("audit finds %s: %s", f.Rule, f.Message)
 		}
 	}
-	unjudged := false // whether the audit reports a check that it could not make without a ledger
+	unjudged := false // whether the audit reports that a check needs the ledger
 	for _, u := range told.Totals.Unjudged {
 		unjudged = unjudged || u.Rule == "moved-outside"
 		if u.Rule == "" || u.Rule == "ledger-broken" {
@@ -130,5 +130,5 @@ func audits(b *bench) answer {
 	return a
 }
 
-// keepsLedger returns false for a store that writes the values in a batch one by one.
+// keepsLedger returns false for a file store, which writes the values in a batch one by one.
 func (b *bench) keepsLedger() bool { return b.server.Store != "file" }

@@ -11,8 +11,8 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/realtest"
 )
 
-// Runs and artifacts may be on one server and models on another, with different logins. A registry that would refuse
-// the files of the other server is recognised before anything is created.
+// Runs and artifacts may be on one server and models on another, each with its own login. If the registry would refuse
+// files from the other server, the program reports this before it creates anything.
 func TestRegistryElsewhere(t *testing.T) {
 	onlyWhole(t)
 	start := func(o realtest.Options) *realtest.Server {
@@ -54,7 +54,7 @@ func (b *bench) promoteElsewhere(models *realtest.Server) {
 		b.Error("the password of the registry is shown")
 	}
 	doctor := b.run("doctor")
-	warned := strings.Contains(strings.Join(doctor.result.Server.Warnings, " "), "is not the server of the runs")
+	warned := strings.Contains(strings.Join(doctor.result.Server.Warnings, " "), "is not the tracking server")
 	refuses := models.Version == "3.17.2"
 	if warned != refuses {
 		b.Errorf("doctor warns %v: %q", warned, doctor.result.Server.Warnings)

@@ -7,9 +7,9 @@ import "github.com/mlflow-promote/mlflow-promote/internal/realtest"
 // row is one server in the table.
 type row struct {
 	name  string
-	fast  bool // used in every test run; the other rows only for the whole matrix
+	fast  bool // part of every test run; other rows run only in the whole matrix
 	start realtest.Options
-	user  string       // a login without special rights that trains and promotes; "" for the administrator
+	user  string       // a login without admin rights that trains and promotes; "" for the administrator
 	also  func(*bench) // further checks for this server
 }
 
@@ -40,8 +40,8 @@ var rows = []row{
 
 const workspace = "team-a"
 
-// allowed lists every cell that is not ok, with the reason. The test fails for any other cell that is not ok, and for a
-// listed cell that is ok.
+// allowed lists every cell that may differ from ok, with the reason. The test fails if any other cell is not ok, and if
+// a listed cell is ok.
 var allowed = map[string]map[string]cell{
 	"3.17.2 on PostgreSQL":      {"workspace": noWorkspaces},
 	"3.17.2 on MariaDB":         {"workspace": noWorkspaces},
@@ -89,7 +89,7 @@ var allowed = map[string]map[string]cell{
 		"history":       noRegistry, "audit": noRegistry},
 }
 
-// cell is the result of a command on a server. For an allowed exception, why contains the reason.
+// cell is the result of a command on a server. For an exception in allowed, why is the reason.
 type cell struct{ is, why string }
 
 var (

@@ -12,7 +12,7 @@ import (
 const AnyAlias = "promote-probe"
 
 // WithoutAliases returns the name that messages use for a server without an alias endpoint. It fails if the server's
-// version of MLflow supports aliases: then something other than MLflow sent the response, and tags must not be used in
+// version of MLflow supports aliases, because then the response did not come from MLflow, and tags must not be used in
 // place of aliases.
 func (c *Client) WithoutAliases(ctx context.Context) (string, error) {
 	version := c.ServerVersion(ctx)
@@ -72,7 +72,7 @@ func Tagged(versions []registry.Version, alias string) registry.Versions {
 	return registry.VersionsOf(out...)
 }
 
-// InStage returns the numbers of the versions that are in the stage.
+// InStage returns the numbers of the versions in the given stage.
 func InStage(versions []registry.Version, stage string) registry.Versions {
 	var out []int
 	for _, v := range versions {

@@ -84,7 +84,7 @@ func HasMLmodel(files []registry.File, path string) bool {
 	return false
 }
 
-// documentLimit is the maximum size of a report. The SARIF file from a large scan is a few hundred KiB.
+// documentLimit is the maximum size of a report. The SARIF file from a large scan takes up a few hundred KiB.
 const documentLimit = 4 << 20
 
 // Document reads a file from a run's artifacts.

@@ -1,5 +1,5 @@
-// It must never decide anything. It looks at the status and the error code of a response, and never at the text of a
-// message. The only exception is hostRefused.
+// It must never decide anything. It checks the status and the error code of a response, and never the text of a
+// message, except in hostRefused.
 package mlflow
 
 import (
@@ -11,7 +11,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/rest"
 )
 
-// Client talks to the tracking server and the model registry. For most users these are one server.
+// Client talks to the tracking server and the model registry, which are the same server for most users.
 type Client struct {
 	Tracking *rest.Client // runs, experiments, logged models, artifacts
 	Registry *rest.Client // registered models and their versions
@@ -33,7 +33,7 @@ type (
 	Artifacts struct{ c *Client }
 	// Experiments reads experiments.
 	Experiments struct{ c *Client }
-	// LoggedModels reads logged models, which exist since MLflow 3.0.
+	// LoggedModels reads logged models, which MLflow has had since 3.0.
 	LoggedModels struct{ c *Client }
 	// Models reads registered models.
 	Models struct{ c *Client }
@@ -45,16 +45,16 @@ type (
 
 // About describes the registry and the login that uses it.
 type About struct {
-	Address   string                   // address of the registry
-	Login     string                   // user name; "" if none exists or if it must not be shown
+	Address   string                   // the registry's address
+	Login     string                   // the user name, or "" if there is none or it must not be shown
 	LoggedIn  bool                     // whether a user name and a password are sent
-	MayName   func(name string) string // returns the name if it may be shown, and "" otherwise; nil allows all names
-	Workspace string                   // "" if none was requested
-	Sent      string                   // which login is sent, in words; "" for none
+	MayName   func(name string) string // returns the name if it may be shown, or else ""; nil means that any may be
+	Workspace string                   // "" if no workspace was requested
+	Sent      string                   // describes the credentials that are sent; "" if there are none
 	Dialect   dialect.Dialect          // of the registry
 }
 
-// New returns a client for a tracking server and a registry. jitter returns a number in [0, 1), which spreads out the
+// New returns a client for a tracking server and a registry. jitter returns a number in [0, 1) that spreads out the
 // retries of several callers.
 func New(tracking, registry *rest.Client, about About, jitter func() float64) *Client {
 	c := &Client{Tracking: tracking, Registry: registry, About: about, jitter: jitter, reading: newReading()}

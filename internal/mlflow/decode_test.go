@@ -118,7 +118,8 @@ utc_time_created: '2026-05-03 10:00:00.123'
 	}
 }
 
-// A quoted string may contain characters that would be YAML syntax elsewhere, and a signature may have 20,000 columns.
+// A quoted string may contain characters that would be YAML syntax outside of it, and a signature may have 20,000
+// columns.
 func TestParseMLmodel_Texts(t *testing.T) {
 	const head = "flavors:\n  sklearn: {sklearn_version: 1.5.2}\nsignature:\n  inputs: "
 	wide := make([]string, 20_000)
@@ -155,7 +156,7 @@ func TestParseMLmodel_Texts(t *testing.T) {
 	}
 }
 
-// No MLmodel file crashes the parser, and each accepted file contains a flavor.
+// No MLmodel file crashes the parser, and every accepted file contains a flavor.
 func FuzzMLmodel(f *testing.F) {
 	f.Add([]byte("flavors:\n  sklearn:\n    sklearn_version: 1.5.2\n"))
 	f.Add([]byte("flavors: &a {x: {y: *a}}"))

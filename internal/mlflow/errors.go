@@ -30,8 +30,8 @@ func IsStatus(err error, status int, code string) bool {
 	return e != nil && e.Status == status && e.Code == code
 }
 
-// IsMissing reports whether the server says that the requested thing does not exist. This requires an error code,
-// because a 404 without one means that the endpoint does not exist.
+// IsMissing reports whether the server says that the requested thing does not exist. The response must contain an error
+// code, because a 404 without one means that the endpoint does not exist.
 func IsMissing(err error) bool {
 	return IsStatus(err, 404, "RESOURCE_DOES_NOT_EXIST") || IsStatus(err, 404, "NOT_FOUND")
 }
@@ -141,7 +141,7 @@ func diagnose(e *rest.Error) (reason registry.Reason, why, hint string) {
 	return registry.ServerError, e.Message, ""
 }
 
-// diagnoseProxy explains that the runner's forward proxy did not open a connection to the server.
+// diagnoseProxy explains why the runner's forward proxy did not open a connection to the server.
 func diagnoseProxy(e *rest.Error) (reason registry.Reason, why, hint string) {
 	name := "the forward proxy " + e.Proxy
 	hint = "the proxy is set by HTTPS_PROXY or HTTP_PROXY in the runner's environment: check its address, or list " +
@@ -162,14 +162,14 @@ func diagnoseProxy(e *rest.Error) (reason registry.Reason, why, hint string) {
 	return registry.Unreachable, name + " does not accept connections", hint
 }
 
-// isFromMLflow reports whether MLflow itself refused the request, with JSON that contains an error code, or with a
-// sentence of its basic-auth app. Proxies, meshes and login pages write other strings.
+// isFromMLflow reports whether MLflow itself refused the request, either with JSON that contains an error code or with
+// a sentence from its basic-auth app. Proxies, meshes and login pages send other texts.
 func isFromMLflow(e *rest.Error) bool {
 	return e.Code != "" || strings.HasPrefix(strings.Trim(e.Body, `"`), "Permission denied") ||
 		strings.HasPrefix(e.Body, "You are not authenticated")
 }
 
-// others describes a response that is not from MLflow: the title or the first line.
+// others describes a response that did not come from MLflow by its title or first line.
 func others(e *rest.Error) string {
 	switch {
 	case e.Title != "":
@@ -180,14 +180,14 @@ func others(e *rest.Error) string {
 	return answerName(e)
 }
 
-const hintLogin = "there is probably a login proxy in front of MLflow. Pass its credentials in the headers input or " +
-	"token, or use an address that reaches MLflow directly"
+const hintLogin = "there is probably a login proxy in front of MLflow. Pass its credentials in the headers " +
+	"or token input, or use an address that reaches MLflow directly"
 
 func diagnoseStatus(e *rest.Error) (reason registry.Reason, why, hint string) {
 	switch {
 	case e.Status == 401 && e.Anonymous:
 		return registry.Unauthorized, "no credentials were sent (401)",
-			"set the inputs username and password, or token. If you have set them, the secret is empty: check its " +
+			"set the username and password inputs, or token. If you have set them, the secret is empty: check its " +
 				"name, and whether this job is allowed to read it"
 	case e.Status == 401 && !isFromMLflow(e):
 		return registry.Unauthorized, "something in front of MLflow refused the login (401): " + others(e), hintLogin
@@ -233,8 +233,8 @@ func diagnoseStatus(e *rest.Error) (reason registry.Reason, why, hint string) {
 	case e.Status == 400 && e.Code == "FEATURE_DISABLED", e.Status == 500 && e.Code == "FEATURE_DISABLED":
 		return registry.Unsupported, e.Message, "leave the workspace input empty: this server runs without workspaces"
 	case e.Off:
-		return registry.Unsupported, "the server has switched this endpoint off (503): " + others(e),
-			"the options of mlflow server decide this: --no-serve-artifacts disables artifacts, and --artifacts-only " +
+		return registry.Unsupported, "this endpoint is disabled on the server (503): " + others(e),
+			"two options of mlflow server do this: --no-serve-artifacts disables artifacts, and --artifacts-only " +
 				"disables everything else"
 	case e.Status >= 502 && e.Status <= 504 && e.Code == "":
 		return registry.ServerError, fmt.Sprintf("something in front of MLflow failed (%d): %s", e.Status, others(e)),
@@ -249,16 +249,16 @@ func diagnoseStatus(e *rest.Error) (reason registry.Reason, why, hint string) {
 		return registry.NotMLflow, fmt.Sprintf(
 				"400 and %s",
 				answerName(e),
-			), "a proxy in front of MLflow refused the request. If it requires a client certificate, set the input " +
-				"client-cert. If it requires a header, set the headers input"
+			), "a proxy in front of MLflow refused the request. If it requires a client certificate, set the " +
+				"client-cert input. If it requires a header, set the headers input"
 	case e.Code != "":
 		return registry.ServerError, fmt.Sprintf("%d %s: %s", e.Status, e.Code, e.Message), ""
 	}
 	return registry.ServerError, fmt.Sprintf("%d: %s", e.Status, firstLine(e.Message+"\n"+e.Body)), ""
 }
 
-// hostRefused recognises that MLflow rejected the Host header. Only this function looks at the text of a message,
-// because the response has no error code, and other 403 responses need a different hint.
+// hostRefused reports whether MLflow has rejected the Host header. It is the only function that checks the text of a
+// message, because the response contains no error code, and other 403 responses need a different hint.
 func hostRefused(e *rest.Error) bool {
 	return strings.HasPrefix(e.Message, "Invalid Host header") || strings.HasPrefix(e.Body, "Invalid Host header")
 }
@@ -309,7 +309,7 @@ func Short(err error) string {
 	return why
 }
 
-// ServerText returns a line that describes the request and the status.
+// ServerText returns one line that describes the request and the status.
 func ServerText(err error) string {
 	e := Remote(err)
 	if e == nil {
@@ -334,7 +334,7 @@ func Gone(msg, hint string) error {
 	return &registry.Error{Reason: registry.CandidateGone, Msg: msg, Hint: hint}
 }
 
-// serverUnusable reports whether all other requests would fail too after this error.
+// serverUnusable reports whether an error means that all other requests would fail too.
 func serverUnusable(err error) bool {
 	switch registry.ReasonOf(err) {
 	case registry.Unreachable, registry.Cancelled, registry.Unauthorized, registry.HostRefused:
@@ -351,8 +351,8 @@ func OrUnreadable[T any](known registry.Known[T], err error) (registry.Known[T],
 	return registry.Unreadable[T](err.Error()), nil
 }
 
-// ExplainRegistry explains why the simplest request to the registry failed. A server without a registry rejects it as
-// invalid.
+// ExplainRegistry explains why the simplest request to the registry has failed. A server without a registry rejects it
+// as invalid.
 func (c *Client) ExplainRegistry(err error) error {
 	out := Explain("list registered models", err)
 	var e *registry.Error

@@ -22,8 +22,8 @@ const (
 	ExperimentsAtOne = 500
 )
 
-// Find finds an active experiment by its name or id. Every login may create experiments, and the name of one experiment
-// can be the id of another, so a string that matches two experiments is refused.
+// Find finds an active experiment by its name or id. Any login can create experiments, and the name of one experiment
+// can be the id of another, so Find refuses a string that matches two experiments.
 func (s Experiments) Find(ctx context.Context, text string) (registry.Experiment, error) {
 	var named, numbered registry.Known[registry.Experiment]
 	asks := []func() error{func() (err error) { named, err = s.byName(ctx, text); return err }}
@@ -55,7 +55,7 @@ func (s Experiments) Find(ctx context.Context, text string) (registry.Experiment
 	return e, nil
 }
 
-// byName finds an experiment by its exact name. Some databases ignore case and accents.
+// byName finds an experiment by its exact name, because some databases ignore case and accents.
 func (s Experiments) byName(ctx context.Context, name string) (registry.Known[registry.Experiment], error) {
 	var out ExperimentJSON
 	err := Get(
@@ -71,7 +71,7 @@ func (s Experiments) byName(ctx context.Context, name string) (registry.Known[re
 	return registry.Is(registry.Experiment{ID: e.ID, Name: e.Name, Deleted: e.Stage == "deleted"}), nil
 }
 
-// byID finds an experiment by its id. Servers fail if the number is too large for their database.
+// byID finds an experiment by its id. A server would fail if the number were too large for its database.
 func (s Experiments) byID(ctx context.Context, id string) (registry.Known[registry.Experiment], error) {
 	known, err := s.Get(ctx, id)
 	if _, tooLarge := strconv.ParseInt(id, 10, 32); err != nil && tooLarge != nil {
@@ -82,7 +82,7 @@ func (s Experiments) byID(ctx context.Context, id string) (registry.Known[regist
 	return known, err
 }
 
-// similar returns a hint that lists names similar to one that does not exist.
+// similar returns a hint with names that are similar to one that does not exist.
 func (s Experiments) similar(ctx context.Context, text string) string {
 	var names []string
 	for e, err := range SearchExperiments(ctx, s.c.Tracking, map[string]any{"view_type": "ACTIVE_ONLY"}, nil) {
@@ -97,8 +97,8 @@ func (s Experiments) similar(ctx context.Context, text string) string {
 	return "names are case-sensitive; check the experiment input, and whether this login is allowed to read it"
 }
 
-// SearchExperiments yields the experiments that match a search. send sends each request; if it is nil, each request is
-// sent immediately.
+// SearchExperiments yields the experiments that match a search. It passes each request to send, or sends the request
+// immediately if send is nil.
 func SearchExperiments(
 	ctx context.Context, server *rest.Client, body map[string]any, send func(func() error) error,
 ) iter.Seq2[ExperimentInfo, error] {

@@ -2,8 +2,8 @@ package mlflow
 
 import "strings"
 
-// Quoted puts a value in quotes for a search filter. The filter syntax has no escapes, so ok is false if a value
-// contains both kinds of quotes, and the caller must filter the results.
+// Quoted puts a value in quotes for a search filter. The filter syntax has no escapes, so if a value contains both
+// kinds of quotes, ok is false and the caller must filter the results.
 func Quoted(value string) (text string, ok bool) {
 	switch {
 	case !strings.Contains(value, "'"):

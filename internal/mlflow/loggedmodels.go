@@ -37,7 +37,7 @@ func (s LoggedModels) Get(ctx context.Context, id string) (registry.Known[regist
 	return registry.Is(out.Model.Decode()), nil
 }
 
-// A logged model contains every value that was logged on it, so a page contains few models and may still be large.
+// A logged model contains every value that was logged on it, so a page can be large although it contains few models.
 const (
 	loggedPage  = 100
 	loggedLimit = 64 << 20
@@ -58,8 +58,8 @@ func (s LoggedModels) OfRun(ctx context.Context, run registry.Run) (found []regi
 	return found, nil
 }
 
-// InExperiment yields the logged models in an experiment. op is the prefix of the error that ends the search.
-// InExperiment yields nothing if the server does not support logged models.
+// InExperiment yields the logged models in an experiment, or nothing if the server does not support logged models. op
+// is the prefix of the error that ends the search.
 func (s LoggedModels) InExperiment(
 	ctx context.Context, op, experiment, filter string,
 ) iter.Seq2[registry.LoggedModel, error] {
@@ -95,7 +95,7 @@ func WithIDHint(err error) error {
 	return err
 }
 
-// GetAll reads logged models one by one and leaves out any that do not exist.
+// GetAll reads logged models one by one and leaves out those that do not exist.
 func (s LoggedModels) GetAll(ctx context.Context, ids []string) ([]registry.LoggedModel, error) {
 	known := make([]registry.Known[registry.LoggedModel], len(ids))
 	asks := make([]func() error, len(ids))

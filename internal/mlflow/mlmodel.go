@@ -16,9 +16,9 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
-// Limits on an MLmodel file before it reaches the YAML parser. For 40 KB of open brackets or a line of dashes, the
-// parser uses 664 MiB. YAML aliases can multiply the content. The limits count tokens, because a quoted string may
-// contain anything: column names contain brackets, ampersands and dashes.
+// The limits that an MLmodel file must meet before it is passed to the YAML parser. For 40 KB of opening brackets or a
+// line of dashes, the parser uses 664 MiB. YAML aliases can multiply the content. The limits apply to tokens, because a
+// quoted string may contain anything, and column names do contain brackets, ampersands and dashes.
 const (
 	maxNesting  = 60
 	maxAnchors  = 20
@@ -26,7 +26,7 @@ const (
 	maxUnquoted = 256 << 10 // bytes outside the strings in the signature; 64 KiB need up to 15 MiB as tokens
 )
 
-// parseMLmodel parses an MLmodel file. Any field may be missing, and unknown ones are ignored. Nothing in the file is
+// parseMLmodel parses an MLmodel file. Any field may be missing, and unknown fields are ignored. Nothing in the file is
 // executed.
 func parseMLmodel(text []byte) (registry.MLmodel, error) {
 	sum := sha256.Sum256(text)
@@ -75,21 +75,21 @@ func signature(parts map[string]any) registry.Signature {
 }
 
 // signatureLines matches the signature in an MLmodel file, and quotedText matches one of its strings, as PyYAML writes
-// them. In such a string, a quote is doubled.
+// them. PyYAML doubles a quote inside such a string.
 var (
 	signatureLines = regexp.MustCompile(`(?m)^signature:\n(?: .*\n|\n)+`)
 	quotedText     = regexp.MustCompile(`(?m)^  (inputs|outputs|params): '(?:[^']|'')*'$`)
 )
 
-// foldedLine matches a line break in a quoted string, with the spaces around it.
+// foldedLine matches a line break in a quoted string, together with the spaces around it.
 var foldedLine = regexp.MustCompile(`[ \t]*\n[ \t\n]*`)
 
 // textsTaken maps each placeholder to the quoted string that it replaced in an MLmodel file.
 type textsTaken map[string]string
 
 // withoutTexts replaces the strings in the signature with placeholders, for two reasons. A string with 20,000 columns
-// is a single token, but the scanner copies it many times. The scanner also loses spaces if a line of a string starts
-// with a quote. The placeholders contain the digest of the file, so they cannot occur in the file itself.
+// is a single token, but the scanner copies it many times. The scanner also loses spaces if a line within a string
+// starts with a quote. The placeholders contain the digest of the file, so they cannot occur in the file itself.
 func withoutTexts(text, digest string) (short string, taken textsTaken) {
 	taken = textsTaken{}
 	return signatureLines.ReplaceAllStringFunc(text, func(lines string) string {
@@ -103,7 +103,7 @@ func withoutTexts(text, digest string) (short string, taken textsTaken) {
 }
 
 // restore puts the strings back into the signature. It fails if a placeholder is not the value of a signature key,
-// because then the string that it replaced was not part of the signature.
+// because the string that it replaced was then not part of the signature.
 func (t textsTaken) restore(signature map[string]any) error {
 	for name, value := range signature {
 		holder, _ := value.(string)
@@ -118,8 +118,8 @@ func (t textsTaken) restore(signature map[string]any) error {
 	return nil
 }
 
-// unquote returns the content of a string in single quotes. In such a string, a line break means a space, and each
-// empty line means a line break.
+// unquote returns the content of a string in single quotes. In such a string, a line break means a space, and an empty
+// line means a line break.
 func unquote(quoted string) string {
 	text := strings.ReplaceAll(quoted[1:len(quoted)-1], "''", "'")
 	return foldedLine.ReplaceAllStringFunc(text, func(breaks string) string {

@@ -17,7 +17,7 @@ const (
 	noName    = "is not the name of a file"
 )
 
-// lacks returns the missing parts of a model that has these files, as the gate shows them.
+// lacks returns the missing parts of a model with these files, as the gate shows them.
 func lacks(t *testing.T, mlmodel string, files []registry.File) string {
 	t.Helper()
 	m, err := parseMLmodel([]byte(mlmodel))
@@ -37,8 +37,8 @@ func without(files []registry.File, name string) []registry.File {
 	})
 }
 
-// A model that the MLflow client saved is complete. Without one of its parts, or a file that the client needs, it is
-// incomplete.
+// A model saved by the MLflow client is complete. Without one of its parts, or without a file that the client needs, it
+// is incomplete.
 func TestParts_StockClient(t *testing.T) {
 	for _, m := range stockModels(t) {
 		if got := lacks(t, m.mlmodel, m.files); got != "" {
@@ -69,18 +69,18 @@ func TestParts_StockClient(t *testing.T) {
 	}
 }
 
-// sized reports whether the MLmodel file states the size of the model. MLflow has written the size since 2.8.
+// sized reports whether the MLmodel file states the size of the model, as it does since MLflow 2.8.
 func (m stockModel) sized() bool { return strings.Contains(m.mlmodel, "model_size_bytes") }
 
-// unnoticed reports whether a model counts as complete without a file. No key names requirements.txt. Without a
+// unnoticed reports whether a model still counts as complete without a file. No key names requirements.txt. Without a
 // python_function flavour, no key names the other files of the environment. If the size of a folder is unknown, a
-// missing file goes unnoticed while the folder contains others. The client does not count the artifacts of a
+// missing file goes unnoticed as long as the folder contains other files. The client does not count the artifacts of a
 // python_function model.
 func (m stockModel) unnoticed(name string) bool {
 	switch {
 	case name == "requirements.txt":
 		return true
-	case name == "python_env.yaml" && strings.HasSuffix(m.name, "-1.30.1"): // no key names it before 2.0
+	case name == "python_env.yaml" && strings.HasSuffix(m.name, "-1.30.1"): // no key names the file before 2.0
 		return true
 	case name == "python_env.yaml", name == "conda.yaml":
 		return !strings.Contains(m.mlmodel, "python_function")
@@ -95,9 +95,9 @@ func (m stockModel) unnoticed(name string) bool {
 	return strings.HasPrefix(name, "code/") && strings.HasPrefix(m.name, "sklearn-")
 }
 
-// The rows follow the save functions of the flavours in the MLflow clients 1.30.1, 2.22.5 and 3.17.2. In each row,
-// `flavors` is the content of the MLmodel file, `needs` lists the files or folders that are needed, and `also` lists
-// other files that the client stores.
+// The rows follow the flavours' save functions in the MLflow clients 1.30.1, 2.22.5 and 3.17.2. In each row, `flavors`
+// is the content of the MLmodel file, `needs` lists the files or folders that are needed, and `also` lists other files
+// that the client stores.
 func TestParts_Flavours(t *testing.T) {
 	text, err := os.ReadFile("testdata/flavours.txt")
 	if err != nil {
@@ -125,7 +125,7 @@ func TestParts_Flavours(t *testing.T) {
 			t.Errorf("%s, complete: %s", name, got)
 		}
 		for _, need := range append(needs, "MLmodel") {
-			folder, _, _ := strings.Cut(need, "/") // without its only file, the folder does not exist
+			folder, _, _ := strings.Cut(need, "/") // the folder does not exist without its only file
 			got := lacks(t, mlmodel, without(files, need))
 			if !strings.Contains(got, folder) || !strings.HasSuffix(got, "is missing") {
 				t.Errorf("%s without %s: %q", name, need, got)

@@ -20,7 +20,7 @@ func (s Models) Get(ctx context.Context, name string) (registry.Known[registry.M
 }
 
 // GetOrTwin reads a registered model. A server on MySQL ignores case and accents in names. If it returns a model with
-// a different name, the requested model is absent, and twin is the name that was returned.
+// a different name, the requested model is absent, and twin is the name of the returned model.
 func (s Models) GetOrTwin(ctx context.Context, name string) (m registry.Known[registry.Model], twin string, err error) {
 	var out struct {
 		Model ModelJSON `json:"registered_model"`
@@ -38,8 +38,8 @@ func (s Models) GetOrTwin(ctx context.Context, name string) (m registry.Known[re
 	return registry.Is(s.c.model(out.Model)), "", nil
 }
 
-// NamesPage is the maximum page size for registered-models/search. Servers refuse more. If 0 rows are requested, they
-// send empty pages without end.
+// NamesPage is the maximum page size for registered-models/search, above which servers refuse the request. If 0 rows
+// are requested, they send an endless number of empty pages.
 const NamesPage = 1000
 
 // Names lists the names of all registered models.
@@ -108,9 +108,9 @@ func (s Models) NotFound(ctx context.Context, name, why string) error {
 	return e
 }
 
-// SameAlias returns the alias that the database confuses with this one. It is used if the alias endpoint returned a
+// SameAlias returns the alias that the database confuses with the given one. Call it if the alias endpoint returned a
 // version number but the registered model did not list the alias. MariaDB and MySQL ignore case and accents in names.
-// SameAlias reads the model again, because the alias may have been set between the two requests. In that case it
+// SameAlias reads the model again, because the alias may have been set between the two requests, in which case it
 // returns a conflict.
 func (s Models) SameAlias(ctx context.Context, model, alias string, number int) (string, error) {
 	known, err := s.Get(ctx, model)
@@ -131,5 +131,5 @@ func (s Models) SameAlias(ctx context.Context, model, alias string, number int) 
 }
 
 // MaxModels is the maximum number of names that Names returns. If Names returns that many, the registry may contain
-// more.
+// more models.
 const MaxModels = 10 * NamesPage

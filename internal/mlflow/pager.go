@@ -11,7 +11,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/rest"
 )
 
-// The usual limits for one list. 1,000 pages contain a million registered models, or ten million versions of one
+// The usual limits for a single list. 1,000 pages contain a million registered models, or ten million versions of one
 // model. 512 MiB are enough for several hundred thousand of either.
 const (
 	MostPages = 1000
@@ -21,12 +21,12 @@ const (
 // Bounds limits how much of a list is read. A zero field means the usual limit.
 type Bounds struct {
 	Pages int
-	Bytes int64 // decoded size of all pages together
+	Bytes int64 // total decoded size of all pages
 }
 
 // Pages yields the pages of a list until the last one. ask requests the page for a token, which is "" for the first
-// page. next is called once the caller has used a page. It returns the token of the next page, or "", and the size of
-// the used page in bytes.
+// page. next is called once the caller has used a page. It returns the token for the next page, or "" if there is none,
+// and the size of the used page in bytes.
 //
 // The sequence ends with an [*Incomplete] error if a token is repeated or the list exceeds the bounds, so a list that
 // was not read to its end never looks like a shorter list.
@@ -63,8 +63,8 @@ type pageCounter struct {
 	tokens map[string]bool
 }
 
-// add counts a page that has the given token for the next page. It reports whether the caller should request that
-// next page.
+// add counts a page whose token for the next page is given. It reports whether the caller should request that next
+// page.
 func (c *pageCounter) add(token string, bytes int64) (more bool, err error) {
 	c.pages++
 	c.bytes += bytes
@@ -100,10 +100,10 @@ type List struct {
 	Server *rest.Client
 	Path   string         // relative to [API]
 	Query  url.Values     // for a GET request
-	Body   map[string]any // for a POST request; nil makes it a GET request
-	Limit  int64          // bytes of one page
+	Body   map[string]any // for a POST request; if nil, the request is a GET
+	Limit  int64          // the maximum number of bytes in one page
 	Most   Bounds
-	Send   func(request func() error) error // sends a request; nil sends it immediately
+	Send   func(request func() error) error // sends a request; if nil, it is sent immediately
 }
 
 // Search yields the rows of a list, page by page. An error ends the sequence.
@@ -152,7 +152,7 @@ func (l List) request(token string, bytes *int64) rest.Request {
 	return r
 }
 
-// page is one page of any list. Each list uses its own key for the rows.
+// page is one page of any list. Each list has its own key for the rows.
 type page[T any] struct {
 	Experiments  []T    `json:"experiments"`
 	LoggedModels []T    `json:"models"`
@@ -164,8 +164,8 @@ type page[T any] struct {
 	bytes        int64
 }
 
-// PageKeys are the keys of a page. A page must contain one of them, because a response from a different service would
-// otherwise look like an empty list.
+// PageKeys contains the keys of a page. A page must contain one of them, because a response from a different service
+// would otherwise look like an empty list.
 var PageKeys = []string{
 	"experiments", "models", "metrics", "registered_models", "runs", "model_versions", "next_page_token",
 }

@@ -48,7 +48,7 @@ func TestLists_NeverShorter(t *testing.T) {
 
 func TestPager_Bounds(t *testing.T) {
 	cases := map[string]struct {
-		bytes int64 // size of each page
+		bytes int64 // the size of each page
 		pages int
 		says  string
 	}{
@@ -117,7 +117,7 @@ func TestPager_CountsBytes(t *testing.T) {
 	}
 }
 
-// over returns a client that sends its requests through this transport.
+// over returns a client that sends its requests through the given transport.
 func over(t *testing.T, transport http.RoundTripper) *Client {
 	t.Helper()
 	wire, err := rest.New(rest.Config{Base: "http://localhost", Transport: transport})

@@ -9,7 +9,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/rest"
 )
 
-// Permissions on a registered model in MLflow's basic-auth app.
+// The permissions on a registered model in MLflow's basic-auth app.
 const (
 	rightRead   = "READ"
 	RightEdit   = "EDIT"
@@ -33,14 +33,14 @@ func (c *Client) MayEdit(ctx context.Context, experiment string) (may, known boo
 	return true, IsStatus(err, 400, "INVALID_PARAMETER_VALUE")
 }
 
-// LoginName asks the server for the login's name. It returns "" if the server does not know the name (old servers,
-// and those without logins) or if the name must not be shown.
+// LoginName asks the server for the login's name. It returns "" if the server does not know the name, as on old servers
+// and those without logins, or if the name must not be shown.
 func (c *Client) LoginName(ctx context.Context) string {
 	var out struct {
 		User struct {
 			Name string `json:"username"`
 		} `json:"user"`
-		Name string `json:"username"` // in the answer of mlflow-oidc-auth
+		Name string `json:"username"` // in the response from mlflow-oidc-auth
 	}
 	if c.Dialect.Hosted || Get(ctx, c.Registry, API+"users/current", nil, "", &out) != nil {
 		return ""
@@ -56,7 +56,7 @@ func (c *Client) shown(name string) string {
 	return c.MayName(name)
 }
 
-// resource is what a permission is granted on. Newer and older servers name it in different ways.
+// resource is something on which a permission is granted. Newer and older servers name it in different ways.
 type resource struct {
 	newer, older map[string]any
 	route        string // for older servers
@@ -83,7 +83,7 @@ func (c *Client) Grant(model, right string) string {
 	return c.Grants(c.Login, ModelResource(model), right)
 }
 
-// Grants describes the request that grants a login a permission, for newer and for older servers. If login is "", the
+// Grants describes the requests that grant a login a permission on newer and on older servers. If login is "", the
 // description contains a placeholder.
 func (c *Client) Grants(login string, on resource, right string) string {
 	for _, body := range []map[string]any{on.newer, on.older} {
@@ -103,7 +103,7 @@ func (c *Client) Grants(login string, on resource, right string) string {
 func quotedJSON(v any) string {
 	text, err := canonical.Compact(v)
 	if err != nil {
-		return "" // a map of strings can always be encoded
+		return "" // cannot fail, because a map of strings can always be encoded
 	}
 	return string(text)
 }

@@ -16,24 +16,24 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/rest"
 )
 
-// route is one way to read a file from a server. Several exist, because servers and proxies in front of them leave
-// some of them out, and each needs to know something else about the file.
+// route is one way to read a file from a server. There are several, because servers and the proxies in front of them do
+// not offer all of them, and because each way requires different facts about the file.
 type route struct {
-	name string // method and path, as messages show them
-	// request returns the request for a file, and the server that it goes to. server is nil if the route cannot serve
-	// this file.
+	name string // method and path, as shown in messages
+	// request returns the request for a file, and the server to send it to. The server is nil if the route cannot serve
+	// the file.
 	request func(ctx context.Context, c *Client, f *artifact) (server *rest.Client, r rest.Request)
-	// signed is set if the response is not the file but an address of the file elsewhere.
+	// signed is true if the response is not the file itself, but an address from which to read it.
 	signed bool
-	// own is set if the route leads only to the server's own store. The other routes all read with the server's
-	// credentials for the store of the file, so if MLflow fails on one of them, it fails on all.
+	// own is true if the route leads only to the server's own store. All other routes read with the server's
+	// credentials for the file's store, so if MLflow fails on one of them, it fails on all.
 	own bool
-	// untyped is set if servers before 2.3 send files of all types as text/html.
+	// untyped is true if servers before 2.3 send files of all types as text/html.
 	untyped bool
 }
 
-// routes are all ways to read a file. They are tried in this order, which begins with those that need no further
-// request. To add a route, add a row here, and cases for it to the conformance table of mlflowtest.
+// routes lists all ways to read a file, in the order in which they are tried. Those that need no further request come
+// first. To add a route, add a row here, and cases for it to the conformance table of mlflowtest.
 var routes = []route{
 	{name: "GET api/2.0/fs/files/Models/PATH", request: throughCatalog},
 	{name: "GET model-versions/get-artifact", request: throughVersion},
@@ -95,7 +95,8 @@ func throughRun(ctx context.Context, c *Client, f *artifact) (*rest.Client, rest
 // proxyPath is the address of the artifact proxy.
 const proxyPath = "api/2.0/mlflow-artifacts/artifacts"
 
-// throughProxy reads from the server's own store by location. It also works if only paths under /api are reachable.
+// throughProxy reads a file in the server's own store by its location. It works even if only paths under /api are
+// reachable.
 func throughProxy(ctx context.Context, c *Client, f *artifact) (*rest.Client, rest.Request) {
 	inside, ok := inProxy(f.root(ctx, c), c.Tracking.Host())
 	if !ok {
@@ -128,8 +129,8 @@ func inProxy(uri, host string) (string, bool) {
 	return inside, inside != ""
 }
 
-// throughPresigned asks for an address in the object store, which exists since MLflow 3.15. The store is then read
-// without the server.
+// throughPresigned requests an address in the object store, which servers provide since MLflow 3.15. The file is then
+// read from the store without the server.
 func throughPresigned(ctx context.Context, c *Client, f *artifact) (*rest.Client, rest.Request) {
 	where := f.place(ctx, c)
 	if where.in.Run == "" || !IsStore(where.root(ctx, c)) {
@@ -141,7 +142,7 @@ func throughPresigned(ctx context.Context, c *Client, f *artifact) (*rest.Client
 	}
 }
 
-// IsStore reports whether a location is in a store that does not belong to one MLflow server, such as s3://.
+// IsStore reports whether a location is in a store that does not belong to a single MLflow server, for example s3://.
 func IsStore(uri string) bool {
 	scheme, _, found := strings.Cut(uri, "://")
 	switch scheme {
@@ -151,18 +152,19 @@ func IsStore(uri string) bool {
 	return found
 }
 
-// artifact is a file to read. Either the version is set, or the location of the folder that contains it.
+// artifact is a file to read. Either the version is set, or the location of the folder that contains the file.
 type artifact struct {
 	version registry.Version
 	in      Location
-	path    string // relative to the folder of the model
-	// unlisted reports whether the list of the file's folder does not contain it. It is called for a response with
-	// status 500, which MLflow before version 3 sends if a file does not exist. nil if this is not known.
+	path    string // relative to the model's folder
+	// unlisted reports whether the file is missing from the list of its folder. It is called if the server responds
+	// with status 500, which MLflow before version 3 does if a file does not exist. It is nil if this cannot be
+	// determined.
 	unlisted func() bool
 	found    *place
 }
 
-// place is a folder with files of a model. Its location or its root is empty if it is not known.
+// place is a folder that contains files of a model. Its location or its root is empty if not known.
 type place struct {
 	in   Location
 	uri  string
@@ -204,13 +206,13 @@ func (p *place) root(ctx context.Context, c *Client) string {
 	return p.uri
 }
 
-// reading is what was learned about a server while files were read from it.
+// reading contains what has been learned about a server while reading files from it.
 type reading struct {
 	mu     sync.Mutex
-	closed map[string]error  // routes that the server does not offer, by name
-	failed map[string]bool   // routes that could not read from a store, by name and store
-	works  map[string]string // route that read the last file of a folder
-	places map[string]*place // folders, by version, logged model or run
+	closed map[string]error  // the routes that the server does not offer, by name
+	failed map[string]bool   // the routes that could not read from a store, by name and store
+	works  map[string]string // the route that read the last file in a folder
+	places map[string]*place // the folders, by version, logged model or run
 }
 
 func newReading() *reading {
@@ -219,7 +221,7 @@ func newReading() *reading {
 	}
 }
 
-// Split reports whether runs and models are on two servers.
+// Split reports whether runs and models are on different servers.
 func (c *Client) Split() bool { return c.Tracking != c.Registry }
 
 func (f *artifact) key() string {
@@ -229,7 +231,8 @@ func (f *artifact) key() string {
 	return fmt.Sprintf("%q", f.in)
 }
 
-// place finds the folder of a file. The source of a version is a folder in its run, a logged model, or another version.
+// place finds the folder that contains a file. The source of a version is a folder in its run, a logged model, or
+// another version.
 func (r *reading) place(ctx context.Context, c *Client, f *artifact) *place {
 	key := f.key()
 	r.mu.Lock()
@@ -285,18 +288,18 @@ func (c *Client) placeOf(ctx context.Context, v registry.Version) *place {
 	return &place{uri: v.Source}
 }
 
-// unread is the error for a file that no route could read. It lists the response of each route.
+// unread is the error for a file that no route could read. It lists the response from each route.
 type unread struct {
 	tried []string
 	first error
-	sent  int  // routes that were tried now, and not earlier
-	fails bool // MLflow could not read the file from its store
+	sent  int  // the number of routes that were tried this time
+	fails bool // whether MLflow could not read the file from its store
 }
 
 func (e *unread) Error() string { return strings.Join(e.tried, "; ") }
 func (e *unread) Unwrap() error { return e.first }
 
-// unreadText says for each route why it did not send a file.
+// unreadText explains for each route why it did not return the file.
 func unreadText(err error) string {
 	if all := (*unread)(nil); errors.As(err, &all) {
 		return all.Error()
@@ -311,16 +314,16 @@ func (e *unread) add(text string, err error) {
 	}
 }
 
-// contents is what a caller does with the bytes of a file.
+// contents describes what a caller does with the content of a file.
 type contents struct {
 	limit int64
 	open  func() io.Writer // called for each attempt
-	// page reports whether what arrived is the page of a login or a proxy, and not the file.
+	// page reports whether the response is a page from a login form or a proxy rather than the file.
 	page func(html bool, came int64, untyped bool) bool
 }
 
-// read sends the requests for a file, one route after the other, until one can read it. It returns the number of bytes.
-// The error is an [*unread], unless MLflow says that the file does not exist.
+// read tries one route after another until one returns the file, and returns the number of bytes. The error is an
+// [*unread], unless MLflow says that the file does not exist.
 func (c *Client) read(ctx context.Context, f artifact, into contents) (came int64, err error) {
 	failure := &unread{}
 	for _, way := range c.reading.order(f.key()) {
@@ -361,7 +364,7 @@ var errMissing = &rest.Error{
 	Kind: rest.Status, Status: 404, Code: "RESOURCE_DOES_NOT_EXIST", Message: "there is no such file",
 }
 
-// shortRead describes in a few words why a route did not send a file.
+// shortRead describes in a few words why a route did not return a file.
 func shortRead(err error) string {
 	if e := Remote(err); e != nil && e.Kind == rest.NotJSON && e.Method == "" {
 		return "an HTML page instead of the file"
@@ -405,8 +408,8 @@ func isClosed(err error) bool {
 		!hostRefused(e)
 }
 
-// worthAnother reports whether another route may still read the file. A refusal from MLflow itself is final, and so is
-// a server that cannot be reached.
+// worthAnother reports whether a different route may still be able to read the file. A refusal from MLflow itself is
+// final, and so is a server that cannot be reached.
 func worthAnother(err error) bool {
 	e := Remote(err)
 	if e == nil || isClosed(err) {
@@ -415,7 +418,7 @@ func worthAnother(err error) bool {
 	return e.Kind == rest.Status && (e.Status >= 500 || e.Status == 400 || e.Status == 404)
 }
 
-// order returns the routes, beginning with the one that read the last file of the folder.
+// order returns the routes, beginning with the one that read the last file in the folder.
 func (r *reading) order(key string) []route {
 	r.mu.Lock()
 	first := r.works[key]
@@ -431,8 +434,8 @@ func (r *reading) order(key string) []route {
 	return ordered
 }
 
-// skips reports whether a route is not tried for a file because of what was learned earlier. The first route that can
-// serve a file is always tried if the server offers it.
+// skips reports whether a route is not tried for a file because of what has been learned earlier. The first route that
+// can serve the file is always tried, unless the server does not offer it.
 func (r *reading) skips(ctx context.Context, c *Client, way route, f *artifact, so *unread) bool {
 	r.mu.Lock()
 	closed := r.closed[way.name]
@@ -453,7 +456,7 @@ func (r *reading) skips(ctx context.Context, c *Client, way route, f *artifact, 
 	return r.failed[way.name+" "+store]
 }
 
-// store returns scheme and host of the place where a file is stored.
+// store returns the scheme and host of the location where a file is stored.
 func (f *artifact) store(ctx context.Context, c *Client) string {
 	scheme, rest, _ := strings.Cut(f.root(ctx, c), ":")
 	host, _, _ := strings.Cut(strings.TrimPrefix(rest, "//"), "/")

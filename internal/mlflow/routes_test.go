@@ -17,7 +17,7 @@ type routed struct {
 	*httptest.Server
 	mu     sync.Mutex
 	seen   map[string]int
-	answer map[string]http.HandlerFunc // by a part of the path
+	answer map[string]http.HandlerFunc // handlers by a part of the path
 }
 
 const smallMLmodel = "flavors:\n  python_function: {loader_module: x}\n"
@@ -68,7 +68,7 @@ func serveRoutes(t *testing.T, answer map[string]http.HandlerFunc) (*routed, *Cl
 	return s, New(wire, wire, About{}, func() float64 { return 0 })
 }
 
-// run answers runs/get with a run whose artifacts are at the given location.
+// run responds to runs/get with a run whose artifacts are at the given location.
 func run(root string) http.HandlerFunc {
 	return status(200, "application/json", `{"run":{"info":{"run_id":"r1","experiment_id":"1","artifact_uri":"`+root+`"}}}`)
 }
@@ -82,7 +82,7 @@ func TestRoutes_Fallback(t *testing.T) {
 		version registry.Version
 		answer  map[string]http.HandlerFunc
 		absent  bool
-		why     []string // empty if the file is read
+		why     []string // empty if the file can be read
 	}{
 		"the first route costs one request": {
 			version: version, answer: map[string]http.HandlerFunc{"model-versions/get-artifact": file},
@@ -117,7 +117,7 @@ func TestRoutes_Fallback(t *testing.T) {
 			answer:  map[string]http.HandlerFunc{"get-artifact": broken, "runs/get": run(own), "mlflow-artifacts": switched},
 			why: []string{
 				"GET model-versions/get-artifact: 500", "GET api/2.0/mlflow-artifacts/artifacts/1/r1/artifacts/model/MLmodel: " +
-					`the server has switched this endpoint off (503): "Artifact serving is disabled`,
+					`this endpoint is disabled on the server (503): "Artifact serving is disabled`,
 			},
 		},
 		"a refusal by MLflow is final": {
@@ -180,7 +180,7 @@ func TestRoutes_Remembered(t *testing.T) {
 	}
 }
 
-// An address in the object store is read without the credentials for MLflow, and with the query unchanged.
+// An address in the object store is read with its query unchanged, but without the credentials for MLflow.
 func TestRoutes_Presigned(t *testing.T) {
 	var got *http.Request
 	store := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

@@ -39,7 +39,8 @@ func (s Runs) Get(ctx context.Context, id string) (registry.Known[registry.Run],
 	return registry.Is(out.Run.Decode()), nil
 }
 
-// RunsPage is the page size for runs/search. Each run contains all its metrics, parameters and tags.
+// RunsPage is the page size for runs/search. It is small because each run comes with all its metrics, parameters and
+// tags.
 const RunsPage = 200
 
 // Search yields runs in the order requested in the body. op is the prefix of the error that ends the search.
@@ -60,8 +61,8 @@ func (s Runs) Search(ctx context.Context, op string, body map[string]any) iter.S
 	}
 }
 
-// Finished returns the run, or an unreadable fact if the run is deleted or not finished. The metrics of such a run
-// are not evidence.
+// Finished returns the run, or an unreadable fact if the run is deleted or not finished, because the metrics of such a
+// run are not evidence.
 func Finished(run registry.Known[registry.Run]) registry.Known[registry.Run] {
 	r, ok := run.Get()
 	switch {
@@ -75,9 +76,9 @@ func Finished(run registry.Known[registry.Run]) registry.Known[registry.Run] {
 	return run
 }
 
-// OfCommit returns the runs that were trained from the commit, in any state. The run that ended last comes first.
+// OfCommit returns the runs that were trained from the commit, in any state, starting with the run that ended last.
 // OfCommit reads at least one page, so that messages can list the runs. It continues until it has found the newest run
-// that counts and all runs that ended at the same time. The last result is true if there are further runs.
+// that counts and all runs that ended at the same time. The last result is true if there are more runs.
 func (s Runs) OfCommit(
 	ctx context.Context, experiments []registry.Experiment, by registry.ByCommit,
 ) (found []registry.Run, more bool, err error) {
@@ -104,7 +105,7 @@ func (s Runs) OfCommit(
 		}
 		if _, _, _, counts := by.Choose([]registry.Run{run}, s.c.Tracking.Meter().ServerTime); counts &&
 			ended.IsZero() {
-			ended = run.End // the runs are ordered, so the first run that counts is the newest
+			ended = run.End // the runs are sorted, so the first run that counts is the newest
 		}
 		found = append(found, run)
 	}
@@ -113,8 +114,8 @@ func (s Runs) OfCommit(
 
 var PlainRun = regexp.MustCompile(`^[0-9A-Za-z_-]{1,64}$`)
 
-// Limits for a history. 200,000 points need 16 MiB. Servers that send pages allow 25,000 points per page, so 40 pages
-// contain a million points. Some older servers send all points in one page.
+// The limits for a history. 200,000 points need 16 MiB. Servers that send pages allow 25,000 points per page, so 40
+// pages contain a million points. Some older servers send all points in one page.
 const (
 	historyLimit = 32 << 20
 	historyPage  = 25000
@@ -122,7 +123,7 @@ const (
 )
 
 // History reads all points of a metric, ordered by step and time. A history that cannot be read to its end is
-// unreadable, because the worst or last value may be among the missing points.
+// unreadable, because the worst or the last value may be among the missing points.
 func (s Runs) History(ctx context.Context, run, key string) registry.Known[[]registry.Point] {
 	if run == "" {
 		return registry.Unreadable[[]registry.Point]("the run is not known")

@@ -52,7 +52,7 @@ func (c *Client) ServerVersion(ctx context.Context) string {
 }
 
 // ChecksSources reports whether the registry refuses versions whose files are in the store of a different MLflow
-// server. MLflow does so since 3.17, the first release that reports the feature that is asked for here.
+// server. MLflow has done so since 3.17, the first release to report the feature that ChecksSources asks about.
 func (c *Client) ChecksSources(ctx context.Context) bool {
 	var info struct {
 		Since317 bool `json:"presigned_upload_model_id_supported"`

@@ -15,8 +15,8 @@ type Settling struct {
 	Explain func(error) error // turns a refusal into an error for users
 }
 
-// Settle sends the write until the result is known. Its error is explained for users. If the result stays unknown,
-// the error has the reason Unknown.
+// Settle sends the write until the result is known. Its error is meant for users. If the result stays unknown, the
+// error has the reason Unknown.
 func (w Settling) Settle(
 	ctx context.Context,
 	send func(try int) error,
@@ -41,21 +41,21 @@ func (w Settling) Settle(
 	switch reason := registry.ReasonOf(err); {
 	case settled == retry.Unsettled:
 		return settled, Unsettled(w.Op, err)
-	// Each attempt got a response, and nothing was created.
+	// Every attempt received a response, and nothing was created.
 	case settled == retry.NoEffect && (reason == registry.Unknown || reason == registry.Conflict):
 		return settled, w.Explain(last)
 	}
 	return settled, err
 }
 
-// Unsettled returns the error for a write whose result was still unknown at the timeout.
+// Unsettled returns the error for a write whose result is still unknown when time runs out.
 func Unsettled(op string, cause error) error {
 	out := *Unknown(op, cause).(*registry.Error)
 	out.Over = false
 	return &out
 }
 
-// grace is the time left after the timeout for a last check, to find out what the last write did.
+// grace is the time after the timeout for a last check that finds out what the last write did.
 const grace = 1250 * time.Millisecond
 
 // Insist repeats a check until it succeeds.
@@ -68,15 +68,15 @@ func (c *Client) Insist(ctx context.Context, look func(context.Context) error) e
 	return retry.Persist(c.patience(ctx), func() error { return look(ctx) })
 }
 
-// briefTries limits the attempts at a write that is not required. Eight waits take at most half a minute.
+// briefTries limits the attempts at a write that is not essential. Eight waits take at most half a minute.
 const briefTries = 8
 
-// BriefPause is Pause for a limited number of attempts.
+// BriefPause is like Pause, but limits the number of attempts.
 func (c *Client) BriefPause(ctx context.Context, try int) bool {
 	return try+1 < briefTries && c.Pause(ctx, try)
 }
 
-// patience returns Pause bound to ctx.
+// patience returns Pause with ctx as its context.
 func (c *Client) patience(ctx context.Context) func(int) bool {
 	return func(try int) bool { return c.Pause(ctx, try) }
 }

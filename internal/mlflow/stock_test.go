@@ -17,19 +17,19 @@ import (
 	sig "github.com/mlflow-promote/mlflow-promote/internal/signature"
 )
 
-// stockModel is a model that the stock MLflow client saved (see testdata/models/make.py).
+// stockModel is a model saved by the stock MLflow client (see testdata/models/make.py).
 type stockModel struct {
-	name    string // flavour or feature, and the version of the client
+	name    string // the flavour or feature, and the client's version
 	files   []registry.File
 	mlmodel string
-	columns map[string][]stockColumn // the columns that the client reads, by the part of the signature
-	needs   []string                 // the files without which the client cannot load the model
+	columns map[string][]stockColumn // the columns that the client reads, by part of the signature
+	needs   []string                 // the files that the client needs to load the model
 }
 
 // stockColumn is a column, tensor or parameter.
 type stockColumn struct {
 	name     json.RawMessage // as JSON; null if the column has no name
-	kind     string          // the name of the type, or JSON if it has parts
+	kind     string          // the type's name, or JSON if the type has parts
 	shape    []int64         // nil if it is not a tensor or a list
 	required bool
 }
@@ -95,7 +95,7 @@ func parseStockColumn(t *testing.T, line string) stockColumn {
 	return c
 }
 
-// signatureOf turns the columns that the client read back into a signature.
+// signatureOf builds a signature from the columns that the client has read back.
 func (m stockModel) signatureOf(t *testing.T) registry.Signature {
 	t.Helper()
 	text := func(part string) string {
@@ -137,7 +137,7 @@ func (c stockColumn) json(t *testing.T, param bool) string {
 	return `{"name":` + string(c.name) + "," + strings.TrimPrefix(string(text), "{")
 }
 
-// shown returns the beginning of the text that reports the column as new.
+// shown returns the start of the text that reports the column as new.
 func (c stockColumn) shown(part string, i int) string {
 	what := strings.TrimSuffix(strings.Replace(part, "params", "parameters", 1), "s")
 	var name string
@@ -150,8 +150,8 @@ func (c stockColumn) shown(part string, i int) string {
 	return what + " " + name + " ("
 }
 
-// Every MLmodel file from the stock client can be read, and the result is the signature that the client itself reads.
-// The same is true with Windows line endings, which the client writes on Windows.
+// Every MLmodel file from the stock client can be parsed, and the result is the signature that the client itself reads.
+// This also holds for Windows line endings, which the client writes on Windows.
 func TestMLmodel_StockClient(t *testing.T) {
 	for _, m := range stockModels(t) {
 		for end, text := range map[string]string{"LF": m.mlmodel, "CRLF": strings.ReplaceAll(m.mlmodel, "\n", "\r\n")} {
@@ -160,7 +160,7 @@ func TestMLmodel_StockClient(t *testing.T) {
 	}
 }
 
-// compare compares the signature of an MLmodel file with what the client reads.
+// compare compares the signature in an MLmodel file with the one that the client reads.
 func (m stockModel) compare(t *testing.T, text string) {
 	t.Helper()
 	got, err := parseMLmodel([]byte(text))
@@ -195,7 +195,7 @@ func (m stockModel) compare(t *testing.T, text string) {
 	}
 }
 
-// A signature with 20,000 columns can be read. The client wraps its lines at about 80 characters.
+// A signature with 20,000 columns can be parsed. The client wraps its lines at about 80 characters.
 func TestMLmodel_WideSignature(t *testing.T) {
 	m := stockModel{columns: map[string][]stockColumn{}}
 	var items []string

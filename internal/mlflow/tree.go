@@ -19,16 +19,16 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/rest"
 )
 
-// Limits for listing the files of one model. A Spark pipeline with 30 stages has 91 folders.
+// The limits for listing the files of one model. A Spark pipeline with 30 stages has 91 folders.
 const (
-	maxListings = 5000    // requests: one for each folder, or more if the server sends pages
-	maxFiles    = 100_000 // files of the model
-	maxDepth    = 100     // nested folders
-	maxPath     = 4096    // bytes of one path
-	maxFileSize = 1 << 45 // bytes; with this limit, the sum of maxFiles sizes fits into an int64
+	maxListings = 5000    // requests: one per folder, or more if the server sends pages
+	maxFiles    = 100_000 // files in the model
+	maxDepth    = 100     // levels of nested folders
+	maxPath     = 4096    // bytes in one path
+	maxFileSize = 1 << 45 // bytes; small enough for the sum of maxFiles sizes to fit into an int64
 )
 
-// Location says where the files of a model are: in a logged model, or in a folder of a run's artifacts.
+// Location is where the files of a model are: either a logged model, or a folder in a run's artifacts.
 type Location struct{ Model, Run, Path string }
 
 // FilesOf returns the location of the files that a source refers to, which is a folder in the run's artifacts or a
@@ -53,8 +53,8 @@ func FilesOf(source string, run registry.Run, logged registry.Known[registry.Log
 }
 
 // Source returns the registration request for a version's model. When MLflow copies a version, it copies the tags
-// too, so the tag promote.request alone does not prove who registered the version. The tag must also be the digest of
-// this source.
+// too, so the tag promote.request alone does not prove that this program registered the version. The tag must also be
+// the digest of this source.
 func (p Location) Source(v registry.Version) registry.Source {
 	return registry.Source{RunID: v.RunID, ModelID: p.Model, Path: p.Path, URI: v.Source}
 }
@@ -77,7 +77,7 @@ func (s Artifacts) Tree(ctx context.Context, where Location) ([]registry.File, e
 	return t.files, nil
 }
 
-// treeReader collects the files of a model and counts the requests for them.
+// treeReader collects the files of a model and counts the requests that this takes.
 type treeReader struct {
 	c        *Client
 	where    Location
@@ -120,12 +120,11 @@ func (t *treeReader) read(ctx context.Context, level []string) (next []string, e
 	return next, nil
 }
 
-// otherFolders is the number of a run's folders that are searched for other models.
+// otherFolders is the number of folders in a run that are searched for other models.
 const otherFolders = 20
 
-// OtherModels lists the folders of a run's artifacts that contain an MLmodel file, leaving out the model's own
-// folder. "" is the root. It does not search inside a model's folder. The result is unreadable if the run has too
-// many folders.
+// OtherModels lists the folders in a run's artifacts that contain an MLmodel file, except for the model's own folder.
+// "" is the root. It does not search inside a model's folder. The result is unreadable if the run has too many folders.
 func (s Artifacts) OtherModels(ctx context.Context, run, own string) registry.Known[[]string] {
 	t := treeReader{c: s.c, where: Location{Run: run}}
 	found := []string{}
@@ -152,7 +151,7 @@ func (s Artifacts) OtherModels(ctx context.Context, run, own string) registry.Kn
 	return registry.Is(found)
 }
 
-// atOnce is the number of parallel requests for the files of one model: one for each connection to the server.
+// atOnce is the number of parallel requests for the files of one model, which is one for each connection to the server.
 const atOnce = 8
 
 // folder lists one folder. dir and the returned paths are relative to the model. most limits the number of requests.
@@ -168,7 +167,7 @@ func (t *treeReader) folder(ctx context.Context, dir string, most int) (files []
 			query.Set("artifact_directory_path", asked)
 		}
 	}
-	next := "" // token of the page that is requested
+	next := "" // the token for the page to request
 	ask := func(token string) (out listingJSON, err error) {
 		if token != "" && (len(files) > maxFiles || pages > most) {
 			const what = "folder %s has more than %d files, or its listing more than %d pages"
@@ -183,7 +182,7 @@ func (t *treeReader) folder(ctx context.Context, dir string, most int) (files []
 			Path:   address,
 			Query:  query,
 			Class:  rest.Artifact,
-		} // may fail because the artifact store is unreachable
+		} // ignored, because the artifact store may be unreachable
 		err = t.c.Tracking.JSON(ctx, r, &out)
 		return out, err
 	}
@@ -206,8 +205,8 @@ func (t *treeReader) folder(ctx context.Context, dir string, most int) (files []
 	return files, pages, err
 }
 
-// entries checks the list of a folder and returns its entries with clean paths. MLflow lists paths from the root of
-// the run or logged model, but some artifact proxies list only names. Some object stores list the folder itself,
+// entries checks the list of a folder and returns its entries with clean paths. MLflow lists paths relative to the root
+// of the run or logged model, but some artifact proxies list only names. Some object stores list the folder itself,
 // which MLflow's client also skips. entries fails if a path is outside the folder, a name is repeated, or a size is
 // impossible.
 func entries(folder string, listed []registry.File) ([]registry.File, error) {
@@ -242,7 +241,7 @@ func entries(folder string, listed []registry.File) ([]registry.File, error) {
 	return files, nil
 }
 
-// bareNames reports whether a list contains names instead of paths from the root.
+// bareNames reports whether a list contains names rather than paths relative to the root.
 func bareNames(folder string, listed []registry.File) bool {
 	other := false
 	for _, f := range listed {
@@ -264,7 +263,7 @@ type listingJSON struct {
 	Files []struct {
 		Path string `json:"path"`
 		Dir  bool   `json:"is_dir"`
-		Size Int    `json:"file_size"` // the server omits 0
+		Size Int    `json:"file_size"` // the server leaves out 0
 	} `json:"files"`
 	Next string `json:"next_page_token"`
 }
@@ -277,7 +276,7 @@ func (j listingJSON) Decode() []registry.File {
 	return files
 }
 
-// contentLimit is the maximum size in bytes of a model whose content is read for a digest.
+// contentLimit is the maximum total size in bytes of a model whose content is read for a digest.
 const contentLimit = 64 << 30
 
 // Digest downloads all files and returns the digest of their content (see [registry.FilesDigest]). It keeps only the

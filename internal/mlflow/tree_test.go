@@ -22,7 +22,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/rest"
 )
 
-// serve returns a client for a server that sends the responses that the function returns.
+// serve returns a client for a server whose responses are written by the given function.
 func serve(t *testing.T, answer http.HandlerFunc) *Client {
 	t.Helper()
 	server := httptest.NewServer(answer)
@@ -34,7 +34,8 @@ func serve(t *testing.T, answer http.HandlerFunc) *Client {
 	return New(wire, wire, About{Address: server.URL}, func() float64 { return 0 })
 }
 
-// listing returns a handler that sends, for each requested folder, the JSON that the function returns.
+// listing returns a client for a server that responds to a request for a folder with the JSON that the function
+// returns.
 func listing(t *testing.T, folder func(dir string) string) *Client {
 	return serve(t, func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Type", "application/json")
@@ -47,7 +48,7 @@ var modelFolder = Location{Run: "r", Path: "model"}
 func TestTree_WhatServersList(t *testing.T) {
 	for name, c := range map[string]struct {
 		folders map[string]string
-		want    string // expected paths, or the error
+		want    string // the expected paths, or the expected error
 	}{
 		"paths from the run's root": {
 			map[string]string{
@@ -200,10 +201,10 @@ func TestTree_Pages(t *testing.T) {
 	}
 }
 
-// A tree contains every file of the model exactly once, in order, whatever folders the model has.
+// A tree contains every file of the model exactly once and in order, whatever folders the model has.
 func TestTree_ListsEveryFileOnce(t *testing.T) {
 	name := rapid.StringMatching(`[a-z ._%é-]{1,8}`).Filter(func(s string) bool { return s != "." && s != ".." })
-	files := map[string]bool{} // the files of the model in this check
+	files := map[string]bool{} // the files of the model in the current check
 	client := listing(t, func(dir string) string {
 		seen := map[string]bool{}
 		var out []map[string]any
@@ -270,8 +271,8 @@ func TestDigest_Streams(t *testing.T) {
 	}
 }
 
-// Any folder of a run that contains an MLmodel file is another model, at any depth. Folders inside a model belong to
-// that model.
+// Any folder in a run that contains an MLmodel file is another model, however deep it is. Folders inside a model belong
+// to that model.
 func TestOtherModels(t *testing.T) {
 	var folders []string
 	for i := range 20 {

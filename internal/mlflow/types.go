@@ -135,7 +135,7 @@ type RunJSON struct {
 		Tags    []Pair       `json:"tags"`
 	} `json:"data"`
 	Inputs  runInputsJSON   `json:"inputs"`
-	Outputs *runOutputsJSON `json:"outputs"` // nil if the server leaves them out
+	Outputs *runOutputsJSON `json:"outputs"` // nil if the server leaves it out
 }
 
 type runOutputsJSON struct {
@@ -223,7 +223,7 @@ type RunSummaryJSON struct {
 		Tags []Pair `json:"tags"`
 	} `json:"data"`
 	Inputs  runInputsJSON   `json:"inputs"`
-	Outputs *runOutputsJSON `json:"outputs"` // nil if the server leaves them out
+	Outputs *runOutputsJSON `json:"outputs"` // nil if the server leaves it out
 }
 
 func (j RunSummaryJSON) Decode() registry.Run {
@@ -277,7 +277,7 @@ func (j loggedModelJSON) Decode() registry.LoggedModel {
 
 var _ json.Unmarshaler = (*Int)(nil)
 
-// PairList returns tags in the form that MLflow expects, ordered by key.
+// PairList returns tags as MLflow expects them, ordered by key.
 func PairList(tags map[string]string) []Pair {
 	out := make([]Pair, 0, len(tags))
 	for _, key := range SortedKeys(tags) {

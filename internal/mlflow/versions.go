@@ -25,8 +25,8 @@ func (s Versions) Lookup(ctx context.Context, name string, number int) registry.
 	return v
 }
 
-// DownloadURI returns the location at which, according to the server, a version's files are stored. For a copy, this is
-// the location that the original had when it was copied.
+// DownloadURI returns the location at which, according to the server, the files of a version are stored. For a copy,
+// this is the location of the original at the time of the copy.
 func (s Versions) DownloadURI(ctx context.Context, v registry.Version) (registry.Known[string], error) {
 	var out struct {
 		URI string `json:"artifact_uri"`
@@ -44,8 +44,8 @@ func (s Versions) DownloadURI(ctx context.Context, v registry.Version) (registry
 }
 
 // ByAlias reads the version that an alias points to. The server responds with 400 or 404 in three cases: the alias is
-// missing, the model is missing, or the version was deleted. The caller must therefore look at the aliases of the
-// registered model too. noAliases is true if the server does not support aliases.
+// missing, the model is missing, or the version has been deleted. To tell these apart, the caller must also check the
+// aliases of the registered model. noAliases is true if the server does not support aliases.
 func (s Versions) ByAlias(
 	ctx context.Context, name, alias string,
 ) (known registry.Known[registry.Version], noAliases bool, err error) {
@@ -62,20 +62,20 @@ func (s Versions) ByAlias(
 	return v, false, err
 }
 
-// isForbidden reports whether MLflow refused a request because of the login's permissions.
+// isForbidden reports whether MLflow refused a request because the login lacks a permission.
 func isForbidden(err error) bool {
 	e := Remote(err)
 	return e != nil && e.Status == 403 && isFromMLflow(e)
 }
 
-// isMissing reports whether a registered model certainly does not exist. With basic-auth, MLflow 3.17 responds to every
-// other request about such a model with 403 if the login is not an administrator.
+// isMissing reports whether a registered model definitely does not exist. With basic-auth, MLflow 3.17 responds to
+// every other request about such a model with 403 unless the login is an administrator.
 func (s Models) isMissing(ctx context.Context, name string) bool {
 	return IsMissing(s.c.FromRegistry(ctx, "registered-models/get", url.Values{"name": {name}}, "", nil))
 }
 
-// Place returns the location where a version's files are now. Some servers store the source of a copy unchanged and
-// resolve it each time the version is loaded, so Place follows the chain of copies to its end.
+// Place returns the current location of a version's files. Some servers store the source of a copy as given and resolve
+// it each time the version is loaded, so Place follows the chain of copies to its end.
 func (s Versions) Place(ctx context.Context, name string, number int) registry.Known[string] {
 	v := registry.Version{Model: name, Number: number}
 	at, err := s.DownloadURI(ctx, v)
@@ -114,14 +114,13 @@ func (s Versions) read(
 	return registry.Is(s.c.version(out.Version)), nil
 }
 
-// LongestLineage limits how many copies of copies are followed back to the run.
+// LongestLineage limits the number of copies of copies that are followed back to the run.
 const LongestLineage = 10
 
 func VersionRef(v registry.Version) string { return fmt.Sprintf("models:/%s/%d", v.Model, v.Number) }
 
-// Follow follows a chain of copies to the original version. The version it returns has the original's source. Its run
-// comes from the first version in the chain that has one. The result is absent if the chain certainly has no
-// original.
+// Follow follows a chain of copies to the original version. The version that it returns has the original's source. Its
+// run comes from the first version in the chain that has one. The result is absent if there is definitely no original.
 func (s Versions) Follow(ctx context.Context, v registry.Version) (registry.Known[registry.Version], error) {
 	first, passed := VersionRef(v), []string{VersionRef(v)}
 	run := v.RunID

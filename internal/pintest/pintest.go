@@ -1,5 +1,5 @@
-// Package pintest helps tests to pin data that contains sentences for people. A sentence may be reworded. All other
-// data must stay the same.
+// Package pintest helps tests pin documents that contain sentences for people. A sentence may be reworded, but all
+// other data must stay the same.
 package pintest
 
 import (
@@ -14,7 +14,7 @@ import (
 	"sync"
 )
 
-// Said replaces each sentence in a pin. An empty sentence stays empty.
+// Said replaces every sentence in a pin. An empty sentence stays empty.
 const Said = "(words)"
 
 // Read decodes one JSON value. Numbers keep their text.
@@ -31,18 +31,19 @@ func Read(text []byte) (any, error) {
 	return doc, nil
 }
 
-// Plain returns a document of the format with Said in place of every sentence. JSON inside strings is decoded, lists of
-// keys and values become objects, and values in several parts are joined. Values that differ in each run are left out.
+// Plain returns a document of the given format with Said in place of every sentence. It decodes JSON inside strings,
+// turns lists of keys and values into objects, and joins values that are stored in several parts. It leaves out values
+// that differ in each run.
 func Plain(f Format, doc any) any {
 	return walker{with: func(string) string { return Said }, plain: true}.walk(f, nil, doc)
 }
 
-// Reworded returns a document of the format in which `with` has replaced every sentence.
+// Reworded returns a document of the given format in which every sentence has been replaced by the result of `with`.
 func Reworded(f Format, doc any, with func(string) string) any {
 	return walker{with: with}.walk(f, nil, doc)
 }
 
-// walker copies documents.
+// walker copies documents and changes the copies.
 type walker struct {
 	with  func(string) string // returns the replacement for a sentence
 	plain bool                // also decode and join values; see Plain
@@ -87,7 +88,7 @@ func (w walker) walk(f Format, path []string, doc any) any {
 	return doc
 }
 
-// isSentence reports whether a string at a path in a document is a sentence.
+// isSentence reports whether the string at a path in a document is a sentence.
 func isSentence(f Format, path []string, text string) bool {
 	if text == "" || len(path) == 0 {
 		return false
@@ -102,7 +103,7 @@ func isSentence(f Format, path []string, text string) bool {
 	return false
 }
 
-// fields contains Sentences by format and path.
+// fields contains the entries of Sentences by format and path.
 var fields = sync.OnceValue(func() map[Format]map[string]Field {
 	out := map[Format]map[string]Field{}
 	for _, s := range Sentences {
@@ -114,7 +115,7 @@ var fields = sync.OnceValue(func() map[Format]map[string]Field {
 	return out
 })
 
-// unfolded returns the decoded value if the text is JSON, or else the text.
+// unfolded returns the decoded value if text is JSON, or else text itself.
 func unfolded(f Format, text string) any {
 	if !strings.HasPrefix(text, "{") && !strings.HasPrefix(text, "[") {
 		return text
@@ -132,10 +133,10 @@ func unfolded(f Format, text string) any {
 	return map[string]any{"json": Plain(f, doc)}
 }
 
-// partKey matches the key for one part of a long value in the ledger.
+// partKey matches the key under which the ledger stores one part of a long value.
 var partKey = regexp.MustCompile(`^(r\d{6}|state)\.\d\d$`)
 
-// joined joins the parts of long values.
+// joined joins the parts of each long value.
 func joined(kv map[string]any) map[string]any {
 	out := map[string]any{}
 	for _, key := range slices.Sorted(maps.Keys(kv)) {
@@ -150,7 +151,7 @@ func joined(kv map[string]any) map[string]any {
 	return out
 }
 
-// pairs returns a list of {"key": …, "value": …} as a map. ok is false for any other list.
+// pairs returns a list of {"key": …, "value": …} objects as a map. For any other list, ok is false.
 func pairs(list []any) (map[string]any, bool) {
 	out := map[string]any{}
 	for _, item := range list {
@@ -166,7 +167,7 @@ func pairs(list []any) (map[string]any, bool) {
 	return out, len(list) > 0
 }
 
-// Facts lists the values in a document, one per line. Each line contains the value's path and the value as JSON.
+// Facts lists the values in a document, one per line, each as its path and its JSON.
 func Facts(where string, doc any) []string {
 	var out []string
 	switch doc := doc.(type) {

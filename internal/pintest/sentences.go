@@ -5,17 +5,17 @@ import "regexp"
 // Format is a kind of document that programs parse.
 type Format string
 
-// The formats.
+// The formats of documents.
 const (
-	Result    Format = "result"    // the output `result`, --json, the report file
+	Result    Format = "result"    // the `result` output, the --json output and the report file
 	Audit     Format = "audit"     // an audit's report file
-	Page      Format = "page"      // the data in an audit's page
-	SARIF     Format = "sarif"     // the findings for code scanning
+	Page      Format = "page"      // the data embedded in an audit's page
+	SARIF     Format = "sarif"     // findings for code scanning
 	Plan      Format = "plan"      // a plan in a comment or in a result
 	Record    Format = "record"    // a whole record in the ledger; its digest covers every text in it
 	Short     Format = "short"     // a record in a version's tag
 	Predicate Format = "predicate" // an in-toto statement's predicate, which contains a record
-	Event     Format = "event"     // an event that is sent to webhooks and workflows
+	Event     Format = "event"     // an event for webhooks and workflows
 	MLflow    Format = "mlflow"    // a request to MLflow
 	GitHub    Format = "github"    // a request to GitHub
 	Slack     Format = "slack"     // a message to Slack
@@ -24,8 +24,8 @@ const (
 // Field is a place in a document that contains one or more sentences.
 type Field struct {
 	Format Format
-	Path   string         // the keys, without list indices, as in findings.why; * is any last key
-	But    *regexp.Regexp // matches strings at this place that are not sentences
+	Path   string         // the keys without list indices, for example findings.why; a final * matches any key
+	But    *regexp.Regexp // matches strings in this place that are not sentences
 }
 
 var (
@@ -33,8 +33,8 @@ var (
 	word   = regexp.MustCompile(`^\S*$`)
 )
 
-// Sentences lists all fields that contain sentences for people, which may be reworded. All other fields are for
-// programs and must stay the same, including the names of gates and channels. A record contains no sentence.
+// Sentences lists all fields that contain sentences for people, which may be reworded. All other fields, including the
+// names of gates and channels, are for programs and must stay the same. A record contains no sentences.
 var Sentences = []Field{
 	{Result, "error", nil},
 	{Result, "hint", nil},
@@ -135,12 +135,12 @@ var Sentences = []Field{
 	{Slack, "blocks.elements.text", nil},
 }
 
-// nested lists the formats of documents inside other documents, by their key.
+// nested maps each key that contains another document to that document's format.
 var nested = map[Format]map[string]Format{
 	Result: {"plan": Plan, "record": Record},
 }
 
-// unsteady lists keys whose values differ in each run.
+// unsteady lists the keys whose values differ in each run.
 var unsteady = map[Format]map[string]bool{
 	Result: {"rounds": true, "duration_ms": true},
 }

@@ -1,8 +1,8 @@
-// Package racetest checks races between promotions: several runs move one target to different versions at the same
-// time. The runs may share a process with the test server, or be separate processes with a real server.
+// Package racetest checks races between promotions, in which several runs move one target to different versions at the
+// same time. The runs may share a process with the test server, or be separate processes with a real server.
 //
-// It must never know how the runs avoid conflicts. It is given each run's report, and the version that the target
-// points to at the end.
+// The package must never know how the runs avoid conflicts. All it receives is each run's report, and the version that
+// the target points to at the end.
 package racetest
 
 import (
@@ -12,14 +12,14 @@ import (
 	"github.com/anishathalye/porcupine"
 )
 
-// Attempt is one promotion as its caller saw it.
+// Attempt is one promotion as its caller sees it.
 type Attempt struct {
-	Began, Ended time.Duration // since the start of the round
-	From, To     int           // versions; From is the incumbent that the promotion says it replaced, or 0
-	Won          bool          // the promotion reported success; otherwise, it reported that it moved nothing
+	Began, Ended time.Duration // measured from the start of the round
+	From, To     int           // versions; From is the incumbent that the promotion reports it replaced, or 0
+	Won          bool          // whether the promotion reported success, rather than that it moved nothing
 }
 
-// Round is a number of promotions of one target at the same time.
+// Round is a set of promotions of one target that run at the same time.
 type Round struct {
 	Before   int
 	After    []int // the version that each part of the target points to
@@ -30,13 +30,13 @@ type Round struct {
 type Tally struct {
 	Rounds, Won, Refused int
 
-	SameBase        int // two successes report the same incumbent
-	Lost            int // a success whose version the target does not point to, although no other success replaced it
+	SameBase        int // two successful promotions report the same incumbent
+	Lost            int // the target no longer points to a promoted version, although no later success replaced it
 	Holders         int // the target points to no version or to several
-	NotLinearisable int // no order of the promotions explains their reports and the result
+	NotLinearisable int // no order of the promotions explains their reports and the final state
 }
 
-// Count adds a round.
+// Count adds a round to the tally.
 func (t *Tally) Count(r Round) {
 	t.Rounds++
 	replaced := map[int]int{}
@@ -89,8 +89,8 @@ func allEqual(holders []int, version int) bool {
 }
 
 // linearisable reports whether some order of the promotions explains the round. A promotion that ended before another
-// started must come first. Each success must find the incumbent that it reports, and the order must lead to the state
-// in which the target was found at the end.
+// started must come first. Each successful promotion must find the incumbent that it reports, and the order must lead
+// to the target's final state.
 func linearisable(r Round) bool {
 	if !one(r.After) {
 		return false
@@ -108,7 +108,7 @@ func linearisable(r Round) bool {
 		From: r.After[0],
 		To:   r.After[0],
 		Won:  true,
-	} // reading the target is like replacing a version with itself
+	} // a read acts like a promotion that replaces a version with itself
 	ops = append(
 		ops,
 		porcupine.Operation{

@@ -14,13 +14,14 @@ import (
 	"time"
 )
 
-// Barrier is a proxy between several processes and a server. It holds back each process's first write that moves or
-// claims versions of the model. The writes continue once every process has read the current versions and reached its
-// first write. Without the barrier, two promotions that start at the same time mostly run one after the other.
+// Barrier is a proxy between several processes and a server. It holds back each process's first write that moves
+// versions of the model or claims a ledger entry. The writes continue once every process has read the current versions
+// and reached its first write. Without the barrier, two promotions that start at the same time mostly run one after the
+// other.
 type Barrier struct {
 	server *httptest.Server
 	reads  int           // how often a process reads the model's versions before its first write
-	bound  time.Duration // how long a process waits for the others
+	bound  time.Duration // how long a process waits for the other processes
 
 	mu       sync.Mutex
 	round    int
@@ -68,7 +69,7 @@ func NewBarrier(upstream string, reads int, bound time.Duration) (*Barrier, erro
 // Close stops the proxy once the requests in flight have finished.
 func (b *Barrier) Close() { b.server.Close() }
 
-// URL returns the server's address for one process.
+// URL returns the address that the given process uses to reach the server.
 func (b *Barrier) URL(process int) string { return fmt.Sprintf("%s/%d", b.server.URL, process) }
 
 // Begin starts a round with this number of processes.
@@ -80,10 +81,10 @@ func (b *Barrier) Begin(processes int) {
 	b.open, b.together = make(chan struct{}), false
 }
 
-// Left records that a process has ended, so that the other processes do not wait for it.
+// Left records that a process has ended, so that no other process waits for it.
 func (b *Barrier) Left(process int) { b.note(process, func(m *member) { m.gone = true }) }
 
-// Met reports whether all processes in the round waited at the same time, after each had made its reads.
+// Met reports whether all processes in the round were waiting at the same time, each having made its reads.
 func (b *Barrier) Met() bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -103,12 +104,12 @@ func moves(r *http.Request) bool {
 		return false
 	}
 	body, err := io.ReadAll(r.Body)
-	// an incomplete body is incomplete for the server too: it is shorter than its declared length
+	// if the body is incomplete, the server notices too, because it is shorter than its declared length
 	r.Body = io.NopCloser(bytes.NewReader(body))
 	return err == nil && claim.Match(body)
 }
 
-// note changes a process's state, and opens the barrier if all processes have arrived.
+// note changes the state of a process, and opens the barrier if every process has arrived or ended.
 func (b *Barrier) note(process int, change func(*member)) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -137,7 +138,7 @@ func (b *Barrier) pass(together bool) {
 	}
 }
 
-// arrive makes a process's first write wait.
+// arrive holds back a process's first write until the barrier opens.
 func (b *Barrier) arrive(r *http.Request, process int) {
 	b.mu.Lock()
 	round, open := b.round, b.open

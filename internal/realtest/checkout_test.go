@@ -10,8 +10,8 @@ import (
 	"testing"
 )
 
-// On a self-hosted runner, the workspace belongs to the runner's user, and the container runs as root. The next
-// checkout must be able to remove every file that the action wrote.
+// On a self-hosted runner, the workspace belongs to the runner's user, but the container runs as root. The next
+// checkout must be able to remove every file that the action has written.
 func TestContainer_NextCheckout(t *testing.T) {
 	server := shared(t).server
 	if os.Geteuid() != 0 {
@@ -43,7 +43,7 @@ func TestContainer_NextCheckout(t *testing.T) {
 			return cmd.CombinedOutput()
 		}
 		for dir := folder; dir != os.TempDir() && dir != "/"; dir = filepath.Dir(dir) {
-			_ = os.Chmod(dir, 0o755) // the folders of a test belong to root, and others cannot enter them
+			_ = os.Chmod(dir, 0o755) // a test's folders belong to root, and no other user can enter them
 		}
 		if out, err := asRunner("git", "init", "--quiet"); err != nil {
 			t.Fatalf("%v\n%s", err, out)
@@ -58,7 +58,7 @@ func TestContainer_NextCheckout(t *testing.T) {
 		if out, err := asRunner("git", "clean", "-ffdx"); err != nil {
 			t.Errorf("%s: the next checkout fails: %v\n%s", name, err, out)
 		}
-		if left, err := os.ReadDir(folder); err != nil || len(left) != 1 { // .git
+		if left, err := os.ReadDir(folder); err != nil || len(left) != 1 { // only .git is left
 			t.Errorf("%s: files are left: %v %v", name, left, err)
 		}
 	}

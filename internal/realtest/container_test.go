@@ -27,19 +27,19 @@ import (
 const (
 	imageName   = "mlflow-promote:test"
 	runnerImage = "local/runner:bookworm"
-	runnerUser  = 1001       // the owner of the files on a hosted runner
-	maxImage    = 20_000_000 // in bytes; generous, so that no code is contorted to save kilobytes
+	runnerUser  = 1001       // owns the files on a hosted runner
+	maxImage    = 20_000_000 // in bytes; generous, so that nobody contorts the code to save kilobytes
 )
 
-// engine is what all tests in this file share: a copy of the repository, like a checkout, and its image. Containers and
-// this machine reach its server at the same address.
+// engine contains what all tests in this file share: a copy of the repository that looks like a checkout, and its
+// image. Containers and this machine reach the engine's server at the same address.
 type engine struct {
 	server *Server
 	copy   string
 }
 
 var start = sync.OnceValues(func() (e engine, err error) {
-	ctx := context.Background() // outlives the test that uses the engine first
+	ctx := context.Background() // must outlive the test that uses the engine first
 	if err := Setup(ctx, "docker", "act"); err != nil {
 		return e, err
 	}
@@ -51,7 +51,7 @@ var start = sync.OnceValues(func() (e engine, err error) {
 		return e, err
 	}
 	build := exec.Command("docker", "build", "--tag", imageName, e.copy)
-	build.Env = append(os.Environ(), "DOCKER_BUILDKIT=0") // as on the oldest runners and in act
+	build.Env = append(os.Environ(), "DOCKER_BUILDKIT=0") // like the oldest runners, and act
 	if out, err := build.CombinedOutput(); err != nil {
 		return e, fmt.Errorf("docker build: %w\n%s", err, out)
 	}
@@ -84,7 +84,7 @@ func checkout(dir string) error {
 	return nil
 }
 
-// bridge returns this machine's address as containers see it.
+// bridge returns the address at which containers reach this machine.
 func bridge() (string, error) {
 	docker0, err := net.InterfaceByName("docker0")
 	if err != nil {
@@ -185,7 +185,7 @@ func TestContainer_CancelledReports(t *testing.T) {
 	var once sync.Once
 	server := onBridge(t, http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
 		once.Do(func() { close(asked) })
-		<-r.Context().Done() // never send a response
+		<-r.Context().Done() // never respond
 	}))
 	c := newContainer(t, map[string]string{
 		"tracking-uri": server, "model": "container", "alias": "champion",
@@ -230,7 +230,7 @@ func TestWorkflow_UsesAction(t *testing.T) {
 	}
 }
 
-// selfTest runs this repository's workflow for self-tests.
+// selfTest runs the workflow with which this repository tests itself.
 func (e engine) selfTest(t *testing.T, candidate, threshold string) (string, error) {
 	t.Helper()
 	return e.act(t, ".github/workflows/selftest.yml", object{
@@ -241,7 +241,7 @@ func (e engine) selfTest(t *testing.T, candidate, threshold string) (string, err
 	})
 }
 
-// workflow copies a workflow from testdata into the copy of this repository, and returns its path there.
+// workflow copies a workflow from testdata to the copy of this repository, and returns its path there.
 func (e engine) workflow(t *testing.T, file string) string {
 	t.Helper()
 	text, err := os.ReadFile(filepath.Join("testdata", file))
@@ -255,7 +255,7 @@ func (e engine) workflow(t *testing.T, file string) string {
 	return path
 }
 
-// act runs a workflow in the copy of this repository, and returns what it printed.
+// act runs a workflow in the copy of this repository, and returns its output.
 func (e engine) act(t *testing.T, workflow string, inputs object) (string, error) {
 	t.Helper()
 	root, err := Root()
@@ -280,7 +280,7 @@ func (e engine) act(t *testing.T, workflow string, inputs object) (string, error
 	return string(out), err
 }
 
-// container is the action as the runner starts it. Its folders are mounted under /github, its files belong to the
+// container is the action as the runner starts it: its folders are mounted under /github, its files belong to the
 // runner's user, and all inputs are set.
 type container struct {
 	Job
@@ -328,7 +328,7 @@ func newContainer(t *testing.T, with map[string]string, more ...string) containe
 	return c
 }
 
-// defaults returns the inputs that a workflow leaves out, with the values that the runner sets for them.
+// defaults returns the values that the runner sets for inputs that a workflow leaves out.
 func defaults(t *testing.T) map[string]string {
 	t.Helper()
 	root, err := Root()
@@ -361,7 +361,7 @@ func (c container) command() *exec.Cmd {
 	}
 	for _, kv := range c.env {
 		name, _, _ := strings.Cut(kv, "=")
-		args = append(args, "-e", name) // the value is passed in the client's environment
+		args = append(args, "-e", name) // docker takes the value from its own environment
 	}
 	args = append(args, "-v", "/var/run/docker.sock:/var/run/docker.sock")
 	for _, dir := range []string{"runner_temp", "home", "workflow", "file_commands", workspace} {
@@ -382,8 +382,8 @@ func (c container) run(t *testing.T) (int, string) {
 	return cmd.ProcessState.ExitCode(), string(out)
 }
 
-// interrupt starts the container, and sends it the runner's first signal as soon as it runs. It returns the exit code
-// and the output. It fails the test if the container ends too early or too late.
+// interrupt starts the container, and sends it the runner's first signal as soon as begun is ready. It returns the exit
+// code and the output. It fails the test if the container exits too early or too late.
 func (c container) interrupt(t *testing.T, begun <-chan struct{}) (int, string) {
 	t.Helper()
 	cmd := c.command()
@@ -404,7 +404,7 @@ func (c container) interrupt(t *testing.T, begun <-chan struct{}) (int, string) 
 	}
 	select {
 	case <-ended:
-	case <-time.After(7500 * time.Millisecond): // at this point, the runner sends SIGTERM
+	case <-time.After(7500 * time.Millisecond): // when the runner would send SIGTERM
 		_ = exec.Command("docker", "kill", c.name).Run()
 		t.Fatalf("still running after 7.5 s\n%s", out.Bytes())
 	}
@@ -428,7 +428,8 @@ func onBridge(t *testing.T, h http.Handler) string {
 	return "http://" + listener.Addr().String()
 }
 
-// wrote checks the outputs and the summary. It also checks that the runner's own user can remove all files.
+// wrote checks the outputs, the summary and the report file. It also checks that every file belongs to the runner's
+// user, who can then remove it.
 func (c container) wrote(t *testing.T, want map[string]string) {
 	t.Helper()
 	outputs, err := c.Outputs()
@@ -449,7 +450,7 @@ func (c container) wrote(t *testing.T, want map[string]string) {
 		t.Error(err)
 	}
 	if os.Geteuid() != 0 {
-		return // then all files belong to this user, including those of a rootless engine
+		return // without root, this user owns all files, even those from a rootless engine
 	}
 	err = filepath.WalkDir(filepath.Join(c.Dir, workspace), func(path string, d fs.DirEntry, err error) error {
 		if err != nil {

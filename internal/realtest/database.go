@@ -7,7 +7,7 @@ import (
 	"fmt"
 )
 
-// Database changes a server's tables directly, as an operator who knows the database's password can.
+// Database changes a server's tables directly, as an operator with the database's password can.
 type Database struct {
 	ask  func(string) (string, error)
 	Stop func()
@@ -35,10 +35,10 @@ func (s *Server) Database(ctx context.Context) (*Database, error) {
 	return &Database{ask, stop}, err
 }
 
-// Statement is one SQL statement. Its arguments are named, as in "key = :key".
+// Statement is one SQL statement. Its arguments are named, for example "key = :key".
 type Statement struct {
 	SQL  string `json:"sql"`
-	Args any    `json:"args"` // a map; or a list of maps, and the statement runs once for each
+	Args any    `json:"args"` // a map, or a list of maps, for each of which the statement runs once
 }
 
 // Exec runs one statement in its own transaction.
@@ -74,7 +74,7 @@ func (d *Database) Script(statements ...Statement) (rows [][]string, changed int
 }
 
 // SQL changes the server's database directly, to create states that no request can produce. A colon starts a parameter,
-// so write \: for a colon in a string. SQL fails if a statement changes no row.
+// so write \: for a colon inside a string. SQL fails if a statement changes no row.
 func (s *Server) SQL(ctx context.Context, statements ...string) error {
 	db, err := s.Database(ctx)
 	if err != nil {

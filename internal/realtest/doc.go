@@ -1,7 +1,8 @@
 // Package realtest starts the real programs that mlflow-promote works with: MLflow servers, databases, and the Python
-// client that trains and logs models. Tests, the demo and the benchmark import it, but the product never does.
+// client that trains and logs models. Tests, the demo and the benchmark import the package, but the program itself
+// never does.
 //
 // If a program is missing, tools/setup installs it first. Each program runs in a temporary folder, on a free port of
-// this machine, and ends with the process that started it, even if that process crashes. The package works only on
-// Linux.
+// this machine, and stops when the process that started it ends, even if that process crashes. The package works only
+// on Linux.
 package realtest

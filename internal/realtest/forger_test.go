@@ -18,9 +18,9 @@ import (
 // attempt is one forged ledger on a real server, as its forger sees it.
 type attempt struct {
 	m      *forgedModel
-	pages  map[string]map[string]string // values by page; removed when they may have changed
+	pages  map[string]map[string]string // the values on each page; a page is removed once they may have changed
 	begun  []string                     // the forger's own pages
-	denied int                          // requests that the server refused
+	denied int                          // the number of requests that the server refused
 }
 
 func (a *attempt) Ours() []string { return slices.Clone(a.m.pages) }
@@ -37,11 +37,11 @@ func (a *attempt) Values(page string) map[string]string {
 	return maps.Clone(a.pages[page])
 }
 
-// throughAPI carries out what a login is allowed to do.
+// throughAPI carries out those forgeries that the login's permissions allow.
 type throughAPI struct {
 	*attempt
 	login      Client
-	experiment string // experiment that contains the login's own pages
+	experiment string // the experiment that contains the login's own pages
 }
 
 func (c *throughAPI) send(method, path string, body object, out any) bool {
@@ -62,7 +62,7 @@ func (c *throughAPI) Begin() string {
 	return id
 }
 
-// page creates a run like the ones that the ledger creates.
+// page creates a run that looks like the ledger's own.
 func (c Client) page(ctx context.Context, experiment, model string) (string, error) {
 	var out struct {
 		Run struct {
@@ -87,8 +87,8 @@ func (c *throughAPI) Add(page string, kv map[string]string) {
 	}
 }
 
-func (c *throughAPI) Replace(string, map[string]string) {} // no request replaces a parameter
-func (c *throughAPI) Remove(string)                     {} // this needs more than EDIT
+func (c *throughAPI) Replace(string, map[string]string) {} // a parameter cannot be replaced by any request
+func (c *throughAPI) Remove(string)                     {} // needs more than EDIT
 
 func (c *throughAPI) Point(p registry.LedgerPlace) {
 	for key, value := range map[string]string{"ledger": p.First, "tail": p.Tail} {
@@ -112,7 +112,8 @@ func (c *throughAPI) Anchor(text string) {
 	c.send(http.MethodPost, "registered-models/set-tag", body, nil)
 }
 
-// throughSQL edits the database. An administrator creates its own pages, which has the same result.
+// throughSQL edits the database. It creates its own pages as an administrator through the API, which has the same
+// result.
 type throughSQL struct{ throughAPI }
 
 func (c *throughSQL) script(statements ...Statement) {
@@ -139,7 +140,7 @@ func (c *throughSQL) Replace(page string, kv map[string]string) {
 	}
 }
 
-// replaced returns the statements after which a page contains only these values.
+// replaced returns the statements that leave only these values on a page.
 func replaced(page string, kv map[string]string) []Statement {
 	out := []Statement{{"DELETE FROM params WHERE run_uuid = :page", object{"page": page}}}
 	var rows []object
@@ -201,13 +202,13 @@ func (c Client) params(ctx context.Context, run string) map[string]string {
 	return kv
 }
 
-// snapshot is the state to which a model's ledger and registry entry are restored after each way.
+// snapshot is the state to which a model's ledger and registry entry are restored after each way of forging.
 type snapshot struct {
-	params map[string]map[string]string // by page
-	rows   map[string][][]string        // rows of the tables below, by table
+	params map[string]map[string]string // parameters by page
+	rows   map[string][][]string        // rows by table, for the tables below
 }
 
-// tables are the tables to restore, with their columns and the condition that selects the rows.
+// tables lists the tables to restore, with their columns and the condition that selects their rows.
 var tables = []struct{ name, columns, where string }{
 	{"registered_model_tags", "name, key, value", "name = :model"},
 	{"model_version_tags", "name, version, key, value", "name = :model"},
@@ -244,8 +245,8 @@ func (m *forgedModel) save() {
 // Ours returns the pages of the honest ledger.
 func (m *forgedModel) Ours() []string { return slices.Clone(m.pages) }
 
-// restore reverts everything since the snapshot: values, tags, stages and names. It also removes pages that are not in
-// the snapshot.
+// restore reverts all changes since the snapshot to values, tags, stages and names. It also removes pages that are not
+// in the snapshot.
 func (m *forgedModel) restore() {
 	var out []Statement
 	for page, kv := range m.saved.params {
@@ -285,7 +286,7 @@ func (m *forgedModel) restore() {
 		},
 		Statement{"UPDATE experiments SET lifecycle_stage = 'active' WHERE experiment_id = :name", m.keys()},
 	)
-	// a ledger that was founded since then, with a different name
+	// a ledger that was created later under a different name
 	known := "'" + strings.Join(m.experiments, "', '") + "'"
 	out = append(out, Statement{
 		"UPDATE experiments SET name = '" + fmt.Sprintf("gone-%d-", m.s.next()) +

@@ -8,11 +8,11 @@ import (
 	"strings"
 )
 
-// Job is the workspace, the event and the files that a runner gives to a step. The job was started by workflow_dispatch
-// on the default branch.
+// Job contains the workspace, the event and the files that a runner gives to a step in a job started by
+// workflow_dispatch on the default branch.
 type Job struct{ Dir string }
 
-// Names of the files in a job's folder.
+// The names of the files in a job's folder.
 const (
 	eventFile   = "event.json"
 	outputFile  = "file_commands/output"
@@ -20,7 +20,7 @@ const (
 	workspace   = "workspace"
 )
 
-// NewJob creates the job's files, empty as the runner creates them. Existing files are replaced.
+// NewJob creates the job's files, which are empty at first, as on a runner. It replaces existing files.
 func NewJob(dir string) (Job, error) {
 	j := Job{Dir: dir}
 	err := errors.Join(
@@ -33,7 +33,7 @@ func NewJob(dir string) (Job, error) {
 	return j, err
 }
 
-// Env returns the variables that the runner sets, for a process on this machine.
+// Env returns the variables that the runner would set for a process on this machine.
 func (j Job) Env() []string {
 	return append(jobEnv(),
 		"GITHUB_WORKSPACE="+filepath.Join(j.Dir, workspace),
@@ -63,14 +63,15 @@ func jobEnv() []string {
 	}
 }
 
-// Summary returns the Markdown that the step wrote.
+// Summary returns the Markdown summary that the step has written.
 func (j Job) Summary() (string, error) {
 	text, err := os.ReadFile(filepath.Join(j.Dir, summaryFile))
 	return string(text), err
 }
 
-// Outputs parses the outputs as the runner does. An output is NAME=VALUE, or NAME<<END followed by lines and a last
-// line that contains only END. If the last line of the file does not end with a newline, the step fails.
+// Outputs parses the step's outputs as the runner does. An output is NAME=VALUE, or NAME<<END followed by lines and a
+// last line that contains only END. Outputs fails if the file does not end with a newline, because then the runner
+// fails the step too.
 func (j Job) Outputs() (map[string]string, error) {
 	text, err := os.ReadFile(filepath.Join(j.Dir, outputFile))
 	if err != nil {

@@ -16,14 +16,15 @@ import (
 // MariaDB is a MariaDB server with one empty database.
 type MariaDB struct {
 	URI string // the database's URI, in SQLAlchemy's form
-	Log string // path of the server's log
+	Log string // the path of the server's log
 
 	dir     string
 	process *process
 	once    sync.Once
 }
 
-// StartMariaDB starts a server with new files. It uses no grant tables, so every user of this machine has all rights.
+// StartMariaDB starts a server with an empty data directory. It uses no grant tables, so every user of this machine has
+// full access.
 func StartMariaDB(ctx context.Context) (_ *MariaDB, err error) {
 	if err := Setup(ctx, "mariadb"); err != nil {
 		return nil, err
@@ -85,7 +86,7 @@ func StartMariaDB(ctx context.Context) (_ *MariaDB, err error) {
 	return db, nil
 }
 
-// Stop ends the server and removes its folder.
+// Stop stops the server and removes its folder.
 func (db *MariaDB) Stop() {
 	db.once.Do(func() {
 		if db.process != nil {
@@ -95,7 +96,7 @@ func (db *MariaDB) Stop() {
 	})
 }
 
-// ready waits until the server listens on the socket in its own folder, which it does only after the database has been
+// ready waits until the server listens on the socket in its own folder, which happens only after the database has been
 // created.
 func (db *MariaDB) ready(ctx context.Context, socket string) error {
 	for !db.process.ended() {

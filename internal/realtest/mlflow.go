@@ -17,22 +17,22 @@ import (
 	"time"
 )
 
-// Newest is the newest MLflow release that mlflow-promote is tested with.
+// Newest is the newest MLflow release that mlflow-promote is tested against.
 const Newest = "3.17.2"
 
-// Options describe which MLflow server to start. The zero value means the newest release on SQLite, with its default
+// Options describes which MLflow server to start. The zero value starts the newest release on SQLite, with its default
 // number of workers.
 type Options struct {
 	Version string   // default Newest
-	Store   string   // "sqlite" (default), "file", or "postgresql" or "mariadb", which start a database server
+	Store   string   // "sqlite" (default) or "file", or "postgresql" or "mariadb" to start a database server too
 	Workers int      // 0 means the server's default
 	Host    string   // address to listen on, default 127.0.0.1
-	Args    []string // further arguments for "mlflow server"
-	Env     []string // further variables, NAME=value
+	Args    []string // additional arguments for "mlflow server"
+	Env     []string // additional variables, as NAME=value
 	Dir     string   // folder for all of the server's files; default a temporary folder
-	Prefix  string   // path prefix such as /mlflow; only in 3.x
-	Login   bool     // use the basic-auth app; the Server's user is an administrator
-	Issuer  string   // use the app mlflow-oidc-auth, which accepts tokens of this issuer; only with the newest version
+	Prefix  string   // a path prefix, for example /mlflow; only in 3.x
+	Login   bool     // use the basic-auth app, in which the Server's user is an administrator
+	Issuer  string   // use the mlflow-oidc-auth app, which accepts this issuer's tokens; only with the newest version
 
 	// Workspace is the workspace that Train, Run and Call use. It is created if it does not exist. Workspaces need
 	// MLflow 3.10 or later.
@@ -51,7 +51,7 @@ type Server struct {
 	Client
 	Version string
 	Store   string
-	Log     string // path of the server's log
+	Log     string // the path of the server's log
 	Dir     string
 
 	python   string
@@ -63,8 +63,8 @@ type Server struct {
 	once     sync.Once
 }
 
-// MLflow starts a server and waits until it responds. Once the server is installed, it must respond within three
-// minutes.
+// MLflow starts a server and waits until it responds. It installs the server first if necessary. Once installed, the
+// server must respond within three minutes.
 func MLflow(ctx context.Context, o Options) (_ *Server, err error) {
 	s := &Server{Version: cmp.Or(o.Version, Newest), Store: cmp.Or(o.Store, "sqlite"), Dir: o.Dir}
 	environment := s.Version
@@ -122,7 +122,7 @@ func MLflow(ctx context.Context, o Options) (_ *Server, err error) {
 		argv = append(argv, "--workers", strconv.Itoa(o.Workers))
 	}
 	env := Environment(append([]string{
-		"PATH=" + bin + string(os.PathListSeparator) + os.Getenv("PATH"), // the server starts its own programs by name
+		"PATH=" + bin + string(os.PathListSeparator) + os.Getenv("PATH"), // the server finds its own programs on PATH
 		// otherwise, the server starts seven processes that no test needs
 		"MLFLOW_SERVER_ENABLE_JOB_EXECUTION=false",
 		"MLFLOW_FLASK_SERVER_SECRET_KEY=throw-away", "MLFLOW_AUTH_ADMIN_PASSWORD=" + adminPassword,
@@ -148,7 +148,7 @@ func MLflow(ctx context.Context, o Options) (_ *Server, err error) {
 // Audience is the audience of the tokens that a server with Options.Issuer accepts.
 const Audience = "mlflow"
 
-// oidcEnv returns the settings with which mlflow-oidc-auth accepts tokens of GitHub's shape: the subject of the token,
+// oidcEnv returns the settings with which mlflow-oidc-auth accepts tokens that look like GitHub's. The token's subject,
 // which names the repository and the environment, is the user.
 func oidcEnv(issuer, dir string) []string {
 	return []string{
@@ -161,7 +161,7 @@ func oidcEnv(issuer, dir string) []string {
 	}
 }
 
-// adminPassword is the password of the user admin on servers with logins.
+// adminPassword is the password for the user admin on servers with logins.
 const adminPassword = "throw-away-admin"
 
 // quickPasswords makes the server hash passwords in one round. The default, scrypt, adds 0.35 s to every request.
@@ -184,8 +184,8 @@ func (s *Server) settle(ctx context.Context, o Options) error {
 	return err
 }
 
-// logIn sets the administrator's password. Older servers (2.22.5, 3.4.0) use a default password and have no variable
-// for it.
+// logIn sets the administrator's password. Older servers (2.22.5, 3.4.0) start with a default password, and no variable
+// can change it.
 func (s *Server) logIn(ctx context.Context) error {
 	s.User, s.Password = "admin", adminPassword
 	if s.Call(ctx, http.MethodPost, "experiments/search", object{"max_results": 1}, nil) == nil {
@@ -198,17 +198,18 @@ func (s *Server) logIn(ctx context.Context) error {
 	return err
 }
 
-// userPassword is the password of every user that AddUser creates.
+// userPassword is the password of every user created by AddUser.
 const userPassword = "throw-away-password"
 
-// AddUser creates a user who has READ on everything, which is the server's default, and returns the user's login.
+// AddUser creates a user, whom the server by default allows to READ everything, and returns the user's login.
 func (s *Server) AddUser(ctx context.Context, name string) (Client, error) {
 	body := object{"username": name, "password": userPassword}
 	err := s.Call(ctx, http.MethodPost, "users/create", body, nil)
 	return Client{URL: s.URL, User: name, Password: userPassword, Workspace: s.Workspace}, err
 }
 
-// Grant gives a user a right, such as EDIT, on an "experiment" (by its id) or on a "registered_model" (by its name).
+// Grant gives a user a permission, for example EDIT, on an "experiment" (by its id) or on a "registered_model" (by its
+// name).
 func (s *Server) Grant(ctx context.Context, user, permission, resource, id string) error {
 	err := s.Call(ctx, http.MethodPost, "/api/3.0/mlflow/users/permissions/grant", object{
 		"username": user, "permission": permission, "resource_type": resource, "resource_id": id,
@@ -216,14 +217,14 @@ func (s *Server) Grant(ctx context.Context, user, permission, resource, id strin
 	if err == nil || !strings.Contains(err.Error(), "404") {
 		return err
 	}
-	// until some 3.x release, each kind of resource had its own route
+	// before some 3.x release, each kind of resource has its own route
 	path := map[string]string{"experiment": "experiments", "registered_model": "registered-models"}[resource]
 	return s.Call(ctx, http.MethodPost, path+"/permissions/create", object{
 		"username": user, "permission": permission, "experiment_id": id, "name": id,
 	}, nil)
 }
 
-// Stop ends the server and its database, and removes a temporary folder.
+// Stop stops the server and its database, and removes the temporary folder, if there is one.
 func (s *Server) Stop() {
 	s.once.Do(func() {
 		if s.process != nil {
@@ -267,8 +268,8 @@ func (s *Server) backend(ctx context.Context) (string, error) {
 	return "", fmt.Errorf("start mlflow: unknown store %q", s.Store)
 }
 
-// ready waits until /health responds. It also checks that the response comes from this server, because a different
-// server may use the port.
+// ready waits until /health responds. It also checks that the response comes from this server, because the port may be
+// in use by a different one.
 func (s *Server) ready(ctx context.Context, port string) error {
 	client := &http.Client{Timeout: 5 * time.Second, Transport: &http.Transport{DisableKeepAlives: true}}
 	for !s.process.ended() {
@@ -286,7 +287,7 @@ func (s *Server) ready(ctx context.Context, port string) error {
 	return errors.New("ended before it answered")
 }
 
-// listens returns an error unless the port's listening socket belongs to the process group.
+// listens returns an error unless the socket that listens on the port belongs to the process group.
 func listens(port string, group int) error {
 	number, err := strconv.Atoi(port)
 	if err != nil {

@@ -11,14 +11,14 @@ import (
 	"time"
 )
 
-// Nginx is a running nginx with our configuration.
+// Nginx is a running nginx with the caller's configuration.
 type Nginx struct {
 	dir     string
 	process *process
 }
 
-// StartNginx starts nginx with the given contents for its http block, and waits until it listens on all ports. Relative
-// file names in the configuration refer to dir. The caller removes dir.
+// StartNginx starts nginx with the given contents in its http block, and waits until it listens on all ports. File
+// names in the configuration are relative to dir, which the caller removes.
 func StartNginx(ctx context.Context, dir, http string, ports ...string) (*Nginx, error) {
 	if err := Setup(ctx, "nginx"); err != nil {
 		return nil, err
@@ -66,7 +66,7 @@ scgi_temp_path %[1]s/scgi;
 	return n, nil
 }
 
-// Stop ends nginx.
+// Stop stops nginx.
 func (n *Nginx) Stop() { n.process.stop(syscall.SIGTERM) }
 
 func (n *Nginx) listens(ctx context.Context, port string) error {
@@ -82,5 +82,5 @@ func (n *Nginx) listens(ctx context.Context, port string) error {
 	return errors.New("ended before it listened")
 }
 
-// FreePort returns a port on this machine that is free now.
+// FreePort returns a port on this machine that is currently free.
 func FreePort() (string, error) { return freePort("127.0.0.1") }

@@ -19,15 +19,15 @@ import (
 // Postgres is a PostgreSQL server with one empty database.
 type Postgres struct {
 	URI string // the database's URI, in SQLAlchemy's form
-	Log string // path of the server's log
+	Log string // the path of the server's log
 
 	dir     string
 	process *process
 	once    sync.Once
 }
 
-// PostgreSQL starts a server in a new cluster. The server does not flush its data to disk, because that makes every
-// commit slow and tests do not need it.
+// PostgreSQL starts a server in a new cluster. The server does not flush its data to disk, because tests do not need
+// that and it slows down every commit.
 func PostgreSQL(ctx context.Context) (_ *Postgres, err error) {
 	if err := Setup(ctx, "postgres"); err != nil {
 		return nil, err
@@ -83,18 +83,18 @@ func PostgreSQL(ctx context.Context) (_ *Postgres, err error) {
 	return pg, nil
 }
 
-// Stop ends the server and removes its folder.
+// Stop stops the server and removes its folder.
 func (pg *Postgres) Stop() {
 	pg.once.Do(func() {
 		if pg.process != nil {
-			pg.process.stop(syscall.SIGINT) // SIGINT does not wait for clients
+			pg.process.stop(syscall.SIGINT) // SIGINT does not wait for clients to disconnect
 		}
 		os.RemoveAll(pg.dir)
 	})
 }
 
-// ready waits until the server reports in its own cluster that it is ready. This excludes a different server on the
-// same port.
+// ready waits until the server's own cluster reports that it is ready, because a different server might be using the
+// port.
 func (pg *Postgres) ready(ctx context.Context, cluster string) error {
 	for !pg.process.ended() {
 		state, _ := os.ReadFile(filepath.Join(cluster, "postmaster.pid"))
@@ -108,7 +108,7 @@ func (pg *Postgres) ready(ctx context.Context, cluster string) error {
 	return errors.New("ended before it was ready")
 }
 
-// postgresPrograms returns the folder that contains initdb and postgres: Debian's newest, or the one on PATH.
+// postgresPrograms returns the folder that contains initdb and postgres: Debian's newest, or else the one on PATH.
 func postgresPrograms() (string, error) {
 	newest, best := "", 0
 	found, _ := filepath.Glob("/usr/lib/postgresql/*/bin/initdb")
@@ -125,8 +125,8 @@ func postgresPrograms() (string, error) {
 	return filepath.Dir(path), err
 }
 
-// unprivileged returns the user that runs PostgreSQL if this process is root, because PostgreSQL refuses to run as
-// root. It returns nil if this process is not root.
+// unprivileged returns the user that runs PostgreSQL, which refuses to run as root. It returns nil if this process does
+// not run as root.
 func unprivileged() (*syscall.Credential, error) {
 	if os.Geteuid() != 0 {
 		return nil, nil
@@ -143,7 +143,7 @@ func unprivileged() (*syscall.Credential, error) {
 	return &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}, errors.Join(err1, err2)
 }
 
-// freePort returns a port on host that is free now.
+// freePort returns a port on host that is currently free.
 func freePort(host string) (string, error) {
 	l, err := net.Listen("tcp", net.JoinHostPort(host, "0"))
 	if err != nil {

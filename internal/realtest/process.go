@@ -12,17 +12,18 @@ import (
 	"time"
 )
 
-// process is a child in its own process group. The group ends with this process.
+// process is a child in its own process group, which is killed when this process ends.
 type process struct {
 	name    string
-	log     string // path of its log
+	log     string // the path of its log
 	group   int
 	done    chan struct{} // closed when the child has ended
 	watcher *exec.Cmd
-	leash   *os.File // when it is closed, the watcher ends the group
+	leash   *os.File // closing it makes the watcher kill the group
 }
 
-// launch describes how to start a child. log is the file for its output; Env is its whole environment.
+// launch describes how to start a child. log is the file for the child's output, and Env is the child's entire
+// environment.
 type launch struct {
 	name, dir, log string
 	env            []string
@@ -110,7 +111,7 @@ func (p *process) ended() bool {
 	}
 }
 
-// failure returns err with the last lines of the child's output.
+// failure returns err together with the last lines of the child's output.
 func (p *process) failure(err error) error {
 	return fmt.Errorf("%s: %w; its output ends:\n%s", p.name, err, tail(p.log, 25))
 }
@@ -125,7 +126,7 @@ func tail(path string, lines int) string {
 	return string(bytes.Join(all[max(0, len(all)-lines):], []byte("\n")))
 }
 
-// Environment returns this process's environment with the given variables, and without variables that change how MLflow
+// Environment returns this process's environment plus the given variables, but without variables that change how MLflow
 // behaves.
 func Environment(set ...string) []string {
 	env := []string{"MLFLOW_DISABLE_TELEMETRY=true", "DO_NOT_TRACK=true", "NO_PROXY=127.0.0.1,localhost"}
@@ -138,5 +139,5 @@ func Environment(set ...string) []string {
 			env = append(env, kv)
 		}
 	}
-	return append(env, set...) // if a name appears twice, the last value counts
+	return append(env, set...) // if a name occurs twice, the last value counts
 }

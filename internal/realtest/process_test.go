@@ -18,7 +18,7 @@ import (
 // family is a shell with a child, like a server with workers.
 var family = []string{"/bin/sh", "-c", "sleep 1000 & sleep 1000"}
 
-// atEnd contains the functions that stop whatever this package's tests share.
+// atEnd contains the functions that stop the servers that this package's tests share.
 var atEnd []func()
 
 // TestMain can also run the test binary as a process that starts children, prints their group, and is then killed.

@@ -66,7 +66,7 @@ func (p *Proxy) Requests() []Request {
 	return append([]Request(nil), p.log...)
 }
 
-// Rounds returns how many requests arrived while no other request was in flight, which is the number of requests that
+// Rounds returns the number of requests that arrived while no other request was in flight. These are the requests that
 // had to wait for an earlier response.
 func (p *Proxy) Rounds() int {
 	p.mu.Lock()
@@ -89,7 +89,7 @@ func (p *Proxy) leave(seen, status int) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.busy--
-	if seen < len(p.log) { // otherwise, the request arrived before a reset
+	if seen < len(p.log) { // false if the request arrived before a reset
 		p.log[seen].Status, p.log[seen].Took = status, time.Since(p.log[seen].Began)
 	}
 }

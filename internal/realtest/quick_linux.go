@@ -9,7 +9,7 @@ import (
 )
 
 // quick acknowledges every response immediately. With several workers, MLflow's server sends a response in two parts,
-// and the second part only after the first has been acknowledged, which the kernel would otherwise delay by 40 ms.
+// and sends the second part only after the first has been acknowledged. The kernel would otherwise delay this by 40 ms.
 var quick = &http.Transport{
 	MaxIdleConnsPerHost: 64,
 	IdleConnTimeout:     time.Second, // shorter than the server's own timeout of 2 s or 5 s
@@ -28,11 +28,11 @@ type quickConn struct{ *net.TCPConn }
 
 func (c quickConn) Read(b []byte) (int, error) {
 	n, err := c.TCPConn.Read(b)
-	c.acknowledge() // the kernel resets this option with every packet
+	c.acknowledge() // the kernel resets the option with every packet
 	return n, err
 }
 
-// acknowledge ignores errors, because without the option a response is only slower.
+// acknowledge ignores errors, because a response without the option is merely slower.
 func (c quickConn) acknowledge() {
 	raw, err := c.SyscallConn()
 	if err != nil {

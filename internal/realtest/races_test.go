@@ -25,7 +25,7 @@ var (
 	whole  = flag.Bool("whole", false, "use all servers, and all lengths of histories")
 )
 
-// racedServers are the servers for races. Without -whole, only the newest and the oldest are used.
+// racedServers lists the servers on which races are run. Without -whole, only the newest and the oldest are used.
 var racedServers = []struct {
 	name  string
 	o     Options
@@ -37,16 +37,16 @@ var racedServers = []struct {
 	{"1.30.1 on SQLite", Options{Version: "1.30.1"}, false},
 }
 
-// racesHead is the header of the table with the races' results.
+// racesHead is the header of the table of results.
 const racesHead = "server | processes | how | rounds | all had looked | successes | two from one base | lost " +
 	"updates | not one version | not linearisable | ms a round"
 
-// signedClaims is a race with keys in the policy, so that every entry of the ledger is signed.
+// signedClaims is a race in which the policy lists keys, so every ledger entry is signed.
 const signedClaims = "signed claims"
 
 // Real processes promote different versions to the same target on a real server at the same moment. A barrier makes all
-// of them read before the first one writes. With the ledger, no update is lost. Without the ledger, or with MLflow's
-// own client, updates must be lost, or else the barrier would prove nothing.
+// of them read before the first one writes. With the ledger, no update may be lost. Without the ledger, or with
+// MLflow's own client, updates must be lost, because otherwise the barrier would prove nothing.
 func TestRaces_Processes(t *testing.T) {
 	binary := program(t)
 	t.Log("| " + racesHead + " |")
@@ -92,7 +92,7 @@ func TestRaces_Processes(t *testing.T) {
 	}
 }
 
-// program builds the binary in the same way as for a release.
+// program builds the binary the same way a release does.
 func program(t *testing.T) string {
 	t.Helper()
 	root, err := Root()
@@ -117,9 +117,9 @@ type raceOf struct {
 	how       string // claims, signedClaims, no claims or stock client
 	processes int
 	model     string
-	met       int // the rounds in which all processes had read before the first write
+	met       int // the number of rounds in which every process had read before the first write
 	took      time.Duration
-	stock     []func() (string, error) // one running client for each process
+	stock     []func() (string, error) // for each process, asks its running client to promote
 }
 
 func (r *raceOf) call(method, path string, in, out any) {
@@ -146,7 +146,7 @@ func (r *raceOf) run(rounds int) {
 			nil,
 		)
 	}
-	// our program reads once more before it writes
+	// our program reads a second time before it writes
 	searches := map[string]int{"claims": 2, signedClaims: 2, "no claims": 2, "stock client": 1}[r.how]
 	var err error
 	if r.barrier, err = NewBarrier(r.s.URL, searches, 20*time.Second); err != nil {
@@ -154,7 +154,7 @@ func (r *raceOf) run(rounds int) {
 	}
 	defer r.barrier.Close()
 	switch r.how {
-	case "claims", signedClaims: // the first promotion creates the ledger, which is not part of the race
+	case "claims", signedClaims: // create the ledger with a first promotion, which is not part of the race
 		if a := r.promote(r.s.URL, "0", 1); !a.Won {
 			r.t.Fatal("the ledger could not be begun")
 		}
@@ -232,8 +232,8 @@ func (r *raceOf) promote(address, run string, version int) racetest.Attempt {
 	return racetest.Attempt{From: from, To: version, Won: err == nil && result.Reason == "ok"}
 }
 
-// stockPromotion does what people write with MLflow's own client: it reads the current version and then moves the new
-// one. It prints the version that it replaced, or an empty line if the server refused.
+// stockPromotion is the code that people write with MLflow's own client: it reads the current version and then moves
+// the new one. It prints the version that it has replaced, or an empty line if the server refused the move.
 const stockPromotion = `
 import logging, sys, mlflow
 logging.disable(logging.CRITICAL)
@@ -278,7 +278,7 @@ func (r *raceOf) ask(i int) racetest.Attempt {
 	return a
 }
 
-// inProduction returns the versions in the stage Production.
+// inProduction returns the versions in the Production stage.
 func (r *raceOf) inProduction() (holders []int) {
 	var out struct {
 		Versions []struct {

@@ -9,9 +9,9 @@ import (
 )
 
 // This test runs on servers with logins. A login that may edit the ledger but not the model is refused before it writes
-// an entry. A login that may edit the model but not the ledger is refused too. A login that may not write to the home
-// experiment begins new ledgers in its own experiment. The `doctor` command says how ledgers are protected and which
-// rights a second team's login needs, and the requests that it prints must grant these rights.
+// an entry, and so is one that may edit the model but not the ledger. A login that may not write to the home experiment
+// begins new ledgers in its own experiment. The `doctor` command reports how ledgers are protected and which
+// permissions a second team's login needs, and the requests that it prints must grant these permissions.
 func TestRights_BeforeClaim(t *testing.T) {
 	binary := program(t)
 	for _, version := range []string{Newest, "2.22.5"} {
@@ -101,7 +101,7 @@ func TestRights_BeforeClaim(t *testing.T) {
 			if !guarded || !strings.HasPrefix(told.Ledger, "starts with run") {
 				t.Errorf("doctor says %+v", told)
 			}
-			// the second team's login first has no rights, then a right on the ledger, then on both
+			// the second team's login first has no permissions, then permission to edit the ledger, and finally both
 			grant(told.Grants, "second", "experiment")
 			if got := promote("second", "churn", "models:/churn/2"); got.status != 3 || got.Reason != "forbidden" ||
 				!strings.Contains(got.Error, "lacks the permission EDIT on registered model churn") {
@@ -131,7 +131,7 @@ func TestRights_BeforeClaim(t *testing.T) {
 	}
 }
 
-// ownExperiment promotes new models with a login that is not allowed to write to the home experiment. For two of the
+// ownExperiment promotes new models with a login that is not allowed to write to the home experiment. For two of these
 // models, an outsider has taken the name of the ledger.
 func ownExperiment(t *testing.T, s *Server, cli tool, version string, as func(string) []string) {
 	t.Helper()
@@ -191,7 +191,7 @@ func ownExperiment(t *testing.T, s *Server, cli tool, version string, as func(st
 	if got := promote("second", "rum", "1"); got.Reason != "forbidden" {
 		t.Errorf("a login without rights on the model: %s", got.Reason)
 	}
-	// an outsider takes the names of two ledgers, one of them with a forged page
+	// an outsider takes the names of two ledgers, and puts a forged page into one of them
 	var theirs struct {
 		ID string `json:"experiment_id"`
 	}

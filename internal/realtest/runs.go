@@ -29,16 +29,16 @@ type Spec struct {
 	Name       string            `json:"name"`
 	Experiment string            `json:"experiment"` // default "realtest"
 	State      string            `json:"state"`      // finished (default), running, failed, killed, deleted
-	Metrics    map[string]string `json:"metrics"`    // as text, so that "NaN" and "inf" are possible
+	Metrics    map[string]string `json:"metrics"`    // text, so that "NaN" and "inf" are possible
 	Params     map[string]string `json:"params"`
-	Tags       map[string]string `json:"tags"` // including those for lineage, such as mlflow.source.git.commit
+	Tags       map[string]string `json:"tags"` // including lineage tags, for example mlflow.source.git.commit
 
-	// If Model is set, Train logs a model under this name, the metrics test_accuracy and test_f1, and the datasets for
-	// training and testing.
+	// If Model is set, Train logs a model under this name, with the metrics test_accuracy and test_f1, and with the
+	// datasets used for training and testing.
 	Model     string `json:"model"`
 	Data      string `json:"data"`      // breast_cancer (default) or wine
-	Estimator string `json:"estimator"` // centroid, bayes or logistic (default), from the worst to the best
-	Bare      bool   `json:"bare"`      // without signature and input example
+	Estimator string `json:"estimator"` // centroid, bayes or logistic (default), ordered from worst to best
+	Bare      bool   `json:"bare"`      // log no signature and no input example
 }
 
 func (s Spec) complete() Spec {
@@ -54,13 +54,13 @@ func (s Spec) complete() Spec {
 	return s
 }
 
-// Logged is the result of logging a Spec.
+// Logged contains what was logged for a Spec.
 type Logged struct {
 	RunID        string             `json:"run_id"`
 	ExperimentID string             `json:"experiment_id"`
 	ArtifactURI  string             `json:"artifact_uri"`
-	ModelID      string             `json:"model_id"`  // the logged model's id, only with MLflow 3
-	ModelURI     string             `json:"model_uri"` // the model's URI, as returned by the client
+	ModelID      string             `json:"model_id"`  // the logged model's id; only in MLflow 3
+	ModelURI     string             `json:"model_uri"` // the model's URI as the client returns it
 	Metrics      map[string]float64 `json:"metrics"`   // the trained model's metrics
 }
 
@@ -76,14 +76,14 @@ func (s *Server) Train(ctx context.Context, specs ...Spec) ([]Logged, error) {
 	}
 	cmd := exec.CommandContext(ctx, s.python, "-c", modelsPy)
 	cmd.Env = s.clientEnvironment()
-	cmd.Dir = s.Dir // outside any repository, because the client would store that repository's commit
+	cmd.Dir = s.Dir // outside of any repository, because the client would record its commit
 	var out, trouble bytes.Buffer
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = bytes.NewReader(in), &out, &trouble
 	if err := cmd.Run(); err != nil {
 		return nil, fmt.Errorf("log models: %w\n%s", err, trouble.Bytes())
 	}
 	var logged []Logged
-	// the client may also print lines to standard output
+	// the client may print other lines to standard output before the answer
 	answer := out.Bytes()[bytes.LastIndexByte(bytes.TrimRight(out.Bytes(), "\n"), '\n')+1:]
 	if err := json.Unmarshal(answer, &logged); err != nil {
 		return nil, fmt.Errorf("log models: %w in %q", err, out.Bytes())
@@ -91,7 +91,7 @@ func (s *Server) Train(ctx context.Context, specs ...Spec) ([]Logged, error) {
 	return logged, nil
 }
 
-// clientEnvironment returns the variables with which the Python client reaches the server.
+// clientEnvironment returns the variables that the Python client needs to reach the server.
 func (s *Server) clientEnvironment() []string {
 	env := Environment("MLFLOW_TRACKING_URI="+s.URL, "GIT_PYTHON_REFRESH=quiet",
 		"PATH="+filepath.Dir(s.python)+string(os.PathListSeparator)+os.Getenv("PATH"))
@@ -104,14 +104,14 @@ func (s *Server) clientEnvironment() []string {
 	return env
 }
 
-// Converse starts a program that uses the Python client and answers each line on its standard input with a line. ask
+// Converse starts a program that uses the Python client and answers each line on its standard input with one line. ask
 // sends a line and returns the answer.
 func (s *Server) Converse(ctx context.Context, program string) (ask func() (string, error), stop func(), err error) {
 	say, stop, err := s.converse(ctx, program)
 	return func() (string, error) { return say("") }, stop, err
 }
 
-// converse is like Converse, except that ask takes the line to send and the program takes arguments.
+// converse is like Converse, except that ask takes the line to send, and that the program takes arguments.
 func (s *Server) converse(ctx context.Context, program string, args ...string) (
 	ask func(line string) (string, error), stop func(), err error,
 ) {
@@ -141,7 +141,7 @@ func (s *Server) converse(ctx context.Context, program string, args ...string) (
 	}
 	stop = func() {
 		in.Close()
-		_ = cmd.Wait() // its output has already been read
+		_ = cmd.Wait() // the output has already been read
 	}
 	return ask, stop, nil
 }
@@ -196,7 +196,7 @@ func (s *Server) Run(ctx context.Context, spec Spec) (Logged, error) {
 	return Logged{RunID: run, ExperimentID: experiment, ArtifactURI: made.Run.Info.ArtifactURI}, err
 }
 
-// experiment returns the experiment's id. It creates the experiment if it does not exist.
+// experiment returns the id of the experiment, which it creates if necessary.
 func (s *Server) experiment(ctx context.Context, name string) (string, error) {
 	var found struct {
 		Experiment struct {
@@ -212,8 +212,8 @@ func (s *Server) experiment(ctx context.Context, name string) (string, error) {
 	return found.ID, err
 }
 
-// Call sends a request to the server's REST API. It does not use the client under test, because tests check that client
-// with it. The path is relative to /api/2.0/mlflow/ unless it starts with a slash.
+// Call sends a request to the server's REST API. It does not use the program's own client, because tests use Call to
+// check that client. The path is relative to /api/2.0/mlflow/ unless it starts with a slash.
 func (c Client) Call(ctx context.Context, method, path string, in, out any) error {
 	if !strings.HasPrefix(path, "/") {
 		path = "/api/2.0/mlflow/" + path
@@ -234,7 +234,7 @@ func (c Client) Call(ctx context.Context, method, path string, in, out any) erro
 	return json.Unmarshal(answer, out)
 }
 
-// Upload puts one file into the artifact store through the server. The URI names the folder in the server's form:
+// Upload puts one file into the artifact store through the server. The URI names the folder as the server does:
 // mlflow-artifacts:/1/…
 func (c Client) Upload(ctx context.Context, uri, file string, content []byte) error {
 	place := strings.TrimLeft(strings.TrimPrefix(uri, "mlflow-artifacts:"), "/")
@@ -249,8 +249,8 @@ func (c Client) Folder(ctx context.Context, artifacts, name string) (source stri
 	return source, c.Upload(ctx, source, "MLmodel", []byte("flavors: {}\n"))
 }
 
-// send sends a request and returns the response body. A status outside 2xx is an error that contains the response's
-// text.
+// send sends a request and returns the response body. A status outside 2xx becomes an error that contains the response
+// body.
 func (c Client) send(ctx context.Context, method, path, kind string, body []byte) ([]byte, error) {
 	req, err := http.NewRequestWithContext(ctx, method, c.URL+path, bytes.NewReader(body))
 	if err != nil {
@@ -282,17 +282,17 @@ func (c Client) send(ctx context.Context, method, path, kind string, body []byte
 
 type object = map[string]any
 
-// pairs returns a map as a sorted list of keys and values, in MLflow's form.
+// pairs returns a map as a sorted list of keys and values, as MLflow expects it.
 func pairs(m map[string]string) []object {
-	list := []object{} // MLflow accepts an empty list but not null
+	list := []object{} // MLflow accepts an empty list, but not null
 	for _, key := range slices.Sorted(maps.Keys(m)) {
 		list = append(list, object{"key": key, "value": m[key]})
 	}
 	return list
 }
 
-// wireNumber returns a metric in MLflow's form. A value that is not finite becomes a string, because JSON has no number
-// for it.
+// wireNumber returns a metric's value as MLflow expects it. A value that is not finite becomes a string, because JSON
+// numbers are always finite.
 func wireNumber(text string) any {
 	switch strings.ToLower(text) {
 	case "nan":
@@ -305,7 +305,7 @@ func wireNumber(text string) any {
 	return json.Number(text)
 }
 
-// Send is like Call, but takes an encoded body and ignores the response's content.
+// Send is like Call, but takes an encoded body and ignores the response body.
 func (c Client) Send(ctx context.Context, method, path, body string) error {
 	return c.Call(ctx, method, path, json.RawMessage(body), nil)
 }

@@ -16,15 +16,15 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/report"
 )
 
-// byAlias asks with AWS's own plugin which version an alias points to.
+// byAlias uses AWS's own plugin to find the version that an alias points to.
 const byAlias = `
 import sys
 import mlflow
 print("version", mlflow.MlflowClient().get_model_version_by_alias(sys.argv[1], "champion").version)
 `
 
-// The program and AWS's own plugin pass a façade that computes every signature again with botocore, in front of a real
-// server.
+// A façade in front of a real server recomputes every signature with botocore. It accepts requests from both the
+// program and AWS's own plugin.
 func TestSageMaker_Signs(t *testing.T) {
 	s, err := MLflow(t.Context(), Options{Workers: 1})
 	if err != nil {

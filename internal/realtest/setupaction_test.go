@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-// releaseScript makes the files of a release for this machine, and the setup action of that release, in a copy of the
+// releaseScript builds the files of a release for this machine, and the setup action for that release, in a copy of the
 // repository.
 const releaseScript = `
 	folder=mlflow-promote_v0.0.1_linux_$(go env GOARCH)
@@ -20,8 +20,7 @@ const releaseScript = `
 	sha256sum $folder.tar.gz $folder/mlflow-promote mlflow-promote_v0.0.1_image.tar >../setup/checksums.txt
 	rm -r $folder`
 
-// A step after the setup action runs the program by its name. The job summary and the outputs of that step are those of
-// the action.
+// A step after the setup action runs the program by its name. It writes the same job summary and outputs as the action.
 func TestWorkflow_Setup(t *testing.T) {
 	e := shared(t)
 	logged, err := e.server.Train(t.Context(), Spec{Experiment: "setup", Model: "model"})

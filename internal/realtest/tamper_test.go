@@ -13,7 +13,7 @@ import (
 	"testing"
 )
 
-// tamperedServers are the servers whose tables are edited. Without -whole, only the newest is used.
+// tamperedServers lists the servers whose tables are edited. Without -whole, only the newest is used.
 var tamperedServers = []struct {
 	name  string
 	o     Options
@@ -24,9 +24,9 @@ var tamperedServers = []struct {
 	{"1.30.1 on SQLite", Options{Version: "1.30.1", Workers: 1}, true},
 }
 
-// The ledger is edited by someone who knows the database's password. The program must notice every field that is
-// changed or removed, every removed entry, a shortened ledger and an edited anchor. The `history` command must name the
-// first affected entry. If the whole chain and its anchor are rewritten, only a copy that was kept elsewhere shows it.
+// Someone who knows the database's password edits the ledger. The program must notice every field that is changed or
+// removed, every removed entry, a shortened ledger and an edited anchor. The `history` command must name the first
+// affected entry. If the whole chain is rewritten together with its anchor, only a copy kept elsewhere can reveal this.
 func TestTampering_BySQL(t *testing.T) {
 	binary := program(t)
 	t.Log("| server | entries | fields edited | ways | shown by history | promotions on top refused |")
@@ -66,14 +66,14 @@ type tampering struct {
 	tool tool
 	s    *Server
 	db   *Database
-	kept string // path of a saved history
+	kept string // the path of a saved history
 
-	first, second string // the ids of the ledger's pages: a full one, and the newest
+	first, second string // the ids of the ledger's pages, of which the first is full
 	last          int    // the last entry's number
 	anchored      string // the anchor's value
 
 	rows, ways, shown, stopped int
-	tried                      int // how many edits were followed by an attempt to promote
+	tried                      int // the number of edits that were followed by an attempt to promote
 }
 
 func (k *tampering) sql(sql string, args object) [][]string {
@@ -101,7 +101,7 @@ func (k *tampering) history(more ...string) said {
 	return k.tool.run(nil, append([]string{"history", "--model", tampered}, more...)...)
 }
 
-// setUp promotes until one page of the ledger is full and the next contains three entries.
+// setUp promotes until one page of the ledger is full and the next page contains three entries.
 func (k *tampering) setUp() {
 	must := func(path string, body object) {
 		if err := k.s.Call(k.t.Context(), http.MethodPost, path, body, nil); err != nil {
@@ -141,8 +141,9 @@ func (k *tampering) setUp() {
 	})[0][0]
 }
 
-// noticed checks that history shows the edit, and at which entry if one is given. If promote is set, it also checks
-// that nothing is promoted after the edit, as must be the case if the newest page, or the way to it, was edited.
+// noticed checks that the history command reports the edit and, if entry is given, names that entry. If promote is
+// true, because the newest page or the way to it was edited, noticed also checks that no promotion succeeds after the
+// edit.
 func (k *tampering) noticed(what string, entry int, promote bool, reasons ...string) {
 	k.t.Helper()
 	k.ways++
@@ -184,7 +185,7 @@ func (k *tampering) fields() {
 			where := object{"page": page, "key": key, "value": value}
 			entry, reasons := numbered(key), []string{}
 			if key == "format" {
-				reasons = append(reasons, "unsupported") // it looks like a ledger from a newer version
+				reasons = append(reasons, "unsupported") // the page looks as if a newer version had written it
 			}
 			where["other"] = otherEnd(value)
 			k.sql("UPDATE params SET value = :other WHERE run_uuid = :page AND key = :key", where)
@@ -204,8 +205,8 @@ func (k *tampering) fields() {
 	}
 }
 
-// lastOutcome removes the last entry's outcome, so that its run seems to have been interrupted. No promotion may
-// follow, and a copy that was kept elsewhere shows the difference.
+// lastOutcome removes the last entry's outcome, as if the run had been interrupted. No promotion may succeed after
+// that, and a copy kept elsewhere shows the difference.
 func (k *tampering) lastOutcome() {
 	k.ways++
 	k.tried++
@@ -256,8 +257,8 @@ func (k *tampering) entries() {
 	k.nameDeleted()
 }
 
-// nameDeleted deletes the experiment that carries only the ledger's name. The anchor still leads to the pages, so nothing
-// is lost.
+// nameDeleted deletes the experiment that only carries the ledger's name. The anchor still leads to the pages, so
+// nothing is lost.
 func (k *tampering) nameDeleted() {
 	k.ways++
 	gone := object{"name": "mlflow-promotions/" + tampered, "now": "deleted"}
@@ -295,9 +296,9 @@ func (k *tampering) anchor() {
 	}
 }
 
-// rewrite replaces the ledger with a different valid one, in the same runs and with a matching anchor and tags, as
-// someone could who has this program and knows the database's password. The chain cannot show the change, but a copy
-// that was kept elsewhere does.
+// rewrite replaces the ledger with a different valid one, in the same runs and with a matching anchor and tags. This is
+// possible for someone who has this program and knows the database's password. The chain cannot show the change, but a
+// copy kept elsewhere does.
 func (k *tampering) rewrite() {
 	home := "mlflow-promotions/" + tampered
 	k.sql("UPDATE experiments SET name = 'aside' WHERE name = :name", object{"name": home})
@@ -334,7 +335,7 @@ func (k *tampering) rewrite() {
 	}
 }
 
-// numbered returns the entry that a key belongs to, or 0 for the page's own keys.
+// numbered returns the number of the entry that a key belongs to, or 0 for a key of the page itself.
 func numbered(key string) int {
 	if len(key) < 7 || !strings.Contains("ehdr", key[:1]) {
 		return 0
@@ -343,7 +344,7 @@ func numbered(key string) int {
 	return n
 }
 
-// otherEnd returns the value with a different last character of the same kind.
+// otherEnd returns the value with its last character replaced by a different one of the same kind.
 func otherEnd(value string) string {
 	end := "1"
 	if strings.HasSuffix(value, end) {

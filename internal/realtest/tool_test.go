@@ -12,7 +12,7 @@ import (
 	"time"
 )
 
-// tool runs the program as a user does, against one server.
+// tool runs the program as a user does, against a single server.
 type tool struct {
 	t      *testing.T
 	binary string
@@ -20,7 +20,7 @@ type tool struct {
 	env    []string
 }
 
-// said is the result that the program reported for one run.
+// said is the result that a run of the program reports.
 type said struct {
 	Reason, Error, Hint string
 	Version             string
@@ -53,10 +53,10 @@ type said struct {
 	text   []byte
 }
 
-// patience is how long one run of the program may take, even on a very slow machine.
+// patience limits how long one run of the program may take, even on a very slow machine.
 const patience = 10 * time.Minute
 
-// run runs a command until it ends, with further environment variables.
+// run runs a command, with additional environment variables, and waits until it ends.
 func (b tool) run(env []string, args ...string) (s said) {
 	b.t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), patience)

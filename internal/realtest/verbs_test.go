@@ -11,8 +11,8 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/inputs"
 )
 
-// Each command's own action runs under act, and later steps see its outputs. One of them builds the image, as on main. All
-// others name it, as in a release.
+// The action for each command runs under act, and later steps see its outputs. One action builds the image, as on main,
+// and all others refer to the built image, as in a release.
 func TestWorkflow_OwnActions(t *testing.T) {
 	e := shared(t)
 	logged, err := e.server.Train(t.Context(),

@@ -21,8 +21,8 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/github/openapitest"
 )
 
-// adopter is a repository that uses the example workflows, with a GitHub double, a real MLflow server, and a Slack
-// double that keeps its messages.
+// adopter is a repository that uses the example workflows. It comes with a GitHub double, a real MLflow server, and a
+// Slack double that keeps the messages it receives.
 type adopter struct {
 	t      *testing.T
 	engine engine
@@ -32,7 +32,7 @@ type adopter struct {
 	slack  string
 
 	dir   string // the repository's checkout
-	stubs string // replacements for other projects' actions
+	stubs string // replacements for actions from other projects
 
 	mu   sync.Mutex
 	told []string
@@ -78,7 +78,7 @@ func newAdopter(t *testing.T) *adopter {
 	return u
 }
 
-// repository creates the checkout with the unchanged examples, and with the policy that needs the least set-up.
+// repository creates the checkout, with the examples unchanged and with the policy that needs the least set-up.
 func (u *adopter) repository() {
 	u.t.Helper()
 	const script = `cd "$1" && mkdir -p .github/workflows .github/mlflow-policy-tests &&
@@ -110,7 +110,7 @@ func (u *adopter) head() string {
 
 var foreignAction = regexp.MustCompile(`uses: ((?:actions/upload-artifact|github/codeql-action)[\w/-]*)@([0-9a-f]{40})`)
 
-// act runs a workflow for an event, as the workflow run with this number.
+// act runs a workflow for an event, as the workflow run with the given number.
 func (u *adopter) act(run int, workflow, event string, payload object) (string, error) {
 	u.t.Helper()
 	root, err := Root()
@@ -154,7 +154,7 @@ func (u *adopter) act(run int, workflow, event string, payload object) (string, 
 	return string(out), err
 }
 
-// mustAct is like act, but fails the test if the run fails.
+// mustAct is like act, but fails the test if the workflow fails.
 func (u *adopter) mustAct(run int, workflow, event string, payload object) string {
 	u.t.Helper()
 	out, err := u.act(run, workflow, event, payload)
@@ -171,7 +171,7 @@ func (u *adopter) champion(want string) {
 	}
 }
 
-// events returns the payloads of one event type that were sent to GitHub.
+// events returns the payloads of all events of one type that were sent to GitHub.
 func (u *adopter) events(kind string) []json.RawMessage {
 	var out []json.RawMessage
 	for _, e := range u.hub.Events() {
@@ -182,8 +182,8 @@ func (u *adopter) events(kind string) []json.RawMessage {
 	return out
 }
 
-// The workflows in examples/ run as a user would run them: under act, with the image and an MLflow server on
-// PostgreSQL. The GitHub double is checked against GitHub's description.
+// The workflows in examples/ run as they would for a user: under act, with the image and an MLflow server on
+// PostgreSQL. The GitHub double checks requests against GitHub's own API description.
 func TestExampleWorkflows(t *testing.T) {
 	u := newAdopter(t)
 	head := u.head()
@@ -271,7 +271,7 @@ func TestExampleWorkflows(t *testing.T) {
 		t.Errorf("the deployments have the states %v", states)
 	}
 
-	// the event that was sent starts the consumer
+	// the event that was sent starts the consumer's workflow
 	sentEvents := u.events("model-promoted")
 	if len(sentEvents) != 2 {
 		t.Fatalf("%d events were sent, want those of a promotion and of a rollback: %s", len(sentEvents), sentEvents)
@@ -295,8 +295,9 @@ func TestExampleWorkflows(t *testing.T) {
 	}
 }
 
-// audits runs the nightly audit while two changes are made without the action: the alias is moved, and a second alias
-// is pointed to the same version. Both changes are reverted in the end. One issue is opened, updated and closed.
+// audits runs the nightly audit while two changes are made without the action: one alias is moved, and a second alias
+// is pointed to the same version. Both changes are reverted at the end. A single issue must be opened, updated and
+// closed.
 func (u *adopter) audits() {
 	u.t.Helper()
 	for i, step := range []struct {

@@ -5,11 +5,11 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
 )
 
-// Annotation is a message that GitHub shows on the job's page and, if it names a file, next to that line of the file.
+// Annotation is a message that GitHub shows on the job's page and, if it names a file, next to the line in that file.
 type Annotation struct {
 	Level   Level
-	File    string // path in the workspace, "" = none
-	Line    int    // from 1, 0 = the whole file
+	File    string // path in the workspace; "" = none
+	Line    int    // from 1; 0 = the whole file
 	Title   string
 	Message string
 }
@@ -45,8 +45,8 @@ func (o Outcome) Annotations() []Annotation {
 	return out
 }
 
-// gateAnnotation returns the annotation for a gate that did not pass. If the gate is in a file of the repository, the
-// annotation points to its line.
+// gateAnnotation returns the annotation for a gate that did not pass. If the gate is defined in a file in the
+// repository, the annotation points to its line.
 func gateAnnotation(f verdict.Finding) Annotation {
 	a := Annotation{Level: Error, Title: "Gate " + string(f.Outcome), Message: f.Gate + ": " + f.Why}
 	switch {

@@ -17,9 +17,9 @@ import (
 type Audit struct {
 	Totals       audit.Totals
 	Rules        []audit.Rule
-	Worst, Fixed []audit.Finding // the first few
+	Worst, Fixed []audit.Finding // only the first few
 	FailOn       string
-	Failing      int              // findings that count against FailOn
+	Failing      int              // number of findings that count against FailOn
 	Blind        []audit.Unjudged // rules that could not check everything and count against FailOn
 	Model        string
 	Files        []AuditFile
@@ -66,7 +66,7 @@ func (a Audit) headline() doc.Line {
 	return append(l, doc.T(" ("+strings.Join(parts, ", ")+")"))
 }
 
-// failure says what counts against `fail-on`. It returns nil if nothing does.
+// failure says what counts against `fail-on`, or returns nil if nothing does.
 func (a Audit) failure() doc.Line {
 	var parts []string
 	finding, unable := "finding", "could not check everything"
@@ -85,7 +85,7 @@ func (a Audit) failure() doc.Line {
 	return doc.L("Failed (", doc.C("fail-on: "+a.FailOn), "): ", strings.Join(parts, ", and "), ".")
 }
 
-// scope says what was audited, so that readers do not mistake part of the registry for all of it.
+// scope says what was audited, so that readers do not mistake a part of the registry for the whole.
 func (a Audit) scope() doc.Line {
 	t := a.Totals
 	versions := fmt.Sprintf("%s (%d live)", format.Plural(t.Versions, "version"), t.Live)
@@ -119,7 +119,7 @@ func (a Audit) severities() doc.Page {
 	return doc.Page{table}
 }
 
-// bars draws a count as a bar for a table cell. Every count above 0 is visible.
+// bars draws a count as a bar in a table cell. Every count above 0 is visible.
 func bars(n, most int) string {
 	if n == 0 || most == 0 {
 		return ""
@@ -189,7 +189,8 @@ func where(f audit.Finding) doc.Line {
 	return l
 }
 
-// byRule returns a table that counts the findings of each rule, with bars. It is omitted if all findings are shown.
+// byRule returns a table that counts the findings of each rule, with bars. It returns nothing if all findings are shown
+// anyway.
 func (a Audit) byRule() doc.Page {
 	if a.Totals.Total() <= len(a.Worst) {
 		return nil

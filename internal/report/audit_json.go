@@ -12,18 +12,18 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
-// AuditJSON writes the report file of an audit, one model at a time. The file is one JSON object with one finding per
-// line. Its schema is docs/audit.schema.json.
+// AuditJSON writes the report file of an audit, one model at a time. The file is a single JSON object with one finding
+// per line. Its schema is docs/audit.schema.json.
 type AuditJSON struct {
 	w             *bufio.Writer
 	began, closed bool // whether the list of findings has been started and closed
-	n             int  // findings written so far
+	n             int  // number of findings written so far
 }
 
 // NewAuditJSON returns a writer for one audit.
 func NewAuditJSON(w io.Writer) *AuditJSON { return &AuditJSON{w: bufio.NewWriterSize(w, 32<<10)} }
 
-// AuditSchema is the version of the report file. It increases when a field changes its meaning, but not when a field is
+// AuditSchema is the version of the report file. It increases if the meaning of a field changes, but not if fields are
 // added.
 const AuditSchema = 1
 
@@ -74,7 +74,7 @@ func (a *AuditJSON) put(before string, v any, after string) error {
 	if err != nil {
 		return err
 	}
-	a.w.WriteString(before) // bufio returns the error again on the next write
+	a.w.WriteString(before) // bufio returns an error again on the next write
 	a.w.Write(text)
 	_, err = a.w.WriteString(after)
 	return err
@@ -86,7 +86,7 @@ type SavedAudit struct {
 	Totals   audit.Totals
 }
 
-// ReadAudit reads an audit's report file. It fails if that audit did not finish.
+// ReadAudit reads the report file of an audit. It fails if that audit did not finish.
 func ReadAudit(text []byte) (SavedAudit, error) {
 	var file struct {
 		Schema   int             `json:"schema"`

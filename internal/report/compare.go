@@ -11,7 +11,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/report/doc"
 )
 
-// Compare returns a page that shows two versions side by side. now is the server's time, used to compute ages.
+// Compare returns a page that shows two versions side by side. now is the server's time, from which ages are computed.
 func Compare(c fact.Comparison, now time.Time) doc.Page {
 	t := doc.Table{Head: []string{"", "candidate", "compared with"}}
 	row := func(name string, a, b any) { t.Rows = append(t.Rows, doc.Row(name, a, b)) }

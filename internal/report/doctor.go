@@ -118,7 +118,7 @@ type ServerResult struct {
 	Dangling   []registry.Alias  `json:"dangling_aliases,omitempty"`
 	Ledger     string            `json:"ledger,omitempty"`
 	Guard      string            `json:"ledger_guard,omitempty"` // tamper-resistant or tamper-evident, and why
-	Home       string            `json:"ledger_home,omitempty"`  // experiment for new ledgers, and this login's right
+	Home       string            `json:"ledger_home,omitempty"`  // for new ledgers, with the login's permission
 	Grants     []string          `json:"ledger_grants,omitempty"`
 	Warnings   []string          `json:"warnings,omitempty"`
 }

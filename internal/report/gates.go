@@ -34,7 +34,7 @@ func shortfall(v verdict.Verdict) string {
 	return fmt.Sprintf("%d of %d gates failed, %d could not be evaluated", failed, all, unclear)
 }
 
-// ifEnforced says what gates in report mode would have done to the candidate.
+// ifEnforced says what gates in report mode would have decided about the candidate.
 func (j Judgement) ifEnforced(candidate doc.Span) doc.Line {
 	if j.Verdict.Decision == verdict.Retain {
 		return doc.L("the gates would have kept the incumbent: ", shortfall(j.Verdict))
@@ -60,8 +60,8 @@ func (j Judgement) reportMode() doc.Page {
 	)}
 }
 
-// exceptions lists the waivers and, if the policy was skipped, why. They come first on the page, because each one is a
-// risk.
+// exceptions lists the waivers and, if the policy was skipped, the reason. They come first on the page, because each
+// one is a risk.
 func (j Judgement) exceptions() doc.Page {
 	var items []doc.Line
 	for _, w := range j.Verdict.Waivers {
@@ -127,7 +127,7 @@ func gateVerdict(f verdict.Finding) string {
 	return string(f.Outcome)
 }
 
-// observed returns what a gate saw, shortened for readers. A metric's step is omitted if it is 0.
+// observed returns what a gate observed, shortened for readers. It leaves out a metric's step if the step is 0.
 func observed(f verdict.Finding) string {
 	number, step, logged := strings.Cut(f.Candidate, " at step ")
 	if !logged {
@@ -142,8 +142,8 @@ func observed(f verdict.Finding) string {
 // digests matches SHA-256 digests and run ids in hex, and captures the first 12 digits.
 var digests = regexp.MustCompile(`\b([0-9a-f]{12})(?:[0-9a-f]{20}|[0-9a-f]{52})\b`)
 
-// brief shortens a number to six significant digits, unless it would then look equal to a number that it is compared
-// with.
+// brief shortens a number to six significant digits, unless this would make it look equal to a number that it is
+// compared with.
 func brief(text string, f verdict.Finding) string {
 	v, err := strconv.ParseFloat(text, 64)
 	digest := len(text) > 24 // a digest may look like a number

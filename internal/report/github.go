@@ -19,12 +19,12 @@ type GitHub struct {
 // PullRequest is the pull request that a page is about.
 type PullRequest struct {
 	Number int
-	Head   string // last commit
+	Head   string // the last commit
 	URL    string
-	Fork   bool // it comes from another repository, so there are no secrets and the token is read-only
+	Fork   bool // it comes from a different repository, so there are no secrets and the token is read-only
 }
 
-// Deployment is how a move is shown in the repository's list of deployments.
+// Deployment is the representation of a move in the repository's list of deployments.
 type Deployment struct {
 	Environment string
 	State       string // the last state that was sent
@@ -32,7 +32,7 @@ type Deployment struct {
 	Why         string // why it could not be updated
 }
 
-// NotificationResult says whether one notification was sent.
+// NotificationResult is the result of sending one notification.
 type NotificationResult struct {
 	Channel  string `json:"channel"`
 	Model    string `json:"model"`
@@ -40,7 +40,7 @@ type NotificationResult struct {
 	Why      string `json:"error,omitempty"` // why the notification was not sent; "" if it was sent
 }
 
-// NotValidated reports whether a pull request from a fork was not validated because it got no secrets.
+// NotValidated reports whether a pull request from a fork was not validated because it had no access to secrets.
 func (r Run) NotValidated() bool {
 	if r.PullRequest == nil || !r.PullRequest.Fork || r.Err == nil || r.Judged {
 		return false
@@ -61,7 +61,7 @@ func NotValidatedPage() doc.Page {
 var notValidated = doc.L("Not validated: the pull request comes from a fork")
 
 // pullRequestRow shows the pull request and its commit. A comment may become outdated, so readers must be able to see
-// the commit.
+// which commit it is about.
 func (g GitHub) pullRequestRow() [][]doc.Line {
 	pr := g.PullRequest
 	if pr == nil {

@@ -62,7 +62,8 @@ func statementTable(s *views.Statement) doc.Page {
 	}
 }
 
-// Evidence says in a few words what a move was based on: its first gates, its mode, its overrides and who approved it.
+// Evidence describes in a few words what a move was based on: its first gates, its mode, its overrides, and who
+// approved it.
 func Evidence(r ledger.Record) string {
 	evidence := gateEvidence(r)
 	if r.Justification != "" {
@@ -102,7 +103,7 @@ func gateEvidence(r ledger.Record) string {
 }
 
 // VerifyHistory reads the pages of a saved history with the policy's keys, and compares the readable part of the file
-// with the pages. If the file was written without keys, the keys are used only to read the pages.
+// with the pages. If the file was written without keys, they are used only to read the pages.
 func VerifyHistory(saved history.Saved, ring signing.Ring) (ledger.History, *history.Verification, error) {
 	of, err := ledger.ParseHistory(ledger.Reader{Model: saved.Model, Ring: ring}, saved.Pages)
 	if len(ring) == 0 {
@@ -124,8 +125,8 @@ func VerifyHistory(saved history.Saved, ring signing.Ring) (ledger.History, *his
 	return of, v, err
 }
 
-// compareSaved compares the readable part of a saved history with what its pages say. keys means that the pages were
-// read with the policy's keys.
+// compareSaved compares the readable part of a saved history with the content of its pages. keys means that the pages
+// were read with the policy's keys.
 func compareSaved(saved history.Saved, of ledger.History, keys bool) *history.Verification {
 	if !keys && saved.Keys {
 		of.Entries = saved.Believed(of.Entries)

@@ -8,11 +8,12 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/report/doc"
 )
 
-// Import says what became of one alias or stage. Without a target, it describes a model that could not be imported.
+// Import is the result of importing one alias or stage. Without a target, it describes a model that could not be
+// imported.
 type Import struct {
 	Model    string         `json:"model"`
 	Ref      registry.Ref   `json:"ref,omitzero"`
-	Versions registry.State `json:"versions,omitzero"` // versions that the target points to
+	Versions registry.State `json:"versions,omitzero"` // the versions that the target points to
 	Result   string         `json:"result"`            // imported, planned, unchanged or failed
 	RecordID string         `json:"record_id,omitempty"`
 	// why the import failed, as a code and in words

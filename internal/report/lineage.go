@@ -26,7 +26,7 @@ func LineageTitle(l lineage.Lineage) doc.Line {
 	return doc.L("Lineage of ", doc.C(l.Model), " version ", l.Version)
 }
 
-// Lineage returns the page for one version's lineage. tracking is the address of MLflow, used for links.
+// Lineage returns the page about one version's lineage. tracking is MLflow's address, which is used for links.
 func Lineage(l lineage.Lineage, tracking string, w Workflow) doc.Page {
 	p := lineagePage{l, strings.TrimSuffix(tracking, "/"), w}
 	var d doc.Page
@@ -126,7 +126,7 @@ func labelled(label, data string) doc.Line {
 	return doc.L(label, doc.C(short(data)))
 }
 
-// created says when something was created. It returns "" if that is unknown.
+// created says when something was created, or returns "" if that is not known.
 func created(at string) string {
 	if at == "" {
 		return ""
@@ -134,7 +134,7 @@ func created(at string) string {
 	return "created " + clock(at) + " UTC"
 }
 
-// clock formats a time for readers. Text that is not a time is returned unchanged.
+// clock formats a time for readers. It returns text that is not a time unchanged.
 func clock(at string) string {
 	t, err := time.Parse(time.RFC3339, at)
 	if err != nil {
@@ -147,12 +147,12 @@ func datasetLine(d lineage.Dataset) doc.Line {
 	from := keptIn(d.From)
 	address := cmp.Or(d.URI, d.Source)
 	if d.Name == "" {
-		address = "" // it is shown as the name
+		address = "" // already shown as the name
 	}
 	return joined(labelled("for ", d.Context), labelled("digest ", d.Digest), labelled("from ", address), from)
 }
 
-// keptIn says where data comes from if it is not from the run.
+// keptIn says where data comes from if it does not come from the run.
 func keptIn(from string) doc.Line {
 	switch from {
 	case "tags":
@@ -298,7 +298,7 @@ func (p lineagePage) signature() doc.Page {
 	return doc.Page{doc.Details{Title: "Signature", Body: doc.Page{code}}}
 }
 
-// maxRows is the maximum number of rows in a table of details. The report file contains all of them.
+// maxRows is the maximum number of rows in a table of details. The report file contains all details.
 const maxRows = 100
 
 // logged shows the metrics, parameters and tags of the run.
@@ -320,7 +320,7 @@ func (p lineagePage) logged() doc.Page {
 	return append(d, tagDetails("Tags of the run", t.Tags)...)
 }
 
-// unclearMetrics returns a folded list of the metrics that may belong to another model, and why.
+// unclearMetrics returns a folded list of the metrics that may belong to a different model, each with the reason.
 func unclearMetrics(why map[string]string) doc.Page {
 	if len(why) == 0 {
 		return nil

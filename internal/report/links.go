@@ -53,8 +53,8 @@ func (s Setting) link(path string) string {
 	return strings.TrimSuffix(s.Tracking, "/") + path
 }
 
-// artifactURI returns the location of the candidate's files, or "" if it is unknown. Locations on the server itself are
-// left out if they contain its address.
+// artifactURI returns the location of the candidate's files, or "" if it is not known. Locations on the server itself
+// are left out if they contain the server's address.
 func (r Run) artifactURI() string {
 	c := r.Facts.Candidate
 	at := ""

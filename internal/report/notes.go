@@ -8,16 +8,16 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/report/doc"
 )
 
-// LedgerNote says how the run used the promotion ledger.
+// LedgerNote describes how the run used the promotion ledger.
 type LedgerNote struct {
-	Off       string // why there is no entry, "" = there is one, or none was needed
+	Off       string // why there is no entry; "" if there is one, or if none was needed
 	RecordID  string
 	Epoch     int
 	Outcome   string
 	Outside   []registry.Shift // drift that the entry records
-	TakesOver int              // entry of an interrupted run
-	Away      string           // experiment in which the run began the ledger, if that is not the home experiment
-	Home      string           // name of the home experiment
+	TakesOver int              // the entry of an interrupted run
+	Away      string           // the experiment in which the run began the ledger, if it is not the home experiment
+	Home      string           // the name of the home experiment
 }
 
 // withoutLedger warns that guarantees are weaker if a move is made without a ledger.
@@ -31,7 +31,7 @@ func (c Change) withoutLedger(notesOnly bool) doc.Page {
 	)}
 }
 
-// notes lists the warnings, and remarks on the plan, the ledger and GitHub.
+// notes lists the warnings, and remarks about the plan, the ledger and GitHub.
 func (r Run) notes() doc.Page {
 	var items []doc.Line
 	for _, n := range r.Plan.Notes {
@@ -110,7 +110,7 @@ func (g GitHub) notifiedRecords() []string {
 	return out
 }
 
-// unreadable says why the candidate's files could not be read, and which gates are affected.
+// unreadable explains why the candidate's files could not be read, and which gates are affected.
 func (c Change) unreadable() []string {
 	why := c.Facts.Candidate.MLmodel.Why()
 	if why == "" || why == "not gathered" || !c.Planned {
@@ -119,7 +119,7 @@ func (c Change) unreadable() []string {
 	notes := []string{"no lineage from the MLmodel file: " + why}
 	if run, ok := c.Facts.Candidate.Run.Get(); ok && run.ArtifactURI != "" {
 		notes = append(notes, "the server reads the run's files under "+run.ArtifactURI+
-			"; gates on the model's files need them, gates on metrics do not")
+			", which gates on the model's files need, but gates on metrics do not")
 	}
 	return notes
 }

@@ -1,7 +1,7 @@
 // Package report presents what a command did, as a page for people and as JSON for programs.
 //
-// The headline, page and result of each command are in one file: PromoteOutcome, for example, is in promote.go. The
-// package is pure.
+// Each command has a file that contains its headline, page and result: PromoteOutcome, for example, is in promote.go.
+// The package is pure.
 package report
 
 import (
@@ -13,11 +13,11 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/report/doc"
 )
 
-// Outcome is what a command returns to be published.
+// Outcome is what a command returns for publication.
 type Outcome struct {
 	Reason   registry.Reason
 	Err      error
-	Problems []string // with the inputs or the policy file
+	Problems []string // problems with the inputs or the policy file
 	Warnings []string
 	Page     doc.Page
 	Result   Result // without the fields that all commands share
@@ -25,22 +25,22 @@ type Outcome struct {
 	HasPage      bool       // the page says more than the error
 	NotValidated bool       // see Run.NotValidated
 	Plan         *plan.Plan // nil if nothing was planned
-	Digest       string     // of the plan
+	Digest       string     // the digest of the plan
 
-	Table   string // printed to standard output instead of the page, "" = the page is printed
+	Table   string // printed to standard output in place of the page; "" = the page is printed
 	Printed bool   // the command has already printed its result
-	Written string // report file that the command has already written
+	Written string // the report file that the command has already written
 
-	Unwritten []error // what could not be written although it was asked for; nil entries are ignored
+	Unwritten []error // errors about output that was requested but could not be written; nil entries are ignored
 }
 
-// view holds what differs between the pages of commands that evaluate gates or change something.
+// view contains what differs between the pages of commands that evaluate gates or change something.
 type view struct {
 	headline  doc.Line
-	incumbent string   // label of the version that the target pointed to before, "" = incumbent
+	incumbent string   // label for the version that the target pointed to before; "" = incumbent
 	next      doc.Page // what to do next
 	target    bool     // the command moves the target to the candidate
-	// what is recorded about the version that a rollback goes to
+	// what is recorded about the version to which a rollback returns
 	destination doc.Page
 	notesOnly   bool // only tags that record the promotion were missing
 }
@@ -91,8 +91,7 @@ func (r Run) end(page doc.Page, result Result) Outcome {
 	return out
 }
 
-// PageOutcome returns the outcome of a command that has a page of its own. data is what programs get instead of that
-// page.
+// PageOutcome returns the outcome of a command that has a page of its own. Programs receive data in place of that page.
 func PageOutcome(r Run, title doc.Line, body doc.Page, data any) Outcome {
 	d := r.opening(view{headline: title})
 	if pr := r.pullRequestRow(); pr != nil {
@@ -158,7 +157,7 @@ func message(err error) string {
 	return err.Error()
 }
 
-// next says what to do next. Commands that have nothing better to suggest use it.
+// next says what to do next. It is for commands that have nothing better to suggest.
 func (r Run) next() doc.Page {
 	switch {
 	case r.Reason == registry.Blocked:
@@ -199,7 +198,7 @@ func (r Run) problem() doc.Page {
 	return append(d, hint(e.Hint)...)
 }
 
-// hint shows what to do. If the text has several lines, the first one introduces the rest, such as versions or
+// hint shows what to do. If the text has several lines, the first one introduces the others, for example versions or
 // commands.
 func hint(text string) doc.Page {
 	if text == "" {

@@ -35,7 +35,7 @@ func PolicyCheckPage(file string, targets []PolicyTarget) (doc.Line, doc.Page) {
 type PolicyExplanation struct {
 	File, Model, Target string
 	Rule                PolicyRule
-	LessSpecific        []PolicyRule // rules that match too
+	LessSpecific        []PolicyRule // other rules that match
 	Gates               []PolicyGate
 	Reads               []string // what the gates need in addition to the run and the MLmodel file
 	Waivers             []PolicyWaiver
@@ -57,7 +57,7 @@ type PolicyRule struct {
 // PolicyGate is a gate in a policy file.
 type PolicyGate struct {
 	ID, About, Wanted string
-	OnFail            verdict.Effect // "" = block
+	OnFail            verdict.Effect // "" = `block`
 	Mode              verdict.Mode
 	Deferred          bool // evaluated when the plan is applied
 	Line              int

@@ -60,7 +60,7 @@ func promoted(r Run) doc.Line {
 	return doc.L("Promoted ", model, " version ", strconv.Itoa(r.number()), " to ", target, r.before())
 }
 
-// position says which version the target points to, such as "@champion of wine already points to version 3".
+// position says which version the target points to, for example "@champion of wine already points to version 3".
 func (c Change) position(adverb string, number int) doc.Line {
 	model, t := doc.C(c.Plan.Model), c.Plan.Target
 	verb := func(text string) string { return " " + joinWords(adverb, text) + " " }
@@ -75,7 +75,7 @@ func (c Change) position(adverb string, number int) doc.Line {
 	return l
 }
 
-// further says what the aliases that moved together with the target point to.
+// further says what the aliases that were moved together with the target point to.
 func (c Change) further() (l doc.Line) {
 	for _, s := range c.Plan.Further() {
 		l = append(append(l, doc.T("; ")), aliasSpan(s)...)
@@ -83,7 +83,7 @@ func (c Change) further() (l doc.Line) {
 	return l
 }
 
-// furtherOnly reports whether the target stays, and only further aliases move.
+// furtherOnly reports whether the target stays and only additional aliases are moved.
 func (c Change) furtherOnly() bool {
 	further := c.Plan.Further()
 	return len(further) > 0 && len(further) == len(c.Plan.Shifts(0)) && c.Plan.Resumes == 0
@@ -118,7 +118,7 @@ func (c Change) before() string {
 	return fmt.Sprintf(" (was version %d)", c.Plan.Incumbent)
 }
 
-// loading returns a Python program that loads the version that the target points to.
+// loading returns a Python program that loads the version to which the target points.
 func (r Run) loading() string {
 	if alias := r.Plan.Target.Alias; alias != "" && r.Facts.Fallback != nil && r.Plan.Target.Stage == "" {
 		filter, tag := nameFilter(r.Plan.Model), registry.FallbackTag(alias)

@@ -15,15 +15,15 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
 )
 
-// ResultSchema is the version of Result. It increases when a field changes its meaning, but not when a field is added.
+// ResultSchema is the version of Result. It increases if the meaning of a field changes, but not if fields are added.
 const ResultSchema = 1
 
-// Result is a command's result as JSON: the `result` output, the report file, and what --json prints.
+// Result is a command's result in JSON, as in the `result` output, in the report file, and with --json.
 type Result struct {
 	Schema     int             `json:"schema"`
 	Command    string          `json:"command"`
 	Reason     registry.Reason `json:"reason"`
-	Verdict    string          `json:"verdict,omitempty"` // decision of the gates
+	Verdict    string          `json:"verdict,omitempty"` // the gates' decision
 	Mode       string          `json:"mode,omitempty"`    // enforce, report (nothing was blocked) or ungated
 	DryRun     bool            `json:"dry_run,omitempty"`
 	Changed    bool            `json:"changed"`
@@ -35,7 +35,7 @@ type Result struct {
 	Alias      string          `json:"alias,omitempty"`
 	Stage      string          `json:"stage,omitempty"`
 	ModelURI   string          `json:"model_uri,omitempty"`
-	// location of the model's files; "" if it is unknown or contains the server's address
+	// the location of the model's files; "" if it is not known or contains the server's address
 	ArtifactURI string               `json:"artifact_uri,omitempty"`
 	PlanDigest  string               `json:"plan_digest,omitempty"`
 	RecordID    string               `json:"record_id,omitempty"`
@@ -49,14 +49,14 @@ type Result struct {
 	Warnings    []string             `json:"warnings,omitempty"`
 	Policy      string               `json:"policy,omitempty"`
 	Waivers     []string             `json:"waivers,omitempty"`
-	Problems    []string             `json:"problems,omitempty"` // with the inputs or the policy file
+	Problems    []string             `json:"problems,omitempty"` // problems with the inputs or the policy file
 	Data        any                  `json:"data,omitempty"`     // content of the command's own page
 	Error       string               `json:"error,omitempty"`
 	Hint        string               `json:"hint,omitempty"`
 	Server      *ServerResult        `json:"server,omitempty"`
 	History     *history.Result      `json:"history,omitempty"`   // of one model
-	Histories   []history.Result     `json:"histories,omitempty"` // of several
-	Statement   *views.Statement     `json:"statement,omitempty"` // in-toto, of one entry
+	Histories   []history.Result     `json:"histories,omitempty"` // of several models
+	Statement   *views.Statement     `json:"statement,omitempty"` // in-toto statement about one entry
 	Audit       *AuditResult         `json:"audit,omitempty"`
 	Deployment  *DeploymentResult    `json:"deployment,omitempty"`
 	Told        []NotificationResult `json:"told,omitempty"`    // notifications

@@ -64,7 +64,7 @@ func (c Change) onHold(would string) (l doc.Line) {
 	return l
 }
 
-// destination shows the gates and the values of the version that a rollback goes to, as they were recorded.
+// destination shows the gates and the values that were recorded for the version to which a rollback returns.
 func destination(r Run) doc.Page {
 	if r.Err != nil || r.number() == 0 {
 		return nil
@@ -96,7 +96,7 @@ func destination(r Run) doc.Page {
 	return d
 }
 
-// stillLive prints a rollback for each alias and stage that still points to a version on hold.
+// stillLive shows a rollback command for each alias and stage that still points to a version on hold.
 func stillLive(r Run) doc.Page {
 	var lines []string
 	for _, s := range r.Plan.StillAt(r.Facts) {

@@ -27,14 +27,14 @@ type Setting struct {
 	Tracking string // address of MLflow, for links
 	Workflow Workflow
 
-	By, Justification string // who ran the command, and why; "" if it writes nothing
+	By, Justification string // who ran the command, and why; "" if the command writes nothing
 }
 
 // Judgement describes what the gates decided about the candidate.
 type Judgement struct {
 	Judged     bool
 	Verdict    verdict.Verdict
-	Policy     string   // policy file that was used, "" = none
+	Policy     string   // the policy file that was used; "" = none
 	PolicyNote string   // why the policy was skipped
 	NoPolicy   string   // that no policy file was found, and where it was searched
 	Suggest    []string // thresholds to paste if there is no gate
@@ -48,17 +48,17 @@ type Change struct {
 	Facts   fact.Facts
 	Plan    plan.Plan
 	Planned bool
-	Digest  string // of the plan
+	Digest  string // the digest of the plan
 	Stamped string // the digest with the time in front, as in the `plan-digest` output
 	Receipt plan.Receipt
 	Applied bool
 	Ledger  LedgerNote
 
 	Unmatched string           // the policy's pattern that the justification of an urgent rollback does not match
-	Statement *views.Statement // about the promotion; nil if there is none
+	Statement *views.Statement // a statement about the promotion; nil if there is none
 }
 
-// Usage describes what a run cost.
+// Usage is the cost of a run.
 type Usage struct {
 	Requests int
 	Rounds   int

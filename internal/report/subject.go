@@ -9,7 +9,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/report/doc"
 )
 
-// subject returns a table that says what the page is about, with links.
+// subject returns a table, with links, that says what the page is about.
 func (r Run) subject(incumbentLabel string) doc.Page {
 	if !r.Planned {
 		return nil
@@ -65,8 +65,8 @@ func (c Change) approvedRow() [][]doc.Line {
 	return nil
 }
 
-// targetSpan shows a target such as "@champion and Production". The alias is formatted as code, because GitHub would
-// otherwise take it for a mention.
+// targetSpan shows a target, for example "@champion and Production". The alias is formatted as code, because GitHub
+// would otherwise take it for a mention.
 func targetSpan(t registry.Target) doc.Line {
 	switch {
 	case t.Alias != "" && t.Stage != "":

@@ -15,7 +15,7 @@ func ValidateOutcome(r Run) Outcome {
 	return r.outcome(view{headline: r.headline(validated), next: r.next()})
 }
 
-// validated returns the headline for a validation that nothing blocked.
+// validated returns the headline for a validation in which nothing was blocked.
 func validated(r Run) doc.Line {
 	model := doc.C(r.Plan.Model)
 	switch {

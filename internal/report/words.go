@@ -9,7 +9,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/report/doc"
 )
 
-// short returns a value short enough for a table cell.
+// short returns a value that is short enough for a table cell.
 func short(text string) string { return format.Shorten(text, 80) }
 
 // shortID returns the beginning of a digest or an id, which is enough to compare by eye.
@@ -35,7 +35,7 @@ func orNone(list string) string {
 	return list
 }
 
-// numberText returns a version number as text, as MLflow does, or "" for none.
+// numberText returns a version number as a string, as MLflow does, or "" if there is no version.
 func numberText(n int) string {
 	if n == 0 {
 		return ""

@@ -18,11 +18,11 @@ var (
 )
 
 // Messages contain commands that people paste into a shell. Anyone may have chosen the names of models, aliases and
-// runs, so each name in such a command must be quoted as one word.
+// runs, so each name in such a command must be quoted as a single word.
 func TestPastedCommands_Quoted(t *testing.T) {
 	for path := range sources(t) {
 		if strings.Contains(path, "test/") || !strings.HasPrefix(path, "internal/") {
-			continue // doubles and tools print no hints
+			continue // doubles and tools print no hints for users
 		}
 		file, err := parser.ParseFile(token.NewFileSet(), root+path, nil, parser.SkipObjectResolution)
 		if err != nil {
@@ -34,7 +34,7 @@ func TestPastedCommands_Quoted(t *testing.T) {
 	}
 }
 
-// TestUnquoted checks the rule itself.
+// TestUnquoted checks that unquoted finds the mistakes.
 func TestUnquoted(t *testing.T) {
 	for source, want := range map[string]int{
 		`fmt.Sprintf("mlflow-promote doctor --model %s", m)`:                                        1,
@@ -61,7 +61,7 @@ func TestUnquoted(t *testing.T) {
 
 // unquoted lists the values that are inserted into a command without quotes, either by a format string or with +.
 func unquoted(file *ast.File) (problems []string) {
-	joined := map[ast.Node]bool{} // operands in a longer sum
+	joined := map[ast.Node]bool{} // operands of a larger sum, which is checked as a whole
 	ast.Inspect(file, func(n ast.Node) bool {
 		switch n := n.(type) {
 		case *ast.CallExpr:
@@ -138,7 +138,7 @@ func literal(e ast.Expr) (string, bool) {
 	return text, err == nil
 }
 
-// isQuoted reports whether an expression calls ShellWord.
+// isQuoted reports whether an expression is a call of ShellWord.
 func isQuoted(e ast.Expr) bool {
 	call, ok := e.(*ast.CallExpr)
 	if !ok {

@@ -21,11 +21,12 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/policy"
 )
 
-// compat contains the workflows, policies and commands in the documents and examples of earlier versions, one folder for
-// each version. They must work, except for what docs/upgrading.md announces.
+// compat contains the workflows, policies and commands from the documents and examples of earlier versions, in one
+// folder for each version. All of them must still work, except as announced in docs/upgrading.md.
 const compat = "testdata/compat"
 
-// announced lists what earlier versions accepted without complaint, with the sentence in docs/upgrading.md.
+// announced maps each problem with something that earlier versions accepted to the sentence in docs/upgrading.md that
+// announces it.
 var announced = map[string]string{
 	"all-pass.yml: verdict is block, expected promote; evidence reports/scan.sarif (line 45): fail: read the report: " +
 		"version is missing, want a text": "SARIF needs `\"version\": \"2.1.0\"`",
@@ -34,7 +35,7 @@ var announced = map[string]string{
 	"the plan-file input is now called approved-plans for the audit command; use the new name": "`approved-plans` instead of `plan-file`",
 }
 
-// notAnnounced returns the strings that docs/upgrading.md does not announce.
+// notAnnounced returns the texts that docs/upgrading.md does not announce.
 func notAnnounced(t *testing.T, texts []string) []string {
 	t.Helper()
 	upgrading, err := os.ReadFile(root + "docs/upgrading.md")
@@ -49,7 +50,8 @@ func notAnnounced(t *testing.T, texts []string) []string {
 
 var expression = regexp.MustCompile(`\$\{\{[^}]*\}\}`)
 
-// standIns replace the expressions in a workflow, some only for one input. All others become a word.
+// standIns maps expressions in workflows to values. Some values apply to a single input. Every other expression becomes
+// a word.
 var standIns = map[string]string{
 	"vars.MLFLOW_TRACKING_URI": "https://mlflow.example", "inputs.tracking-uri": "https://mlflow.example",
 	"inputs.candidate": "runs:/0123456789abcdef0123456789abcdef/model", "inputs.model": "churn",
@@ -58,7 +60,7 @@ var standIns = map[string]string{
 	"secrets.SLACK_WEBHOOK": "https://hooks.slack.example/services/0123456789abcdef",
 }
 
-// Every step of an earlier version's workflows is accepted: inputs have the same names, and their values are valid.
+// Every step in an earlier version's workflows is still accepted: its inputs exist, and their values are valid.
 func TestCompat_Workflows(t *testing.T) {
 	steps := 0
 	for _, path := range compatFiles(t, "workflows", ".yml") {
@@ -74,7 +76,7 @@ func TestCompat_Workflows(t *testing.T) {
 	}
 }
 
-// actionSteps returns the inputs of each step that uses the action.
+// actionSteps returns the inputs for each step that uses the action.
 func actionSteps(t *testing.T, path string) []map[string]any {
 	t.Helper()
 	text, err := os.ReadFile(path)
@@ -96,7 +98,7 @@ func actionSteps(t *testing.T, path string) []map[string]any {
 	return out
 }
 
-// stepProblems returns the problems and warnings of a step with these inputs.
+// stepProblems returns the problems and warnings for a step with these inputs.
 func stepProblems(with map[string]any) []string {
 	given, environ := map[string]string{}, []string{}
 	for name, value := range with {
@@ -125,7 +127,7 @@ func stepProblems(with map[string]any) []string {
 		}[name]
 	}
 	if value("github-token") == "" {
-		given["github-token"] = "text" // action.yml sets it
+		given["github-token"] = "text" // set by action.yml
 	}
 	for _, p := range append(problems, inputs.Read(c, value, file, env, time.UTC).Problems...) {
 		out = append(out, p.String())
@@ -145,7 +147,7 @@ func toText(value any) string {
 	return out
 }
 
-// Every policy of an earlier version is accepted, and its tests have the same verdicts.
+// Every policy from an earlier version is accepted, and its tests give the same verdicts.
 func TestCompat_Policies(t *testing.T) {
 	found := 0
 	for _, path := range compatFiles(t, "policies", ".yml") {
@@ -183,7 +185,7 @@ func TestCompat_Policies(t *testing.T) {
 	}
 }
 
-// Every command line of an earlier version is accepted.
+// Every command line from an earlier version is accepted.
 func TestCompat_Commands(t *testing.T) {
 	for _, path := range compatFiles(t, "", "commands.txt") {
 		text, err := os.ReadFile(path)
@@ -206,7 +208,7 @@ func TestCompat_Commands(t *testing.T) {
 	}
 }
 
-// quoted matches a word of a command line, which may be in single quotes.
+// quoted matches a word on a command line, which may be in single quotes.
 var quoted = regexp.MustCompile(`'[^']*'|\S+`)
 
 func compatFiles(t *testing.T, folder, suffix string) []string {

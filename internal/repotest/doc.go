@@ -1,2 +1,3 @@
-// Package repotest tests the repository itself: allowed imports, sizes, generated files and documents.
+// Package repotest tests the repository itself: which imports are allowed, how large things may be, and whether
+// generated files and documents are correct.
 package repotest

@@ -17,7 +17,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
-// pages returns the documents by their path.
+// pages returns the text of each document, keyed by its path.
 func pages(t *testing.T) map[string]string {
 	t.Helper()
 	out := map[string]string{}
@@ -153,7 +153,7 @@ func TestDocuments_Links(t *testing.T) {
 	}
 }
 
-// The page on uninstalling lists every tag that the program writes.
+// The page about uninstalling lists every tag that the program writes.
 func TestDocuments_UninstallListsTags(t *testing.T) {
 	text := pages(t)["docs/uninstall.md"]
 	for _, tag := range []string{
@@ -170,7 +170,7 @@ func TestDocuments_UninstallListsTags(t *testing.T) {
 
 var picture = regexp.MustCompile(`(?:\b(?:src|srcset)="|!\[[^]]*\]\()([^")]+)["\)]`)
 
-// maxPicture is the maximum size of a picture in the documents, in bytes. Pages must load fast.
+// maxPicture is the maximum size in bytes of a picture in the documents. Pages must load fast.
 const maxPicture = 150_000
 
 // Every picture in a document is a small file in the repository, and every picture file appears in a document.

@@ -20,21 +20,21 @@ import (
 
 var lower = flag.Bool("lower", false, "write smaller figures to testdata/figures.txt; it never writes larger ones")
 
-// limits are the largest allowed values of the figures that keep the code readable.
+// limits contains the largest values allowed for the figures that keep the code readable.
 var limits = map[string]int{
 	"methods of a type":        25,
 	"parameters of a function": 6,
 	"fields of a struct":       25, // not counting fields with a json tag
 	"lines of a package":       3499,
-	"lines over 120 columns":   0, // only in the program itself; a tab is 4 columns
+	"lines over 120 columns":   0, // only in the program itself; a tab counts as 4 columns
 	"long test names":          0, // 40 characters or more
 
 	"files that change a struct": 3, // through a pointer; see changers
 }
 
-// TestFigures compares the code with the limits. testdata/figures.txt lists the figures that exceed them today. The
+// TestFigures compares the code with the limits. testdata/figures.txt lists the figures that currently exceed them. The
 // list may only shrink: the test fails if a figure is above its entry, or if an entry is more than a tenth too large.
-// With -v, it logs where the lines and names are.
+// With -v, the test logs the place of each long line and long name.
 func TestFigures(t *testing.T) {
 	const list = "testdata/figures.txt"
 	text, err := os.ReadFile(list)
@@ -104,7 +104,7 @@ func cutLast(text, separator string) (before, after string, found bool) {
 	return text, "", false
 }
 
-// goFile is one file of Go source.
+// goFile is one Go source file.
 type goFile struct {
 	path string
 	pkg  string // its folder
@@ -113,7 +113,7 @@ type goFile struct {
 	ast  *ast.File
 }
 
-// production reports whether the file is part of the program. Test doubles and tools are not part of it.
+// production reports whether the file is part of the program. Test doubles and tools are not.
 func (f goFile) production() bool {
 	return !f.test && !isDouble(f.pkg) && !strings.HasPrefix(f.pkg, "tools/") &&
 		f.pkg != "internal/attacks" && f.pkg != "internal/matrix"
@@ -208,7 +208,7 @@ func receiver(fn *ast.FuncDecl) string {
 	return name
 }
 
-// ownFields counts the fields in a struct, leaving out those with a json tag.
+// ownFields counts the fields in a struct, excluding those with a json tag.
 func ownFields(s *ast.StructType) int {
 	n := 0
 	for _, f := range s.Fields.List {

@@ -32,8 +32,8 @@ func TestGeneratedFiles(t *testing.T) {
 	}
 }
 
-// TestActionFiles parses each action.yml and compares it with the tables in both directions, so it also finds mistakes in
-// the generator.
+// TestActionFiles parses each action.yml and compares it with the tables in both directions, which also reveals
+// mistakes in the generator.
 func TestActionFiles(t *testing.T) {
 	checkAction(t, "", inputs.All, nil, nil)
 	for _, c := range inputs.Commands() {
@@ -50,8 +50,8 @@ func TestActionFiles(t *testing.T) {
 	}
 }
 
-// checkAction checks the action.yml in a folder. The action passes args to the program, and only constants: the runner
-// quotes the arguments of a container badly.
+// checkAction checks the action.yml in a folder. The args that the action passes to the program must be constants,
+// because the runner does not quote a container's arguments correctly.
 func checkAction(t *testing.T, folder string, declared []inputs.Input, required []string, args []any) {
 	t.Helper()
 	text, err := os.ReadFile(root + folder + "action.yml")

@@ -13,7 +13,7 @@ import (
 
 const module = "github.com/mlflow-promote/mlflow-promote/"
 
-// layers lists the packages of this module that each package may import. The test fails for a package that is not
+// layers maps each package to the packages of this module that it may import. The test fails for a package that is not
 // listed.
 var layers = map[string][]string{
 	"main": {"internal/cli"},
@@ -220,7 +220,7 @@ var layers = map[string][]string{
 	},
 }
 
-// double returns the paths of these packages in the MLflow double.
+// double returns the import paths of the named packages in the MLflow double.
 func double(names ...string) []string {
 	var out []string
 	for _, name := range names {
@@ -229,7 +229,7 @@ func double(names ...string) []string {
 	return out
 }
 
-// pure packages decide and render. They do not use the system, the network, the clock or randomness.
+// pure lists packages that only decide and render. They do not use the system, the network, the clock or randomness.
 var pure = []string{
 	"internal/audit", "internal/audit/rules", "internal/auditpage", "internal/canonical", "internal/evidence", "internal/fact", "internal/format",
 	"internal/glob", "internal/hiddenplan", "internal/ledger/chunk", "internal/ledger/views", "internal/lineage", "internal/outputs", "internal/plan", "internal/policy", "internal/policy/approvals",
@@ -275,11 +275,11 @@ func TestLayers(t *testing.T) {
 	}
 }
 
-// Only main uses the clock, environment, streams and exit of the process.
+// Only main uses the clock, environment, streams and exit function of the process.
 func TestProcessGlobals(t *testing.T) {
 	banned := []string{"os.Getenv", "os.LookupEnv", "os.Setenv", "os.Exit", "os.Stdout", "os.Stderr", "time.Now", "log.Fatal", "rand.Float64", "rand.Int64N", "rand.N"}
 	allowed := map[string][]string{
-		"internal/rest": {"time.Now", "rand.Float64"}, // waits between retries, and the offset of the server's clock
+		"internal/rest": {"time.Now", "rand.Float64"}, // for waits between retries and the server's clock offset
 	}
 	for path := range sources(t) {
 		dir := filepath.ToSlash(filepath.Dir(path))
@@ -294,7 +294,7 @@ func TestProcessGlobals(t *testing.T) {
 	}
 }
 
-// selectors returns the names that a file uses from other packages, as package.Name.
+// selectors returns the names that a file uses from other packages, in the form package.Name.
 func selectors(t *testing.T, path string) []string {
 	t.Helper()
 	file, err := parser.ParseFile(token.NewFileSet(), root+path, nil, parser.SkipObjectResolution)

@@ -17,7 +17,7 @@ import (
 
 var pin = flag.Bool("pin", false, "write inputs, outputs, reasons and schemas to testdata/surface.txt")
 
-// Workflows and programs rely on names, defaults, commands, exit codes, and on the schemas apart from their
+// Workflows and programs rely on names, defaults, commands and exit codes, and on the schemas apart from their
 // descriptions.
 func TestSurface(t *testing.T) {
 	const file = "testdata/surface.txt"
@@ -36,7 +36,7 @@ func TestSurface(t *testing.T) {
 	}
 }
 
-// kinds are the names of the kinds of inputs in the pin.
+// kinds maps each kind of input to its name in the pin.
 var kinds = map[inputs.Kind]string{
 	inputs.Text: "text", "": "text", inputs.Bool: "switch", inputs.Enum: "choice", inputs.Words: "choices", inputs.Lines: "lines",
 	inputs.Map: "map", inputs.Duration: "duration", inputs.Headers: "headers",
@@ -76,8 +76,7 @@ func surface(t *testing.T) []string {
 	return out
 }
 
-// wordless returns the schema without titles and descriptions. Properties that are named "title" or "description" are
-// kept.
+// wordless returns a schema without its titles and descriptions. Properties named "title" or "description" are kept.
 func wordless(doc any) any {
 	switch doc := doc.(type) {
 	case map[string]any:

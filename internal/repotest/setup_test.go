@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-// A .cache/ that was copied from another machine lists packages that are not installed here.
+// A .cache/ folder copied from a different machine records packages as installed that are missing here.
 func TestSetup_CacheOfAnotherMachine(t *testing.T) {
 	dir := t.TempDir()
 	script, err := os.ReadFile("../../tools/setup")
@@ -19,7 +19,7 @@ func TestSetup_CacheOfAnotherMachine(t *testing.T) {
 	for path, text := range map[string]string{
 		"tools/setup":          string(script),
 		".cache/stamp/mariadb": "",
-		"bin/apt-get":          "#!/bin/sh\necho \"$@\"\n", // other users see a list of missing packages
+		"bin/apt-get":          "#!/bin/sh\necho \"$@\"\n", // users other than root see a list of the missing packages
 	} {
 		path = filepath.Join(dir, path)
 		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {

@@ -12,10 +12,10 @@ import (
 	"testing"
 )
 
-// changers returns, for each struct type in the program, the files that change such a struct through a pointer: they
-// assign to a field, or to an element of a field. A file does not count if it only reads the struct, creates it, or
-// changes a copy. Errors do not count either, because the function that creates one completes it before any other code
-// sees it.
+// changers returns, for each struct type in the program, the files that change such a struct through a pointer, by
+// assigning to a field or to an element of a field. A file does not count if it only reads the struct, creates it, or
+// changes a copy. Errors do not count either, because the function that creates an error completes it before any other
+// code sees it.
 func changers(files []goFile) map[string][]string {
 	packages := map[string][]goFile{}
 	for _, f := range files {
@@ -34,20 +34,20 @@ func changers(files []goFile) map[string][]string {
 	return out
 }
 
-// checker finds the types in this module's packages. Other packages stay empty, and errors about them are ignored.
+// checker type-checks this module's packages. All other packages stay empty, and errors about them are ignored.
 type checker struct {
 	packages map[string][]goFile
 	done     map[string]*types.Package
 	found    map[string]map[string]bool
 }
 
-// Import checks a package, after the packages that it imports.
+// Import checks a package after checking the packages that it imports.
 func (c *checker) Import(name string) (*types.Package, error) {
 	if p, ok := c.done[name]; ok {
 		return p, nil
 	}
 	all, set := map[string]*ast.File{}, token.NewFileSet()
-	for _, f := range c.packages[name] { // parsed once more, because a package's positions need a single file set
+	for _, f := range c.packages[name] { // parsed again, because all positions in a package must come from one file set
 		file, err := parser.ParseFile(set, f.path, f.text, parser.SkipObjectResolution)
 		if err != nil {
 			return nil, err
@@ -79,7 +79,7 @@ func (c *checker) Import(name string) (*types.Package, error) {
 	return p, nil
 }
 
-// changed records that a file assigns to the expression, if the expression is part of a struct behind a pointer.
+// changed records that a file assigns to an expression, if the expression is part of a struct behind a pointer.
 func (c *checker) changed(info *types.Info, file string, to ast.Expr) {
 	for {
 		switch x := to.(type) {

@@ -12,7 +12,8 @@ import (
 	"testing"
 )
 
-// readsOrWritesText lists the functions that may parse or format a ref or a list of versions, each with the reason.
+// readsOrWritesText lists the functions that are allowed to parse or format a ref or a list of versions, each with the
+// reason.
 var readsOrWritesText = map[string]string{
 	"internal/registry/ref.go ParseRef":               "reads refs",
 	"internal/registry/ref.go String":                 "writes refs",
@@ -33,8 +34,8 @@ var readsOrWritesText = map[string]string{
 	"internal/rescue/rescue.go Error":                 "writes a list of overrides",
 }
 
-// Refs and lists of versions are text only when they are read or written. Other functions must not parse or format such
-// a string, but use registry.Ref or registry.Versions instead.
+// Refs and lists of versions are text only where they are read or written. All other functions must use registry.Ref or
+// registry.Versions rather than parse or format a string.
 func TestTexts_OfRefsAndVersions(t *testing.T) {
 	used := map[string]bool{}
 	err := filepath.WalkDir("../../internal", func(path string, d fs.DirEntry, err error) error {
@@ -72,8 +73,8 @@ func TestTexts_OfRefsAndVersions(t *testing.T) {
 	}
 }
 
-// handlesText reports whether a function passes a ref's prefix or a comma to package strings, or joins a prefix and a
-// string.
+// handlesText reports whether a function passes a ref's prefix or a comma to a function in package strings, or joins a
+// prefix and a string.
 func handlesText(f *ast.FuncDecl) (found bool) {
 	ast.Inspect(f, func(n ast.Node) bool {
 		switch n := n.(type) {
@@ -94,7 +95,7 @@ func handlesText(f *ast.FuncDecl) (found bool) {
 	return found
 }
 
-// isText reports whether an expression is one of these literals, or a constant for a prefix.
+// isText reports whether an expression is one of the literals in texts, or the constant for a prefix.
 func isText(e ast.Expr, texts ...string) bool {
 	switch e := e.(type) {
 	case *ast.Ident:

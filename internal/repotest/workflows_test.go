@@ -32,8 +32,8 @@ type workflow struct {
 }
 
 // The guide that this program replaces had a workflow that put inputs into shell lines, had neither permissions nor
-// concurrency, and installed the newest versions. Our workflows and examples avoid these mistakes, and use only inputs
-// that exist.
+// concurrency, and installed the newest versions. Our workflows and examples must avoid these mistakes, and must use
+// only inputs that exist.
 func TestWorkflows_Safe(t *testing.T) {
 	files := workflows(t)
 	if len(files) < 10 {
@@ -50,7 +50,7 @@ func TestWorkflows_Safe(t *testing.T) {
 	}
 }
 
-// The rules find each mistake.
+// The rules find each of these mistakes.
 func TestWorkflows_Unsafe(t *testing.T) {
 	for want, text := range map[string]string{
 		"an expression in a run line":         "permissions: {}\nconcurrency: {group: a}\njobs: {a: {timeout-minutes: 1, permissions: {}, steps: [{run: \"echo ${{ inputs.x }}\"}]}}",
@@ -67,8 +67,8 @@ func TestWorkflows_Unsafe(t *testing.T) {
 	}
 }
 
-// An event that could not be sent at first arrives after the event that replaced it. A deployment must ignore such an
-// event.
+// An event that could not be sent at first may arrive after the event that replaced it. A deployment must ignore such a
+// late event.
 func TestWorkflows_IgnoreLateEvents(t *testing.T) {
 	for _, file := range []string{"examples/workflows/deploy-on-event.yml", "docs/events.md"} {
 		text, err := os.ReadFile(root + file)

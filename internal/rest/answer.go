@@ -24,7 +24,7 @@ func statusError(a *answer) *Error {
 	var body struct {
 		Code    any `json:"error_code"`
 		Message any `json:"message"`
-		Detail  any `json:"detail"` // instead of a message, from MLflow's routes that are built with FastAPI
+		Detail  any `json:"detail"` // MLflow's FastAPI routes send this in place of a message
 	}
 	if json.Unmarshal(a.body, &body) == nil {
 		code, _ := body.Code.(string)
@@ -68,8 +68,8 @@ func cleanType(h http.Header) string {
 	return Clean(kind)
 }
 
-// isPage looks at the first byte instead of the Content-Type, because MLflow's basic-auth app sends plain sentences
-// as text/html.
+// isPage checks the first byte rather than the Content-Type, because MLflow's basic-auth app sends plain sentences as
+// text/html.
 func isPage(a *answer) bool {
 	return strings.HasPrefix(strings.TrimSpace(string(a.body[:min(len(a.body), 512)])), "<")
 }
@@ -93,8 +93,8 @@ func firstLine(body string, status int) string {
 	return format.Shorten(body, 200)
 }
 
-// Clean turns text from a server into one line of limited length. Each run of whitespace and control characters
-// becomes one space. Invisible and bidirectional characters are removed.
+// Clean turns text from a server into a single line of limited length. It replaces each sequence of white space and
+// control characters with one space, and removes invisible and bidirectional characters.
 func Clean(s string) string {
 	var b strings.Builder
 	space := false

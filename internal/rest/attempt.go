@@ -15,7 +15,8 @@ import (
 	"time"
 )
 
-// excerptLimit limits how much of an unsuccessful response's body is read. It is enough for an MLflow error in JSON.
+// excerptLimit is the maximum number of bytes that are read from an unsuccessful response. It is enough for an MLflow
+// error in JSON.
 const excerptLimit = 64 << 10
 
 // answer is a response with its complete body.
@@ -24,11 +25,11 @@ type answer struct {
 	status int
 	header http.Header
 	body   []byte
-	size   int64 // bytes of the body that arrived, including those passed to a sink
+	size   int64 // bytes received, including those passed to a sink
 }
 
-// attempt sends a request once and reads the whole response within its limits. Reading the body is part of the
-// attempt, so a connection that breaks in the middle of a body is retried too.
+// attempt sends a request once and reads the whole response within its limits. Because reading the body is part of the
+// attempt, a connection that breaks in the middle of a body is retried too.
 //
 // A redirect becomes an error here, so no HTTP client that uses this transport can follow it. net/http would turn a
 // POST into a GET that ends with 200, and would send custom headers to any host.
@@ -102,7 +103,7 @@ func (c *call) take(a *answer, err error) error {
 		c.answer, c.failure = a, nil
 	case err != nil && !errors.Is(err, errTooLarge) && slices.Contains(bodyMatters, a.status):
 		return c.fail(unreadable(a, err))
-	default: // only an excerpt of an error's body is needed, so it may be incomplete
+	default: // an incomplete body is fine, because only an excerpt is needed
 		c.fail(statusError(a))
 	}
 	return nil
@@ -128,7 +129,7 @@ var (
 )
 
 // read reads a body into memory, up to the call's limit. The limit applies to decoded bytes, because the transport
-// has already unpacked gzip, and half a megabyte of it can unpack to 512 MiB.
+// has already decompressed the body, and half a megabyte of gzip can decompress to 512 MiB.
 func (t *attempt) read(
 	resp *http.Response, call *call, cancel context.CancelCauseFunc,
 ) (body []byte, size int64, err error) {
@@ -163,7 +164,7 @@ func (w idleReader) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// progress records how far an attempt got. Its hooks run on goroutines of the connection.
+// progress records how far an attempt got. Its hooks run on the connection's goroutines.
 type progress struct{ asked, got, handshakeFailed atomic.Bool }
 
 func (p *progress) trace() *httptrace.ClientTrace {
@@ -177,7 +178,7 @@ func (p *progress) trace() *httptrace.ClientTrace {
 }
 
 // mayHaveLeft returns false only if there was no connection, so that no byte of the request can have reached a
-// server. For a transport that does not report its progress, only a dial error proves this.
+// server. If a transport does not report its progress, only a dial error proves this.
 func (p *progress) mayHaveLeft(err error) bool {
 	if p.asked.Load() {
 		return p.got.Load()

@@ -2,17 +2,17 @@ package rest
 
 import "net/http"
 
-// Authorizer adds a login that expires or depends on the request. It is called for every attempt of our own calls, but
-// not for requests of other libraries (see [Client.HTTPClient]). It must be safe for concurrent use.
+// Authorizer adds a login that expires or depends on the request. It is called for every attempt of this package's own
+// calls, but not for requests from other libraries (see [Client.HTTPClient]). It must be safe for concurrent use.
 type Authorizer interface {
-	// Apply sets headers of the request, which is a copy for one attempt.
+	// Apply sets headers on the request, which is a copy for a single attempt.
 	Apply(r *http.Request) error
-	// Forget drops the login that r was sent with, because the server refused it with a 401. It reports whether the
+	// Forget discards the login with which r was sent, because the server refused it with a 401. It reports whether the
 	// next Apply can use a different one.
 	Forget(r *http.Request) bool
 }
 
-// authorized returns a copy of the request with the login, or the request itself if the call has none.
+// authorized returns a copy of the request with the login added, or the request itself if the call has no login.
 func (c *call) authorized(req *http.Request) (*http.Request, *Error) {
 	if c.login == nil {
 		return req, nil

@@ -70,7 +70,7 @@ func TestLogin_EveryAttempt(t *testing.T) {
 	}
 }
 
-// An address that the server handed out gets no login, nor do requests of other libraries.
+// No login is sent to an address that the server handed out, nor with requests from other libraries.
 func TestLogin_OnlyOwnCalls(t *testing.T) {
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if got := r.Header.Get("Authorization"); got != "" {

@@ -8,7 +8,7 @@ import (
 	"sync"
 )
 
-// Body is a complete JSON response that is read once, from start to end. It is stored in pieces that are released as
+// Body is a complete JSON response that can be read once from start to end. It is stored in pieces that are released as
 // they are read, so reading half of a large page frees half of its memory.
 type Body struct {
 	pieces []*piece
@@ -39,7 +39,7 @@ func (c *Client) Open(ctx context.Context, r Request) (*Body, error) {
 	return b, nil
 }
 
-// start returns the beginning of the unread part. It is used to distinguish pages from JSON.
+// start returns the beginning of the unread part, from which HTML pages can be told apart from JSON.
 func (b *Body) start() []byte {
 	if len(b.pieces) == 0 {
 		return nil
@@ -73,11 +73,12 @@ func (b *Body) fill(r io.Reader, limit int64) error {
 	}
 }
 
-// squeezer removes white space from JSON that arrives in parts. Content that does not start like JSON stays
+// squeezer removes the white space from JSON that arrives in parts. Content that does not start like JSON stays
 // unchanged.
 type squeezer struct{ begun, plain, quoted, escaped bool }
 
-// white removes the white space from part by moving all other bytes to the front, and returns how many there are.
+// white removes the white space from part by moving all other bytes to the front, and returns the number of remaining
+// bytes.
 func (s *squeezer) white(part []byte) int {
 	kept := 0
 	for _, c := range part {

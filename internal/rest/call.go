@@ -12,25 +12,25 @@ import (
 	"github.com/hashicorp/go-retryablehttp"
 )
 
-// call is the state of one request across all its attempts. Only one goroutine uses it.
+// call is the state of one request across all its attempts. Only one goroutine may use it.
 type call struct {
 	class    Class
 	limit    int64
-	body     sink // receives the body of a success; if it is nil, answer contains the body
+	body     sink // receives the body of a successful response; if nil, the body is in answer
 	attempts int
 	had500   bool
 	sent     bool          // at least one attempt was sent
 	unclear  bool          // at least one attempt was sent and not refused
 	pending  bool          // at least one attempt was sent without a response from the server itself
 	wait     time.Duration // before the next attempt
-	login    Authorizer    // nil for a constant login, and for requests of other libraries
-	request  *http.Request // last attempt, as it was sent
-	renewed  bool          // the login was refused once, and replaced
+	login    Authorizer    // nil for a constant login, and for requests from other libraries
+	request  *http.Request // the last attempt, as it was sent
+	renewed  bool          // the login has been refused and replaced once
 	answer   *answer       // the final 2xx response
-	failure  *Error        // failure of the last attempt; nil after a 2xx
+	failure  *Error        // the failure of the last attempt; nil after a 2xx
 }
 
-// sink receives the body of a successful response. Each attempt starts it from the beginning.
+// sink receives the body of a successful response. It starts from the beginning for each attempt.
 type sink interface {
 	fill(r io.Reader, limit int64) error // returns errTooLarge above the limit
 	Len() int64                          // bytes received
@@ -64,8 +64,8 @@ type repeater struct {
 	meter *meter
 }
 
-// newRepeater hides the idle connections from the inner client. go-retryablehttp would close them after every
-// failure, which would break keep-alive for all parallel calls.
+// newRepeater hides the idle connections from the inner client. Otherwise, go-retryablehttp would close them after
+// every failure, which would break keep-alive for all parallel calls.
 func newRepeater(cfg Config, secure *tls.Config, m *meter) *repeater {
 	once := &attempt{transport: newTransport(cfg, secure), proxy: direct(cfg.Proxy), idle: cfg.Idle, meter: m}
 	return &repeater{cfg: cfg, once: &http.Client{Transport: once}, meter: m}
@@ -73,8 +73,8 @@ func newRepeater(cfg Config, secure *tls.Config, m *meter) *repeater {
 
 // RoundTrip returns a response whose body is in memory, with any status except redirects, or an [*Error].
 //
-// Each call gets its own retrying client. The hooks of a shared client know neither which call a failed attempt belongs
-// to nor how long that call may still wait. Closures over the call know both.
+// Each call gets its own retrying client. The hooks of a shared client would not know which call a failed attempt
+// belongs to, nor how long that call may still wait. Closures over the call know both.
 func (t *repeater) RoundTrip(req *http.Request) (*http.Response, error) {
 	call := callOf(req)
 	if refusal := t.refuse(req); refusal != nil {
@@ -88,7 +88,7 @@ func (t *repeater) RoundTrip(req *http.Request) (*http.Response, error) {
 	}
 	client := retryablehttp.Client{
 		HTTPClient: t.once,
-		// never reached: check stops earlier, because the library would discard the last response
+		// never reached, because check stops earlier: the library would discard the last response
 		RetryMax: t.cfg.Attempts + 1, // one more for a new login
 		CheckRetry: func(ctx context.Context, _ *http.Response, _ error) (bool, error) {
 			return t.check(ctx, call), nil
@@ -104,8 +104,8 @@ func (t *repeater) RoundTrip(req *http.Request) (*http.Response, error) {
 	return resp, nil
 }
 
-// check decides from the last attempt whether to send the request again. It does not start a wait that would exceed
-// the deadline, because the last response says more than "deadline exceeded".
+// check decides after an attempt whether to send the request again. It does not start a wait that would exceed the
+// deadline, because the last response is more informative than "deadline exceeded".
 func (t *repeater) check(ctx context.Context, c *call) bool {
 	e := c.failure
 	if e == nil || ctx.Err() != nil {
@@ -127,8 +127,8 @@ func (t *repeater) check(ctx context.Context, c *call) bool {
 	return true
 }
 
-// renews reports whether the call can be repeated with a new login. A 401 has no effect, so this is safe for every
-// class. It happens once in a call.
+// renews reports whether the call can be repeated with a new login. A 401 means that the request had no effect, so this
+// is safe for every class. It happens at most once per call.
 func (c *call) renews(e *Error) bool {
 	if c.login == nil || c.renewed || e.Kind != Status || e.Status != http.StatusUnauthorized {
 		return false
@@ -146,7 +146,7 @@ func (t *repeater) announce(req *http.Request, c *call) time.Duration {
 	return c.wait
 }
 
-// ended returns the error for a call without a response. If the call was canceled during a wait, the error includes
+// ended returns the error for a call that has no response. If the call was cancelled during a wait, the error includes
 // the failure before the wait.
 func (c *call) ended(req *http.Request, err error) *Error {
 	var e *Error

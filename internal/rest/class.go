@@ -5,7 +5,7 @@ import (
 	"net/http"
 )
 
-// Class says how often a request may be sent. Only the caller knows this, because a POST to MLflow may search,
+// Class determines how often a request may be sent. Only the caller can know this, because a POST to MLflow may search,
 // overwrite or create a version.
 type Class int
 
@@ -15,22 +15,23 @@ const (
 	// Artifact reads a stored file. Older servers respond with 500 if a file does not exist, so a 500 is retried only
 	// once.
 	Artifact
-	// Write leads to the same state however often it arrives, such as setting a tag, moving an alias, or creating
+	// Write leads to the same state however often it arrives, for example if it sets a tag, moves an alias, or creates
 	// something with a unique name. The caller interprets "already exists". A 500 is not retried.
 	Write
-	// Create makes something new each time it arrives. It is sent again only if there was no connection. Even a 503 is
-	// not retried, because it may come from a gateway in front of a server that did the work.
+	// Create creates something new each time it arrives. It is sent again only if there was no connection. Even a 503
+	// is not retried, because it may come from a gateway in front of a server that has done the work.
 	Create
 )
 
 type classKey struct{}
 
-// WithClass sets the class of the requests that another library sends through [Client.HTTPClient] with this context.
+// WithClass sets the class of the requests that a different library sends through [Client.HTTPClient] with this
+// context.
 func WithClass(ctx context.Context, c Class) context.Context {
 	return context.WithValue(ctx, classKey{}, c)
 }
 
-// classOf returns the class from [WithClass], or the class that fits the HTTP method.
+// classOf returns the class set by [WithClass], or else the class that matches the HTTP method.
 func classOf(r *http.Request) Class {
 	if c, ok := r.Context().Value(classKey{}).(Class); ok {
 		return c

@@ -81,7 +81,7 @@ func contextKind(err error) Kind {
 	return Canceled
 }
 
-// tunnelRefused says that a forward proxy did not open a tunnel to an https server.
+// tunnelRefused is the error if a forward proxy refuses to open a tunnel to an https server.
 type tunnelRefused struct{ status string }
 
 func (t *tunnelRefused) Error() string { return "the proxy refused the tunnel: " + t.status }

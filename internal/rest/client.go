@@ -1,8 +1,8 @@
 // Package rest contains all HTTP code: JSON and bytes over one hardened transport with retries.
 //
-// It must never follow a redirect, send a credential in the clear, or connect to the metadata address of a cloud. It
-// must never read without a limit, wait past a deadline, or repeat a request that must take effect only once. It knows
-// nothing about models: callers interpret statuses.
+// It must never follow a redirect, send a credential in the clear, or connect to a cloud's metadata address. It must
+// never read without a limit, wait past a deadline, or repeat a request that must take effect only once. It knows
+// nothing about models, so callers interpret statuses.
 package rest
 
 import (
@@ -19,37 +19,37 @@ import (
 
 // Config describes one server and how to talk to it. All fields except Base may be zero.
 type Config struct {
-	// http(s) URL of the server, without user info, query or fragment; its path is the prefix of every request path
+	// the server's http(s) URL without user info, query or fragment; its path is the prefix of every request path
 	Base       string
 	Header     http.Header // sent with every request, except through HTTPClient: Authorization, workspace, sign-on
-	Login      Authorizer  // adds a login to every attempt of our own calls; nil if Header contains the login
+	Login      Authorizer  // adds a login to every attempt of our own calls; nil if the login is in Header
 	UserAgent  string
 	CAs        []byte // PEM, in addition to the system's certificate authorities
 	ClientCert []byte // PEM with certificate and key
 
 	InsecureTLS       bool // accept any certificate
-	AllowInsecureHTTP bool // send credentials over plain http to other machines
+	AllowInsecureHTTP bool // send credentials to other machines over plain http
 
 	MaxConns int           // maximum number of open connections, all kept alive; default 8
 	Attempts int           // maximum number of attempts, including the first; default 5
-	MinWait  time.Duration // upper limit of the first wait, doubled for each further wait; default 500 ms
+	MinWait  time.Duration // upper limit of the first wait, which doubles with each further wait; default 500 ms
 	MaxWait  time.Duration // upper limit of every wait; default 10 s. Retry-After may ask for up to 60 s
-	Connect  time.Duration // timeout for the connection, and the same again for TLS; default 10 s
+	Connect  time.Duration // timeout for connecting, and the same again for TLS; default 10 s
 	Answer   time.Duration // timeout from the request to the response header; default 60 s
 	Idle     time.Duration // timeout between two parts of a body; default 30 s
-	Total    time.Duration // timeout of one call including retries and waits; default 5 minutes
+	Total    time.Duration // timeout of one call, including retries and waits; default 5 minutes
 
 	Jitter func() float64                        // in [0, 1), spreads the waits of several callers; default random
 	Notify func(Retry)                           // called before each wait
 	Proxy  func(*http.Request) (*url.URL, error) // default HTTP_PROXY, HTTPS_PROXY, NO_PROXY
-	// NoQuickAck disables quickAck. Only the benchmark uses it, to measure what quickAck gains.
+	// NoQuickAck disables quickAck. Only the benchmark sets it, to measure what quickAck gains.
 	NoQuickAck bool
-	// Transport replaces the connections so that tests can inject faults without sockets. Connect, Answer, the TLS
-	// settings and the blocked addresses then do not apply.
+	// Transport replaces the connections, so that tests can inject faults without sockets. Connect, Answer, the TLS
+	// settings and the blocked addresses then have no effect.
 	Transport http.RoundTripper
 }
 
-// Retry describes a retry that is about to be made, after a wait.
+// Retry describes a retry that will follow after a wait.
 type Retry struct {
 	Method, URL string // URL without user info and query
 	Attempt     int    // number of the failed attempt, from 1
@@ -93,8 +93,8 @@ func New(cfg Config) (*Client, error) {
 }
 
 // HTTPClient returns a client for libraries that build their own requests. It uses the same connections, limits and
-// retries (see [WithClass]). Without a response, or for a redirect, the *url.Error contains an [*Error]. Bodies are
-// limited to 8 MiB. [Config.Header] is not sent, because such a library may talk to any host.
+// retries (see [WithClass]). If there is no response, or if the response is a redirect, the *url.Error contains an
+// [*Error]. Bodies are limited to 8 MiB. [Config.Header] is not sent, because such a library may talk to any host.
 func (c *Client) HTTPClient() *http.Client { return c.http }
 
 func parseBase(raw string) (*url.URL, error) {
@@ -115,8 +115,8 @@ func parseBase(raw string) (*url.URL, error) {
 	return base, nil
 }
 
-// checkHeader reports an invalid header value before the first request is sent. A token read from a file often ends
-// with a newline.
+// checkHeader reports an invalid header value before the first request is sent. For example, a token that was read from
+// a file often ends with a newline.
 func checkHeader(h http.Header) error {
 	for name, values := range h {
 		for _, v := range values {

@@ -8,7 +8,7 @@ import (
 )
 
 // decode is stricter than encoding/json: it rejects null, a second value, duplicate keys and a missing key.
-// encoding/json accepts these, and a zero value that they leave behind can pass a gate.
+// encoding/json would accept these and leave a zero value, which could pass a gate.
 func decode(a *answer, r Request, out any) *Error {
 	fail := func(k Kind, format string, args ...any) *Error {
 		e := describe(a, k)

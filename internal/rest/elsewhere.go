@@ -13,9 +13,10 @@ import (
 // Host returns the host and port of the server.
 func (c *Client) Host() string { return c.base.Host }
 
-// StreamFrom reads a file from an address that the server handed out, such as a presigned address of an object store.
-// It sends the given headers and none of the client's own, because the address is on another host and contains its
-// own credential. Errors show neither query nor credential. See [Client.Stream] for open and the result.
+// StreamFrom reads a file from an address that the server has handed out, for example a presigned address in an object
+// store. It sends the given headers but none of the client's own, because the address is on a different host and
+// contains its own credential. Errors contain neither the query nor the credential. See [Client.Stream] for open and
+// the result.
 func (c *Client) StreamFrom(
 	ctx context.Context, address string, header map[string]string, limit int64, open func() io.Writer,
 ) (int64, error) {

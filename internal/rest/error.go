@@ -18,10 +18,10 @@ const (
 	Refused  Kind = "refused"  // no connection: refused, unreachable, or rejected by a proxy
 	DNS      Kind = "dns"      // the host name has no address
 	TLS      Kind = "tls"      // the certificate or the handshake; Message says what to fix
-	Timeout  Kind = "timeout"  // connection, header, body or the whole call took too long
+	Timeout  Kind = "timeout"  // connecting, the header, the body or the whole call took too long
 	Reset    Kind = "reset"    // the connection closed before a response
 	Redirect Kind = "redirect" // a redirect, not followed; Location says where it leads
-	// a page or text instead of JSON, often a login page with status 200
+	// a page or text in place of JSON, often a login page with status 200
 	NotJSON   Kind = "not-json"
 	Truncated Kind = "truncated" // the body ended early
 	// empty, null, not an object, invalid, or with a duplicate key or an unexpected structure
@@ -35,20 +35,21 @@ const (
 )
 
 // Error describes a failed call and its last attempt. None of its strings contains user info or a query. Strings from
-// the server are limited and free of control characters, but they are untrusted: escape them before showing them.
+// the server have a limited length and contain no control characters, but they are not trustworthy, so escape them
+// before showing them.
 type Error struct {
 	Kind   Kind
 	Method string
 	URL    string // without user info, query and fragment
 	Sent   bool   // a request may have reached the server; false proves that no attempt had an effect
 	// Unclear is true if some attempt may have had an effect and was not refused by the server itself. The last
-	// attempt alone does not show this. Callers check Unclear before they report "not done".
+	// attempt alone does not reveal this. Callers check Unclear before they report "not done".
 	Unclear bool
-	// Pending is true if some attempt may still take effect later, behind a proxy or a broken connection. That
-	// attempt was sent, and the server itself did not respond. Pending implies Unclear.
+	// Pending is true if some attempt may still take effect later, behind a proxy or a broken connection, because it
+	// was sent and the server itself did not respond. Pending implies Unclear.
 	Pending  bool
 	Attempts int
-	Wait     time.Duration // a wait that was not started because it would exceed the deadline
+	Wait     time.Duration // the wait that was not started because it would have exceeded the deadline
 
 	Status      int    // 0 without a response
 	Code        string // error_code from MLflow's JSON
@@ -58,15 +59,15 @@ type Error struct {
 	Body        string // at most 2 KiB
 	Location    string // scheme and host of a refused redirect
 
-	Anonymous   bool   // the request had no credentials
-	Proxy       string // host and port of the forward proxy that the request was to pass; "" = none
-	ProxyFailed bool   // the forward proxy did not open the way, so nothing reached the server
+	Anonymous   bool   // whether the request had no credentials
+	Proxy       string // host and port of the forward proxy for the request; "" for none
+	ProxyFailed bool   // the forward proxy did not open the connection, so nothing reached the server
 	PlainHTTP   bool   // the port speaks http, not https
-	Off         bool   // MLflow has this endpoint, but its start options disable it
+	Off         bool   // MLflow has this endpoint, but it is disabled by MLflow's start options
 
 	Cause error
 
-	retryAfter time.Duration // wait that the server asked for; 0 for none
+	retryAfter time.Duration // the wait that the server asked for; 0 for none
 }
 
 func newError(req *http.Request, k Kind) *Error {
@@ -85,14 +86,14 @@ func isAnonymous(h http.Header) bool {
 	return true
 }
 
-// Error returns the method, the URL and the failure, in one line.
+// Error returns the method, the URL and the failure on one line.
 func (e *Error) Error() string {
 	return strings.TrimPrefix(e.Method+" "+e.URL, " ") + ": " + e.what() + e.effort()
 }
 
 func (e *Error) Unwrap() error { return e.Cause }
 
-// what returns the failure without method and URL.
+// what returns the failure without the method and URL.
 func (e *Error) what() string {
 	var b strings.Builder
 	if e.Status != 0 && (e.Kind == Status || !isSuccess(e.Status)) {
@@ -125,7 +126,7 @@ func (e *Error) effort() string {
 
 type secretURLKey struct{}
 
-// WithSecretURL marks requests whose path is a secret, such as a chat's webhook. Errors and messages then show only
+// WithSecretURL marks requests whose path is a secret, for example a chat's webhook. Errors and messages then show only
 // the host.
 func WithSecretURL(ctx context.Context) context.Context {
 	return context.WithValue(ctx, secretURLKey{}, true)

@@ -27,8 +27,9 @@ func (a *fixedServer) RoundTrip(r *http.Request) (*http.Response, error) {
 	return &http.Response{StatusCode: a.status, Header: h, Body: io.NopCloser(bytes.NewReader(a.body)), Request: r}, nil
 }
 
-// Whatever a server sends, the caller gets an object or an error. The object is what another JSON reader reads, and it
-// has the wanted key and no duplicate keys. The error has a known kind, and its strings are limited and printable.
+// Whatever a server sends, the caller gets either an object or an error. The object is the same that a different JSON
+// reader would read, and it has the expected key and no duplicate keys. The error has a known kind, and its strings are
+// printable and have a limited length.
 func FuzzAnswer(f *testing.F) {
 	f.Add(200, "application/json", "", "", []byte(`{"model": {"name": "churn"}}`))
 	f.Add(200, "application/json", "", "", []byte(`{"model": null}`))
@@ -69,7 +70,7 @@ func checkSuccess(t *testing.T, status int, body []byte, out any) {
 	}
 }
 
-// countPairs counts tokens, so it counts a duplicate key twice, while a map keeps it only once.
+// countPairs counts tokens, so it counts a duplicate key twice, whereas a map contains it only once.
 func countPairs(t *testing.T, d *json.Decoder, pairs *int) json.Token {
 	token, err := d.Token()
 	if err != nil {

@@ -10,13 +10,13 @@ import (
 
 // keyScan is the result of scanning the keys of valid JSON.
 type keyScan struct {
-	twice string // a key that occurs twice in one object, as encoding/json compares keys; "" if none
-	found bool   // the outermost object contains a wanted key, and its value is not null
-	empty bool   // the outermost object has no key
+	twice string // a key that occurs twice in one object, by the rules of encoding/json; "" if there is none
+	found bool   // the outermost object contains a wanted key, whose value is not null
+	empty bool   // the outermost object has no keys
 }
 
-// scanKeys scans the bytes without decoding values, because it checks every response, including pages with thousands
-// of versions.
+// scanKeys scans the bytes without decoding values, because it checks every response, even pages with thousands of
+// versions.
 func scanKeys(valid []byte, want ...string) keyScan {
 	var (
 		s     = keyScan{empty: true}
@@ -89,7 +89,7 @@ func unquote(literal []byte) string {
 		return string(literal[1 : len(literal)-1])
 	}
 	var s string
-	_ = json.Unmarshal(literal, &s) // cannot fail, because it is part of valid JSON
+	_ = json.Unmarshal(literal, &s) // cannot fail, because the string is part of valid JSON
 	return s
 }
 

@@ -15,7 +15,7 @@ import (
 	"time"
 )
 
-// bomb returns half a megabyte of gzip that unpacks to 512 MiB of zeros.
+// bomb returns half a megabyte of gzip that decompresses to 512 MiB of zeros.
 func bomb(t *testing.T) []byte {
 	var member bytes.Buffer
 	z := gzip.NewWriter(&member)

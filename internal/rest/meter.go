@@ -11,7 +11,7 @@ type Meter struct {
 	Requests   int           // all attempts that were sent, including retries
 	Retries    int           // attempts that were retries
 	Rounds     int           // longest chain of requests, each sent after the response to the previous one
-	ServerTime time.Time     // Date of the last response; zero before the first
+	ServerTime time.Time     // Date header of the last response; zero before the first
 	Skew       time.Duration // server clock minus local clock, in whole seconds
 }
 
@@ -24,11 +24,11 @@ func (c *Client) Meter() Meter {
 
 type meter struct {
 	mu    sync.Mutex
-	ended int // the highest round with a response
+	ended int // the highest round that has received a response
 	now   Meter
 }
 
-// begin counts a request and returns its round, to be passed to end.
+// begin counts a request and returns its round, which the caller passes to end.
 func (m *meter) begin() int {
 	m.mu.Lock()
 	defer m.mu.Unlock()

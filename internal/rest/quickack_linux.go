@@ -7,10 +7,11 @@ import (
 
 // quickAck makes the kernel acknowledge received data immediately.
 //
-// By default an MLflow 3 server has several worker processes. It does not set TCP_NODELAY and sends a response as two
-// segments. The second segment is held back until the first is acknowledged. Linux delays the acknowledgement by 40
-// ms in case it can be sent along with data. Every request after the first on a connection therefore takes 44 to 52
-// ms instead of 0.9 to 6.8 ms. The kernel may reset TCP_QUICKACK, so it is set again after each read.
+// By default, an MLflow 3 server has several worker processes. It does not set TCP_NODELAY, and it sends each response
+// as two segments, the second of which is held back until the first has been acknowledged. Linux delays this
+// acknowledgement by 40 ms in case it can be sent along with data. Every request after the first on a connection
+// therefore takes 44 to 52 ms instead of 0.9 to 6.8 ms. The kernel may reset TCP_QUICKACK, so it is set again after
+// each read.
 func quickAck(conn net.Conn) net.Conn {
 	tcp, ok := conn.(*net.TCPConn)
 	if !ok {
@@ -36,7 +37,7 @@ func (q *quickConn) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// arm ignores errors, because without the option responses only arrive later.
+// arm ignores errors, because responses merely arrive later without the option.
 func (q *quickConn) arm() { _ = q.raw.Control(setQuickAck) }
 
 func setQuickAck(fd uintptr) {

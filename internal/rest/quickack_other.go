@@ -4,6 +4,6 @@ package rest
 
 import "net"
 
-// quickAck does nothing here, because only Linux has the option. The action runs on Linux; on other systems a request
-// takes up to 40 ms longer.
+// quickAck does nothing, because only Linux has the option. The action runs on Linux. On other systems, a request takes
+// up to 40 ms longer.
 func quickAck(conn net.Conn) net.Conn { return conn }

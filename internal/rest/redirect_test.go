@@ -59,7 +59,7 @@ func TestRedirect_NamesOrigin(t *testing.T) {
 	}
 }
 
-// A library may use the transport in its own client. go-github does this to add a token to every request.
+// A library may use the transport in a client of its own. go-github does this to add a token to every request.
 func TestRedirect_WrappedTransport(t *testing.T) {
 	elsewhere := serve(t, jsonAnswer(200, `{}`))
 	s := serve(t, func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, elsewhere.URL, http.StatusFound) })

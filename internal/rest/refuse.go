@@ -13,7 +13,7 @@ import (
 	"time"
 )
 
-// refusal is the error of a connection that this package refuses to make.
+// refusal is the error for a connection that this package refuses to make.
 type refusal struct {
 	kind Kind
 	text string
@@ -21,8 +21,8 @@ type refusal struct {
 
 func (r *refusal) Error() string { return r.text }
 
-// refuse checks a request before anything is sent. An IP address in the URL must be checked here, because a proxy may
-// be the one that connects to it. The dialer checks the addresses that names resolve to.
+// refuse checks a request before anything is sent. It checks an IP address in the URL, because the connection to that
+// address may be made by a proxy. The addresses that names resolve to are checked by the dialer.
 func (t *repeater) refuse(req *http.Request) *Error {
 	host := req.URL.Hostname()
 	ip, err := netip.ParseAddr(host)
@@ -41,8 +41,8 @@ func (t *repeater) refuse(req *http.Request) *Error {
 	return nil
 }
 
-// secret reports whether credentials may be sent to the address: the connection is encrypted or local, or the user
-// accepts that it is neither.
+// secret reports whether credentials may be sent to the address: either the connection is encrypted or local, or the
+// user accepts that it is neither.
 func (t *repeater) secret(u *url.URL) bool {
 	return u.Scheme == "https" || isLoopback(u.Hostname()) || t.cfg.AllowInsecureHTTP
 }
@@ -54,7 +54,7 @@ func refused(req *http.Request, k Kind, text string) *Error {
 }
 
 // harmless lists the headers that may be sent unencrypted. Any other header may be a credential, because single
-// sign-on systems use many names.
+// sign-on systems use many different names.
 var harmless = map[string]bool{
 	"Accept": true, "Accept-Encoding": true, "Accept-Language": true, "Connection": true, "Content-Type": true,
 	"User-Agent": true, "X-Github-Api-Version": true, "X-Mlflow-Workspace": true,
@@ -87,14 +87,14 @@ func isLoopback(host string) bool {
 	return err == nil && ip.IsLoopback() || isLocalhost(host)
 }
 
-// isLocalhost reports whether a name means this machine (RFC 6761). A resolver may return a different address, so the
-// dialer checks the address, and no proxy is used.
+// isLocalhost reports whether a name refers to this machine (RFC 6761). A resolver may return a different address, so
+// the dialer checks the address, and no proxy is used.
 func isLocalhost(host string) bool {
 	host = strings.ToLower(strings.TrimSuffix(host, "."))
 	return host == "localhost" || strings.HasSuffix(host, ".localhost")
 }
 
-// dialer checks every address after its name has been resolved, so no name can lead to a blocked address.
+// dialer checks every address after its name has been resolved, so that no name can lead to a blocked address.
 func dialer(cfg Config) func(context.Context, string, string) (net.Conn, error) {
 	d := &net.Dialer{Timeout: cfg.Connect, KeepAlive: 15 * time.Second, Control: control}
 	local := *d
@@ -112,7 +112,7 @@ func dialer(cfg Config) func(context.Context, string, string) (net.Conn, error) 
 	}
 }
 
-// direct bypasses the proxy for this machine.
+// direct bypasses the proxy for requests to this machine.
 func direct(proxy func(*http.Request) (*url.URL, error)) func(*http.Request) (*url.URL, error) {
 	return func(req *http.Request) (*url.URL, error) {
 		if isLocalhost(req.URL.Hostname()) {
@@ -133,7 +133,7 @@ func control(_, address string, _ syscall.RawConn) error {
 	return nil
 }
 
-// controlLocal checks that a name for this machine has resolved to this machine, because credentials may be sent
+// controlLocal checks that a name for this machine has really resolved to this machine, because credentials may be sent
 // there unencrypted.
 func controlLocal(network, address string, conn syscall.RawConn) error {
 	target, err := netip.ParseAddrPort(address)
@@ -145,7 +145,8 @@ func controlLocal(network, address string, conn syscall.RawConn) error {
 	return control(network, address, conn)
 }
 
-// clouds lists the addresses, other than link-local ones, at which clouds give credentials to their machines.
+// clouds lists the addresses, other than link-local ones, at which cloud providers hand out credentials to their
+// machines.
 var clouds = map[netip.Addr]bool{
 	netip.MustParseAddr("fd00:ec2::254"):   true, // AWS
 	netip.MustParseAddr("fd20:ce::254"):    true, // Google
@@ -154,7 +155,7 @@ var clouds = map[netip.Addr]bool{
 	netip.MustParseAddr("192.0.0.192"):     true, // Oracle
 }
 
-// blocked returns the reason why connecting to an address is not allowed, or "" if it is allowed.
+// blocked returns the reason why the program must not connect to an address, or "" if it may.
 func blocked(ip netip.Addr) string {
 	ip = ip.Unmap().WithZone("")
 	if ip.IsUnspecified() {

@@ -80,7 +80,7 @@ func TestNumeric_HostNames(t *testing.T) {
 	}
 }
 
-// Credentials may be sent unencrypted to a name of this machine, so it must resolve to this machine.
+// Credentials may be sent unencrypted to a name for this machine, so the name must resolve to this machine.
 func TestLocalhost(t *testing.T) {
 	for address, want := range map[string]bool{
 		"127.0.0.1:80": true, "127.8.9.1:80": true, "[::1]:80": true, "[::ffff:127.0.0.1]:80": true,
@@ -114,7 +114,8 @@ func TestProxy_NotForLocalhost(t *testing.T) {
 	}
 }
 
-// Other forms of an address, and names that resolve to a blocked address, are recognised only when they are dialled.
+// Other forms of an address, and names that resolve to a blocked address, are recognised only when the program dials
+// them.
 func TestBlocked_WhenDialed(t *testing.T) {
 	for _, address := range []string{"169.254.169.254:80", "[::]:80", "0.0.0.0:80", "[fd00:ec2::254]:80"} {
 		if err := control("tcp", address, nil); err == nil {
@@ -124,7 +125,7 @@ func TestBlocked_WhenDialed(t *testing.T) {
 	if err := control("tcp", "127.0.0.1:80", nil); err != nil {
 		t.Error(err)
 	}
-	dialed := &url.URL{Scheme: "http", Host: "0.0.0.0:3128"} // only the dialer sees the address of a proxy
+	dialed := &url.URL{Scheme: "http", Host: "0.0.0.0:3128"} // the address of a proxy is seen only by the dialer
 	c := client(t, Config{Base: "http://mlflow.invalid", Proxy: http.ProxyURL(dialed)})
 	e := failure(t, c.JSON(background(t), Request{Path: "x"}, nil), Blocked)
 	if e.Attempts != 1 || e.Sent || !strings.Contains(e.Error(), "0.0.0.0 is an address to listen on") {
@@ -236,7 +237,7 @@ func TestProxy_Rejects(t *testing.T) {
 	}
 }
 
-// net/http looks up the proxy in the environment only once per process, so this test starts another process.
+// net/http looks up the proxy in the environment only once per process, so this test starts a second process.
 func TestProxy_FromEnvironment(t *testing.T) {
 	if os.Getenv("PROXY_TEST") == "child" {
 		c := client(t, Config{Base: "http://mlflow.invalid", Attempts: 1})
@@ -273,7 +274,7 @@ func TestError_NoServer(t *testing.T) {
 	}
 }
 
-// fakeDNS makes every name resolve to one IPv4 address during the test.
+// fakeDNS makes every name resolve to a single IPv4 address during the test.
 func fakeDNS(t *testing.T, to [4]byte) {
 	t.Helper()
 	socket, err := net.ListenPacket("udp", "127.0.0.1:0")
@@ -287,7 +288,7 @@ func fakeDNS(t *testing.T, to [4]byte) {
 			if err != nil {
 				return
 			}
-			end := 12 // end of the question, which follows the header
+			end := 12 // the end of the question, which follows the header
 			for end < n && message[end] != 0 {
 				end += int(message[end]) + 1
 			}

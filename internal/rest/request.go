@@ -23,16 +23,16 @@ type Request struct {
 	Body   any        // sent as JSON; nil for no body
 	Form   url.Values // sent as a form; not together with Body
 	Class  Class
-	Limit  int64  // maximum bytes of the decoded response; default 8 MiB
-	Read   *int64 // if not nil, the decoded bytes of 2xx responses are added to it, to limit several requests together
+	Limit  int64  // maximum number of bytes in the decoded response; default 8 MiB
+	Read   *int64 // if not nil, counts the decoded bytes of 2xx responses, to limit several requests together
 	Expect string // key that a 2xx response must contain, with a value other than null; "" for none
-	// ExpectAny lists keys. A 2xx response must contain one of them, unless it is an empty object. MLflow leaves out
+	// ExpectAny lists keys, one of which a 2xx response must contain unless it is an empty object. MLflow leaves out
 	// empty lists.
 	ExpectAny []string
 
 	Type *string // if not nil, receives the content type of a 2xx response
 
-	rawQuery string // sent unchanged instead of Query, because a signature covers it
+	rawQuery string // sent unchanged in place of Query, because a signature covers it
 }
 
 // JSON sends r and decodes the response into out, which may be nil. It succeeds only if the response is 2xx and its
@@ -60,7 +60,8 @@ func (c *Client) Bytes(ctx context.Context, r Request) ([]byte, http.Header, err
 }
 
 // Stream sends r and writes the body of a 2xx response of any type to the writer that open returns. It calls open for
-// each attempt, and data from earlier attempts is void. It returns the number of bytes that the last attempt wrote.
+// each attempt, which makes data from earlier attempts void. It returns the number of bytes that the last attempt
+// wrote.
 func (c *Client) Stream(ctx context.Context, r Request, open func() io.Writer) (int64, error) {
 	s := &stream{open: open}
 	_, err := c.send(ctx, r, "*/*", s)
@@ -82,7 +83,7 @@ func (s *stream) fill(r io.Reader, limit int64) (err error) {
 
 func (s *stream) Len() int64 { return s.came }
 
-// send sends r. The response body goes into the given sink, or into memory if the sink is nil.
+// send sends r. The response body goes to the given sink, or into memory if the sink is nil.
 func (c *Client) send(ctx context.Context, r Request, accept string, into sink) (*call, error) {
 	call := &call{class: r.Class, limit: r.Limit, body: into, login: c.cfg.Login}
 	if call.limit <= 0 {
@@ -147,7 +148,7 @@ func (c *Client) request(ctx context.Context, r Request) (*http.Request, error) 
 	return req, nil
 }
 
-// encoded returns the body and its type, or "" without a body.
+// encoded returns the body and its type, or "" if there is no body.
 func (r Request) encoded() (data []byte, contentType string, err error) {
 	switch {
 	case r.Form != nil:
@@ -159,8 +160,8 @@ func (r Request) encoded() (data []byte, contentType string, err error) {
 	return nil, "", nil
 }
 
-// resolve joins base and path without cleaning them, because a name may contain an escaped slash. A path that leaves
-// the base is an error.
+// resolve joins base and path without cleaning them, because a name may contain an escaped slash. It returns an error
+// if the path leaves the base.
 func (c *Client) resolve(r Request) (*url.URL, error) {
 	u := *c.base
 	u.RawPath = strings.TrimRight(c.base.EscapedPath(), "/") + "/" + strings.TrimLeft(r.Path, "/")
@@ -174,6 +175,6 @@ func (c *Client) resolve(r Request) (*url.URL, error) {
 		}
 	}
 	u.Path = path
-	u.RawQuery = cmp.Or(r.rawQuery, strings.ReplaceAll(r.Query.Encode(), "+", "%20")) // signatures of AWS require %20
+	u.RawQuery = cmp.Or(r.rawQuery, strings.ReplaceAll(r.Query.Encode(), "+", "%20")) // AWS signatures require %20
 	return &u, nil
 }

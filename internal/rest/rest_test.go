@@ -20,7 +20,7 @@ type server struct {
 	hits  atomic.Int64
 	conns atomic.Int64 // all connections so far
 	open  atomic.Int64
-	most  atomic.Int64 // highest number of connections open at once
+	most  atomic.Int64 // the highest number of connections open at once
 }
 
 func serve(t *testing.T, h http.HandlerFunc) *server {
@@ -51,7 +51,7 @@ func (s *server) connState(_ net.Conn, state http.ConnState) {
 	}
 }
 
-// answers sends one response after another and then repeats the last one.
+// answers sends one response after another and then keeps repeating the last one.
 func answers(all ...http.HandlerFunc) http.HandlerFunc {
 	var n atomic.Int64
 	return func(w http.ResponseWriter, r *http.Request) {

@@ -7,14 +7,14 @@ import (
 	"time"
 )
 
-// repeats reports whether a request of this class may be sent again after e. It is the whole retry policy.
+// repeats reports whether a request of this class may be sent again after e. This function is the whole retry policy.
 func repeats(class Class, e *Error, had500 bool) bool {
 	switch e.Kind {
 	case Refused, DNS, Timeout, Reset, Truncated:
 		return class != Create || !e.Sent
 	case Status:
 		return class != Create && repeatsStatus(class, e, had500)
-	default: // a retry does not change a certificate, a redirect, a page or a size
+	default: // a retry would not change a certificate, a redirect, a page or a size
 		return false
 	}
 }
@@ -26,7 +26,7 @@ func repeatsStatus(class Class, e *Error, had500 bool) bool {
 	case http.StatusServiceUnavailable:
 		return !e.Off
 	case http.StatusInternalServerError:
-		// from MLflow itself, not from a gateway
+		// these codes come from MLflow itself, not from a gateway
 		settled := e.Code == "INTERNAL_ERROR" || e.Code == "FEATURE_DISABLED"
 		return !settled && (class == Read || class == Artifact && !had500)
 	default:
@@ -34,20 +34,20 @@ func repeatsStatus(class Class, e *Error, had500 bool) bool {
 	}
 }
 
-// endpointOff reports whether MLflow has disabled an endpoint because of its start options. MLflow then sends the
-// same 503 with text/html as a gateway with a temporary problem, and from 3.15 on sometimes JSON without an error code.
-// Only the sentence in the body differs, so this is the only function that checks one.
+// endpointOff reports whether MLflow's start options disable an endpoint. In this case, MLflow sends the same 503 with
+// text/html as a gateway with a temporary problem, and since 3.15 sometimes JSON without an error code. Only the
+// sentence in the body differs, so this is the only function that checks such a sentence.
 func endpointOff(e *Error) bool {
 	return e.Status == http.StatusServiceUnavailable && e.Code == "" &&
 		(strings.Contains(e.Body, "disabled due to the mlflow server running") ||
 			strings.HasPrefix(e.Message, "Artifact serving is disabled"))
 }
 
-// longestWait limits how long a server can make us wait.
+// longestWait limits how long a server can make the program wait.
 const longestWait = 60 * time.Second
 
-// waitFor returns the wait after attempt n. Full jitter spreads out the jobs of a matrix, which fail at the same
-// time. A wait that the server asked for is never shortened, except to longestWait.
+// waitFor returns the wait after attempt n. Full jitter spreads out the jobs in a matrix, which fail at the same time.
+// A wait that the server asked for is never shortened, except to longestWait.
 func (c Config) waitFor(n int, asked time.Duration) time.Duration {
 	if asked > 0 {
 		return min(asked+c.jitter(c.MinWait), longestWait)
@@ -63,8 +63,8 @@ func (c Config) jitter(upTo time.Duration) time.Duration {
 	return time.Duration(c.Jitter() * float64(upTo))
 }
 
-// retryAfter parses seconds or a date. It returns 0 for invalid values, zero and dates in the past. A date is
-// compared with the server's Date header, because clocks differ.
+// retryAfter parses a number of seconds or a date. It returns 0 for invalid values, zero and dates in the past. It
+// compares a date with the server's Date header, because clocks differ.
 func retryAfter(h http.Header) time.Duration {
 	value := strings.TrimSpace(h.Get("Retry-After"))
 	if isDigits(value) {

@@ -19,7 +19,7 @@ func TestRetry_Classes(t *testing.T) {
 	const most = 4
 	cases := map[string]struct {
 		answer                        http.HandlerFunc
-		read, artifact, write, create int // number of requests that reach the server
+		read, artifact, write, create int // the number of requests that reach the server
 	}{
 		"200 ends the call":                     {jsonAnswer(200, `{}`), 1, 1, 1, 1},
 		"400 is final":                          {jsonAnswer(400, `{}`), 1, 1, 1, 1},

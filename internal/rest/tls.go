@@ -33,7 +33,7 @@ func tlsConfig(cfg Config) (*tls.Config, error) {
 	return c, nil
 }
 
-// tlsProblem describes a TLS failure that a retry cannot fix, so that a person can act on it. It returns "" for other
+// tlsProblem describes a TLS failure that no retry can fix, in a way that a person can act on. It returns "" for other
 // errors.
 func tlsProblem(err error, host string) string {
 	var (

@@ -38,7 +38,7 @@ func newAuthority(t *testing.T, name string) *authority {
 	return a
 }
 
-// sign signs with the authority's key. The first certificate is self-signed.
+// sign signs a certificate with the authority's key. The first certificate is self-signed.
 func (a *authority) sign(t *testing.T, template *x509.Certificate) (*x509.Certificate, *ecdsa.PrivateKey) {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)

@@ -2,20 +2,20 @@ package retry
 
 import "github.com/mlflow-promote/mlflow-promote/internal/registry"
 
-// OddTries limits the attempts after a refusal that makes no sense, such as being refused access to something that
-// was written a moment ago. If a proxy caused the refusal, a retry succeeds. If a permission was revoked, it does
-// not.
+// OddTries limits the attempts after a refusal that makes no sense, for example if the server refuses access to
+// something that was written a moment ago. If a proxy caused the refusal, a retry succeeds. If a permission was
+// revoked, it does not.
 const OddTries = 4
 
-// failedTries limits the attempts of a write that never reaches the server or that the server fails to process.
-// Together with the waits between them, they take about a minute.
+// failedTries limits the attempts at a write that never reaches the server or that the server fails to process.
+// Together with the waits between them, the attempts take about a minute.
 const failedTries = 12
 
 // Persist calls f until it succeeds. If the server is unreachable or failing, Persist retries for as long as pause
 // allows. If the server refuses, it retries at most OddTries times.
 //
-// pause waits before the next attempt, counted from 0, and reports whether there is time for that
-// attempt. A nil pause allows no retry.
+// pause waits before the next attempt and reports whether there is time for it. try counts from 0. A nil pause allows
+// no retries.
 func Persist(pause func(try int) bool, f func() error) error {
 	for try := 0; ; try++ {
 		err := f()
@@ -32,8 +32,8 @@ type Settled int
 
 const (
 	Answered  Settled = iota // the server reported success
-	Seen                     // the response was lost, but reading shows the effect
-	NoEffect                 // it had no effect and never will
+	Seen                     // the response was lost, but the effect has been observed
+	NoEffect                 // the write had no effect and never will have one
 	Unsettled                // still unknown when time ran out
 )
 
@@ -41,19 +41,18 @@ const (
 //
 // The error from write says what is known about one attempt. If its reason is Unknown, the attempt may
 // have taken effect, or may still do so unless the error is Over. If the reason is Conflict, something
-// already exists, possibly from an earlier attempt. If it is Unreachable, the attempt was never sent.
-// For any other reason, the attempt had no effect.
+// already exists, possibly from an earlier attempt. If the reason is Unreachable, the attempt was never sent. For any
+// other reason, the attempt had no effect.
 //
-// look checks whether the effect is visible. It returns never if something prevents the effect for
-// good. It does its own retries, and no write is sent until it has returned.
+// look checks whether the effect is visible. It returns a non-nil never if something prevents the effect for good. It
+// makes its own retries, and no write is sent until it has returned.
 //
 // A write that may still be in flight is repeated for as long as pause allows. A write that never reached the server,
 // or that the server failed to process, is repeated for about a minute. A refused write is repeated a few times.
 func Settle(
 	pause func(try int) bool, write func(try int) error, look func() (there bool, never, err error),
 ) (Settled, error) {
-	// doubt: an attempt may have taken effect; open: an attempt may still take effect; refused: number
-	// of refusals
+	// doubt: an attempt may have taken effect; open: an attempt may still take effect; refused: the number of refusals
 	doubt, open, refused := false, false, 0
 	for try := 0; ; try++ {
 		err := write(try)

@@ -23,7 +23,7 @@ type column struct {
 	raw      string // canonical JSON without name and required, for comparing types that are not parsed
 }
 
-// tensor is a tensor's type. A size of -1 means any size.
+// tensor is the type of a tensor. A size of -1 means any size.
 type tensor struct {
 	dtype string
 	shape []int64
@@ -80,7 +80,7 @@ func parseColumn(fields map[string]json.RawMessage) (column, error) {
 	if c.key, c.name, err = columnName(fields["name"]); err != nil {
 		return c, err
 	}
-	if dtype, ok := fields["dtype"]; ok && fields["type"] == nil { // parameters as the MLflow 2.6 client writes them
+	if dtype, ok := fields["dtype"]; ok && fields["type"] == nil { // a parameter as the MLflow 2.6 client writes it
 		fields["type"] = dtype
 		delete(fields, "dtype")
 	}
@@ -119,8 +119,8 @@ func parseColumn(fields map[string]json.RawMessage) (column, error) {
 	return c, err
 }
 
-// textOrNumber matches the strings in JSON, and three numbers that are not valid JSON. Python's JSON encoder writes
-// these numbers, and so does MLflow's own client.
+// textOrNumber matches the strings in JSON, and three numbers that are not valid JSON. Python's JSON encoder, and
+// therefore MLflow's own client, writes these numbers.
 var textOrNumber = regexp.MustCompile(`"(?:[^"\\]|\\.)*"|NaN|-?Infinity`)
 
 // quoteNumbers turns NaN and infinite numbers into strings.
@@ -137,8 +137,8 @@ func quoteNumbers(text string) string {
 }
 
 // columnName returns the name of a column as a key and as shown to users. Both are empty if it has none. MLflow's own
-// client writes names as they are in the DataFrame: a name may be a number, or a list if the columns have several
-// levels. 0 and "0" are different columns, so a string that looks like a number or list is shown with its quotes.
+// client writes names as they appear in the DataFrame, so a name may be a number, or a list if the columns have several
+// levels. 0 and "0" are different columns, so a string that looks like a number or a list is shown with its quotes.
 func columnName(raw json.RawMessage) (key, name string, err error) {
 	if len(raw) == 0 || bytes.Equal(raw, []byte("null")) {
 		return "", "", nil
@@ -166,7 +166,7 @@ var levelNames = []string{"same", "additive", "breaking"}
 
 func (l Level) String() string { return levelNames[l] }
 
-// ParseLevel returns the level with this name. For an unknown name it returns -1, which is below every level.
+// ParseLevel returns the level with this name. If there is none, it returns -1, which is below every level.
 func ParseLevel(name string) Level { return Level(slices.Index(levelNames, name)) }
 
 // Change is one difference between two signatures, with text to show to users.
@@ -175,7 +175,7 @@ type Change struct {
 	Text  string
 }
 
-// Compare returns the differences between an old and a new signature, from the point of view of a caller who sends the
+// Compare returns the differences between an old and a new signature, from the point of view of a caller that sends the
 // old signature's inputs and reads its outputs.
 func Compare(was, now Contract) []Change {
 	var out []Change
@@ -185,8 +185,8 @@ func Compare(was, now Contract) []Change {
 }
 
 // inputChanges compares inputs. An input may become optional or accept a wider type, and an optional input may be
-// added. An input may also be dropped, because MLflow ignores unknown inputs. But if one input is dropped while another
-// is added, it was probably renamed.
+// added. An input may also be removed, because MLflow ignores unknown inputs. However, if one input is removed while
+// another is added, it was probably renamed.
 func inputChanges(was, now []column) []Change {
 	var out []Change
 	after := byKey(now)
@@ -247,7 +247,7 @@ var wider = map[string][]string{
 	"int8": {"int16", "int32", "int64"}, "int16": {"int32", "int64"}, "int32": {"int64"}, "float32": {"float64"},
 }
 
-// retyped returns how much it matters that an input changed its type.
+// retyped returns how much it matters that the type of an input has changed.
 func retyped(o, n column) Level {
 	switch {
 	case o.raw == n.raw:
@@ -261,7 +261,7 @@ func retyped(o, n column) Level {
 	return widened(o.kind, n.kind)
 }
 
-// widened returns how much it matters that a type name changed.
+// widened returns how much it matters that a type name has changed.
 func widened(was, now string) Level {
 	switch {
 	case was == now:
@@ -290,7 +290,7 @@ func reshaped(was, now []int64) Level {
 	return worst
 }
 
-// onlyType reports whether the type is fully described by its name. Objects and arrays have more parts.
+// onlyType reports whether a type is fully described by its name, which is not the case for objects and arrays.
 func onlyType(c column) bool { return c.raw == fmt.Sprintf(`{"type":%q}`, c.kind) }
 
 func (c column) String() string {

@@ -6,7 +6,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
-// No input makes the parser panic, and a parsed signature never differs from itself.
+// No input makes the parser panic, and no signature that it parses differs from itself.
 func FuzzSignature(f *testing.F) {
 	f.Add(`[{"name":"a","type":"long","required":true}]`,
 		`[{"type":"tensor","tensor-spec":{"dtype":"float64","shape":[-1,4]}}]`)
@@ -130,7 +130,7 @@ func TestCompare(t *testing.T) {
 	}
 }
 
-// Column names come from a DataFrame, so they may be numbers, lists or NaN. They are all shown as text, but a string
+// Column names come from a DataFrame, so they may be numbers, lists or NaN. All of them are shown as text, but a string
 // that looks like a number or list is still a different column.
 func TestParse_Names(t *testing.T) {
 	for raw, want := range map[string]string{

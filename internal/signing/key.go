@@ -11,7 +11,7 @@ import (
 	"strings"
 )
 
-// Prefixes of the text form of each kind of key.
+// The prefixes of the text form for each kind of key.
 const (
 	publicPrefix  = "ed25519:"
 	privatePrefix = "ed25519-private:"
@@ -35,8 +35,8 @@ func Generate(random io.Reader) (KeyPair, error) {
 	return KeyPair{ed25519.NewKeyFromSeed(seed)}, nil
 }
 
-// ParsePrivate parses the private half of a key pair in the form that Private returns. The error does
-// not contain the text.
+// ParsePrivate parses the private half of a key pair in the form that Private returns. Its error never contains the
+// text.
 func ParsePrivate(text string) (KeyPair, error) {
 	seed, err := decode(text, privatePrefix, ed25519.SeedSize)
 	if err != nil {

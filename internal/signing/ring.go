@@ -28,14 +28,14 @@ const (
 	Malformed Kind = "malformed signature" // the signature does not have the form that Sign writes
 	Unknown   Kind = "unknown key"         // no listed key has the signature's fingerprint
 	Wrong     Kind = "wrong signature"     // the key did not sign this message
-	Expired   Kind = "expired key"         // at or after Until
-	Barred    Kind = "barred period"       // inside NotBetween
+	Expired   Kind = "expired key"         // signed at or after Until
+	Barred    Kind = "barred period"       // signed during NotBetween
 )
 
 // Problem is the error for a signature that does not count.
 type Problem struct {
 	Kind
-	Key string // name of the key, or the fingerprint of a key that is not listed
+	Key string // the key's name, or its fingerprint if it is not listed
 }
 
 func (p *Problem) Error() string {
@@ -52,8 +52,8 @@ func (p *Problem) Error() string {
 	return "its signature is malformed"
 }
 
-// Verify checks the signature of a message that was signed at the given time, and returns the name of the key. The
-// error is a *Problem. Verify reports an expired or barred key only if the signature itself is correct.
+// Verify checks the signature of a message that was signed at the given time, and returns the key's name. The error is
+// a *Problem. Verify reports an expired or barred key only if the signature itself is correct.
 func (r Ring) Verify(message, signature string, at time.Time) (name string, err error) {
 	fingerprint, raw := parse(signature)
 	if raw == nil {

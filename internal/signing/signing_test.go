@@ -148,8 +148,8 @@ func TestParse_OtherForms(t *testing.T) {
 	}
 }
 
-// A key is parsed only from the exact text that the encoder writes. A signature counts for its own message only, and in
-// one form only.
+// A key is parsed only from the exact text that the encoder writes. A signature counts only for its own message, and
+// only in one form.
 func FuzzVerify(f *testing.F) {
 	k, err := Generate(bytes.NewReader(bytes.Repeat([]byte{1}, 32)))
 	if err != nil {

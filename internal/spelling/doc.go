@@ -1,3 +1,3 @@
-// Package spelling finds similar names: those that a mistyped name may have stood for, and those that are easily
+// Package spelling finds similar names: names that a mistyped name may have been meant to be, and names that are easily
 // confused.
 package spelling

@@ -6,8 +6,8 @@ import (
 	"unicode"
 )
 
-// Nearest returns up to three of the names that may have been meant by name, nearest first. They differ from it only
-// in case and punctuation, or by at most two edits.
+// Nearest returns up to three names that may have been meant, nearest first. They differ from name only in case and
+// punctuation, or by at most two edits.
 func Nearest(name string, names []string) []string {
 	type near struct {
 		name string

@@ -25,7 +25,7 @@ var registrySQL string
 //go:embed stock_audit.py
 var stockAuditPy string
 
-// Sizes of the registry from registry.sql, and of the computed registry.
+// The sizes of the registry that registry.sql creates, and of the simulated registry.
 const (
 	models, versions = 1000, 100000
 	manyModels       = 10000
@@ -33,7 +33,8 @@ const (
 )
 
 // runAudit measures how long it takes to read a whole registry with the `audit` command, with the Python client, and
-// with curl, which shows the server's share. It also measures an audit of live versions and one of a million versions.
+// with curl, whose time is mostly the server's. It also measures an audit of only the live versions, and an audit of a
+// million versions.
 func runAudit(ctx context.Context, repeat int) (err error) {
 	b := bench{}
 	if b.root, err = realtest.Root(); err != nil {
@@ -93,7 +94,7 @@ func runAudit(ctx context.Context, repeat int) (err error) {
 	return nil
 }
 
-// writePolicy disables all rules, so that an audit only reads the registry.
+// writePolicy writes a policy that disables all rules, so that an audit only reads the registry.
 func (b bench) writePolicy() error {
 	var text strings.Builder
 	text.WriteString("version: 1\naudit:\n  rules:\n")
@@ -103,13 +104,13 @@ func (b bench) writePolicy() error {
 	return os.WriteFile(filepath.Join(b.dir, "off.yml"), []byte(text.String()), 0o644)
 }
 
-// audited is the result of reading a registry.
+// audited is the measured result of reading a registry.
 type audited struct {
 	measured
 	models, versions, requests, findings int
 }
 
-// audit runs the `audit` command. If off is set, all rules are disabled, so the command only reads.
+// audit runs the `audit` command. If off is true, all rules are disabled, so the command only reads the registry.
 func (b bench) audit(ctx context.Context, url, scope string, off bool) (a audited, err error) {
 	args := []string{"audit", "--json", "--scope", scope, "--timeout", "1h"}
 	if off {
@@ -148,7 +149,7 @@ func (b bench) stock(ctx context.Context) (a audited, err error) {
 
 var nextToken = regexp.MustCompile(`"next_page_token": "([^"]*)"`)
 
-// curl fetches the list of models and all pages of versions, one after another.
+// curl fetches the list of models and every page of versions, one request after another.
 func (b bench) curl(ctx context.Context) (a audited, err error) {
 	fetch := func(path string, query ...string) (string, error) {
 		args := []string{"--silent", "--show-error", "--fail", "--get", b.server.URL + "/api/2.0/mlflow/" + path}
@@ -180,7 +181,7 @@ func (b bench) curl(ctx context.Context) (a audited, err error) {
 	}
 }
 
-// million audits a registry that is computed while it is read.
+// million audits a registry of a million versions, which a server generates while it is read.
 func (b bench) million(ctx context.Context) (audited, error) {
 	s := httptest.NewServer(large.New(manyModels, manyVersions/manyModels))
 	defer s.Close()

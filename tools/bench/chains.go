@@ -11,7 +11,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/rest"
 )
 
-// chain is a number of requests, each sent after the response to the previous one.
+// chain is a sequence of requests, each sent after the response to the previous one.
 type chain struct {
 	how           string
 	median, least float64 // milliseconds per request
@@ -21,7 +21,7 @@ type chains []chain
 
 const links = 13 // about as many reads as in the main job
 
-// chains sends the same read repeatedly, in three ways, with the program's own client.
+// chains sends the same read repeatedly with the program's own client, and does this in three ways.
 func (b bench) chains(ctx context.Context) (chains, error) {
 	var done chains
 	for _, way := range []struct {

@@ -1,7 +1,7 @@
 // Command bench compares bin/mlflow-promote with MLflow's Python client. Both do the main job or, with -audit, read a
 // whole registry (see audit.go). Each runs as a separate process against an MLflow server on PostgreSQL with its
-// default number of workers. The results are printed side by side with the targets. If the two do not leave the same
-// versions, descriptions, tags and aliases, bench exits with 1. Slow times never make it fail.
+// default number of workers. The results are printed side by side with the targets. If the two programs do not leave
+// the same versions, descriptions, tags and aliases, bench exits with 1. It never fails because a measurement is slow.
 package main
 
 import (
@@ -48,14 +48,14 @@ const description = "Trained for the benchmark, to be replaced by the next one"
 
 var tags = map[string]string{"team": "risk", "ticket": "RISK-42", "data_owner": "Ada Lovelace", "reviewed": "yes"}
 
-// bench is shared by all measurements.
+// bench contains what all measurements share.
 type bench struct {
 	server *realtest.Server
 	proxy  *realtest.Proxy
 	root   string
 	python string
 	dir    string
-	runs   []string // the runs of the first champion and of the next one
+	runs   []string // the runs of the first champion and of its successor
 }
 
 func run(ctx context.Context, repeat int) (err error) {
@@ -105,7 +105,7 @@ func run(ctx context.Context, repeat int) (err error) {
 	return nil
 }
 
-// load describes the machine's current load, which affects the times.
+// load describes the current load on the machine, which affects the measured times.
 func load() string {
 	text, err := os.ReadFile("/proc/loadavg")
 	if err != nil {
@@ -114,8 +114,8 @@ func load() string {
 	return fmt.Sprintf("%s on %d processors", strings.Fields(string(text))[0], runtime.NumCPU())
 }
 
-// both runs the job with both clients, with and without the proxy, for a model's first and second version. It compares
-// the end states.
+// both runs the job with both clients, with and without the proxy, for a model's first and second version. It then
+// compares the end states.
 func (b bench) both(ctx context.Context, i int, r *results) error {
 	for _, proxied := range []bool{true, false} {
 		var left [3][]state
@@ -152,7 +152,7 @@ func (b bench) both(ctx context.Context, i int, r *results) error {
 	return nil
 }
 
-// command returns the job for one model, as a process that runs the Python client or this program.
+// command returns the job for one model, as a process that runs either the Python client or this program.
 func (b bench) command(ctx context.Context, who int, model, run string, proxied bool) (*exec.Cmd, error) {
 	url := b.server.URL
 	if proxied {
@@ -186,7 +186,7 @@ func (b bench) command(ctx context.Context, who int, model, run string, proxied 
 	return cmd, nil
 }
 
-// state is the end state, which must be the same for both clients.
+// state is the end state in the registry, which must be the same for both clients.
 type state struct {
 	Version, Champion, Source, Run, Status, Description string
 	Tags                                                map[string]string

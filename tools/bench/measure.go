@@ -18,7 +18,7 @@ type measured struct {
 	wall, cpu time.Duration
 	rss       int64 // peak memory in bytes
 	out       []byte
-	// the fields below are set only if there is a proxy
+	// The fields below are set only if there is a proxy.
 	requests, rounds int
 	first            time.Duration // from the start of the process to its first request
 }
@@ -54,8 +54,8 @@ func measure(cmd *exec.Cmd, proxy *realtest.Proxy) (measured, error) {
 	return m, nil
 }
 
-// watchMemory returns the process's last peak memory. The value from wait4 cannot be used: the child is forked from
-// this process, so it starts with this process's memory.
+// watchMemory returns the last peak memory of the process that it could read. The value from wait4 cannot be used,
+// because the child is forked from this process and its peak includes this process's memory.
 func watchMemory(pid int, ended <-chan struct{}) int64 {
 	var peak int64
 	for {

@@ -7,20 +7,20 @@ import (
 	"time"
 )
 
-// The programs that run the job.
+// The programs that do the job.
 const (
 	stock = iota
 	ours  // without the ledger, because the Python client has none
 	ledger
 )
 
-// The versions of the model.
+// The versions of the model that the job registers.
 const (
 	first = iota
 	next
 )
 
-// results contains all measurements by program, by version, and by whether the proxy was used (1) or not (0).
+// results contains all measurements, indexed by program, by version, and by whether the proxy was used (1) or not (0).
 type results [3][2][2][]measured
 
 func (r *results) add(who, version int, proxied bool, m measured) {
@@ -68,7 +68,7 @@ func (r *results) print(w io.Writer, repeat int) {
 	row("first request after the start", "at most 20 ms", next, true, firstRequest, "ms")
 }
 
-// printAudit prints an audit's results: medians, with the minimum in brackets.
+// printAudit prints the results of an audit as medians, with the minimum in brackets.
 func printAudit(all, stock, floor, live, judged []audited, many audited) {
 	figure := func(runs []audited, of func(measured) float64) (middle, least float64) {
 		var each []measured
@@ -108,7 +108,7 @@ func second(middle, _ float64) float64 { return middle }
 
 func ms(d time.Duration) float64 { return float64(d) / float64(time.Millisecond) }
 
-// shown formats a median and the minimum.
+// shown formats a median and its minimum.
 func shown(value, least float64, unit string) string {
 	if unit == "" {
 		return fmt.Sprintf("%.0f", value)

@@ -1,6 +1,7 @@
-// Command demo shows the main job on a real MLflow server. It trains and logs three models, and then bin/mlflow-promote
-// registers, judges and promotes or refuses them, as in a workflow job. It exits with 1 if any result is not as
-// expected. It needs only Go, Python 3.11 and the package indexes, and leaves only .cache and bin behind.
+// Command demo shows the main job on a real MLflow server. It trains and logs three models, and bin/mlflow-promote then
+// registers and judges each one and promotes or refuses it, as in a workflow job. It exits with 1 if any result is not
+// as expected. It needs only Go, Python 3.11 and access to the package indexes, and leaves nothing behind except .cache
+// and bin.
 package main
 
 import (
@@ -88,7 +89,7 @@ func commands(runs map[string]string) []command {
 			},
 		},
 		{
-			// the audit of this registry finds only that the model has no description
+			// in this registry, the audit finds only that the model has no description
 			title: "audit the registry", args: []string{"audit"},
 			outputs: map[string]string{"reason": "ok", "findings": "1", "changed": "false"},
 		},
@@ -98,7 +99,7 @@ func commands(runs map[string]string) []command {
 func demo(ctx context.Context) error {
 	began := time.Now()
 	built := make(chan error, 1)
-	go func() { built <- build(ctx) }() // builds while the server is installed and starts
+	go func() { built <- build(ctx) }() // build the program while the server is installed and started
 	server, err := realtest.MLflow(ctx, realtest.Options{Store: "sqlite", Workers: 1})
 	if err != nil {
 		return err
@@ -170,7 +171,7 @@ func build(ctx context.Context) error {
 	return nil
 }
 
-// train logs the three models and returns their candidates by name.
+// train logs the three models and returns the candidate for each name.
 func train(ctx context.Context, server *realtest.Server) (map[string]string, error) {
 	names := []string{"base", "better", "worse"}
 	var specs []realtest.Spec
@@ -196,7 +197,7 @@ func train(ctx context.Context, server *realtest.Server) (map[string]string, err
 	return candidates, nil
 }
 
-// run runs the program in a job of its own. The error says which part of the result is not as expected.
+// run runs the program in a job of its own. The error says which part of the result is unexpected.
 func (c command) run(ctx context.Context, proxy *realtest.Proxy, dir string) (outcome, error) {
 	job, err := realtest.NewJob(dir)
 	if err != nil {
@@ -270,7 +271,7 @@ func checkChampion(ctx context.Context, server *realtest.Server, want string) er
 	return nil
 }
 
-// shell formats the arguments as a shell command would write them.
+// shell formats the arguments as you would type them in a shell.
 func shell(args []string) string {
 	var words []string
 	for _, a := range args {

@@ -1,5 +1,5 @@
-// Command mutants breaks the code that judges models in many small ways, one after another, and checks that a test
-// fails for each. A test that passes on wrong code proves nothing. Every file is restored afterwards.
+// Command mutants breaks the code that judges models in many small ways, one at a time, and checks that a test fails
+// each time. A test that passes on broken code proves nothing. Every file is restored afterwards.
 package main
 
 import (
@@ -13,11 +13,11 @@ import (
 	"strings"
 )
 
-// mutant is one wrong change.
+// mutant is one change that breaks the code.
 type mutant struct {
 	what     string
 	file     string // relative to internal/
-	from, to string // the text in from must occur exactly once
+	from, to string // from must occur exactly once in the file
 	test     string // the test that must fail
 }
 
@@ -860,7 +860,7 @@ var mutants = []mutant{
 		test: "TestBelief",
 	},
 	{
-		what: "an entry needs not follow from one before",
+		what: "an entry need not follow from an earlier one",
 		file: "ledger/belief.go",
 		from: "case !p.continues(*e):",
 		to:   "case false:",
@@ -1099,7 +1099,7 @@ func (m mutant) try(ctx context.Context) (verdict string, err error) {
 	return m.test, nil
 }
 
-// run runs the mutant's test without the test cache.
+// run runs the mutant's test, bypassing the test cache.
 func (m mutant) run(ctx context.Context) (string, error) {
 	pkg, err := m.testPackage()
 	if err != nil {

@@ -1,6 +1,6 @@
 // Command openapi extracts the operations that this program uses from GitHub's OpenAPI descriptions. Tests check the
-// program's requests and the GitHub double against them. The full descriptions are some 400 MB, so only the extract is
-// committed.
+// program's requests and the GitHub double against this extract. The full descriptions take up about 400 MB, so only
+// the extract is committed.
 //
 //	go run ./tools/openapi
 //
@@ -28,10 +28,10 @@ const (
 	target = "internal/github/githubtest/testdata"
 )
 
-// apis lists the descriptions: GitHub's own, and one Enterprise Server.
+// apis lists the descriptions to extract from: the one for github.com and one for an Enterprise Server release.
 var apis = []string{"api.github.com", "ghes-3.17"}
 
-// operations lists the requests that internal/github sends and its double supports.
+// operations lists the requests that internal/github sends and its double answers.
 var operations = map[string][]string{
 	"/repos/{owner}/{repo}/actions/runs/{run_id}":                           {"get"},
 	"/repos/{owner}/{repo}/actions/runs/{run_id}/attempts/{attempt_number}": {"get"},
@@ -100,7 +100,7 @@ func run() error {
 	return nil
 }
 
-// unpack reads the wanted files from a package. It writes nothing to disk.
+// unpack returns the wanted files from a package. It writes nothing to disk.
 func unpack(path string, wanted []string) (map[string][]byte, error) {
 	f, err := os.Open(path)
 	if err != nil {
@@ -115,7 +115,7 @@ func unpack(path string, wanted []string) (map[string][]byte, error) {
 	for archive := tar.NewReader(zipped); len(out) < len(wanted); {
 		h, err := archive.Next()
 		if err != nil {
-			return nil, fmt.Errorf("the package does not have all of %v: %w", wanted, err)
+			return nil, fmt.Errorf("the package does not contain all of %v: %w", wanted, err)
 		}
 		if slices.Contains(wanted, h.Name) {
 			if out[h.Name], err = io.ReadAll(archive); err != nil {
@@ -126,7 +126,7 @@ func unpack(path string, wanted []string) (map[string][]byte, error) {
 	return out, nil
 }
 
-// extract keeps the operations and the components that they refer to.
+// extract keeps the operations, and the components that they refer to.
 func extract(whole []byte) ([]byte, error) {
 	var doc map[string]any
 	if err := json.Unmarshal(whole, &doc); err != nil {
@@ -209,10 +209,10 @@ func add(ref string, doc, into map[string]any) {
 // prose lists the keys that validation ignores.
 var prose = []string{"description", "summary", "title", "example", "examples", "externalDocs", "tags"}
 
-// byName lists the keys whose objects use names as keys, such as properties.
+// byName lists the keys whose values are objects keyed by name, for example properties.
 var byName = []string{"properties", "patternProperties", "responses", "content", "headers", "schemas", "parameters"}
 
-// strip removes prose and extensions. If named is true, the node's keys are names and all of them are kept.
+// strip removes prose and extensions from node. If named is true, the keys of node are names, so all of them are kept.
 func strip(node any, named bool) {
 	switch n := node.(type) {
 	case []any:

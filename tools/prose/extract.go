@@ -13,15 +13,15 @@ import (
 	"strings"
 )
 
-// text is a message or one paragraph from a comment.
+// text is a message or one paragraph of a comment.
 type text struct {
 	path string
 	line int
 	text string
 }
 
-// extract returns the comments in all Go code below root, and the program's messages: its string literals of four words
-// or more.
+// extract returns the comments in all Go code below root, and the program's messages, which are its string literals of
+// at least four words.
 func extract(root string) (comments, messages []text, err error) {
 	err = filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
 		switch {
@@ -55,13 +55,13 @@ func extract(root string) (comments, messages []text, err error) {
 	return comments, messages, err
 }
 
-// isProgram reports whether the file is part of the program. Tests, doubles and tools are not part of it.
+// isProgram reports whether the file is part of the program. Tests, doubles and tools are not.
 func isProgram(path string) bool {
 	dir := filepath.ToSlash(filepath.Dir(path))
 	return !strings.HasSuffix(path, "_test.go") && !strings.Contains(dir+"/", "test/") && !strings.HasPrefix(dir, "tools")
 }
 
-// commentTexts returns the paragraphs in the comments, each on one line. It leaves out directives and code.
+// commentTexts returns each paragraph of the comments as one line, without directives and code.
 func commentTexts(set *token.FileSet, file *ast.File) []text {
 	var out []text
 	for _, group := range file.Comments {
@@ -94,7 +94,7 @@ func commentTexts(set *token.FileSet, file *ast.File) []text {
 	return out
 }
 
-// messageTexts returns the string literals of four words or more, without indented lines of code. Literals that are
+// messageTexts returns the string literals of at least four words, without indented lines of code. Literals that are
 // joined with + form one text.
 func messageTexts(set *token.FileSet, file *ast.File) []text {
 	var out []text
@@ -110,7 +110,7 @@ func messageTexts(set *token.FileSet, file *ast.File) []text {
 			return false
 		case *ast.Field:
 			if n.Tag != nil {
-				n.Tag = nil // tags contain wire names
+				n.Tag = nil // a struct tag contains wire names
 			}
 		case *ast.BinaryExpr:
 			if n.Op == token.ADD && literal(n) != "" {
@@ -125,13 +125,13 @@ func messageTexts(set *token.FileSet, file *ast.File) []text {
 	return out
 }
 
-// literal returns the text of a string literal, or of literals that are joined with +, with "`x`" for every other
-// operand. It returns "" if there is no literal.
+// literal returns the text of a string literal or of an expression that joins literals with +, in which "`x`" replaces
+// every other operand. It returns "" if there is no literal.
 func literal(e ast.Expr) string {
 	switch e := e.(type) {
 	case *ast.BasicLit:
 		if e.Kind == token.STRING {
-			s, _ := strconv.Unquote(e.Value) // cannot fail: the parser has accepted it
+			s, _ := strconv.Unquote(e.Value) // cannot fail, because the parser has accepted the literal
 			return s
 		}
 	case *ast.ParenExpr:
@@ -161,7 +161,7 @@ var (
 	noProse = regexp.MustCompile(`^\s*[{<(\[^]|=>|;\n`) // JSON, HTML, regular expressions, scripts
 )
 
-// isSentence reports whether a text consists mostly of words, and of at least four.
+// isSentence reports whether a text has at least four words and consists mostly of words.
 func isSentence(s string) bool {
 	words, parts := 0, strings.Fields(s)
 	for _, p := range parts {
@@ -174,7 +174,7 @@ func isSentence(s string) bool {
 
 var special = regexp.MustCompile(`[\\*_{}\[\]<>#|~]`)
 
-// markdown returns a page with each text as a paragraph on one line, and the text on each line of the page.
+// markdown returns a page on which each text is a paragraph on one line, and maps each line to its text.
 func markdown(texts []text) (page string, byLine map[int]text) {
 	var b strings.Builder
 	byLine = map[int]text{}
@@ -194,7 +194,7 @@ func markdown(texts []text) (page string, byLine map[int]text) {
 			paragraph = strings.ReplaceAll(paragraph, "`", "'")
 		}
 		parts := strings.Split(paragraph, "`")
-		for i := 0; i < len(parts); i += 2 { // the other parts are code
+		for i := 0; i < len(parts); i += 2 { // odd parts are code
 			parts[i] = special.ReplaceAllString(parts[i], `\$0`)
 		}
 		write(strings.Join(parts, "`"))

@@ -1,5 +1,5 @@
-// Command prose checks sentences with Vale and the rules in .vale: the README, the docs, the comments in the Go code,
-// and every message in the program.
+// Command prose uses Vale and the rules in .vale to check the README, the docs, the comments in the Go code, and every
+// message in the program.
 //
 //	make prose             (part of make lint)
 //	make prose ARGS=-all   (also lists the alerts that are only counted)
@@ -7,7 +7,7 @@
 // It first writes the comments and messages to .cache/prose. These files are not in the repository, because they repeat
 // the code and would change with almost every commit.
 //
-// .vale/uncleared lists files and folders whose alerts are only counted. All other files must have no alerts. Remove an
+// .vale/uncleared lists the files and folders whose alerts are only counted. No other file may have an alert. Remove an
 // entry when its last alert is gone.
 package main
 
@@ -41,7 +41,7 @@ func run(all bool) error {
 	if err != nil {
 		return err
 	}
-	uncleared := map[string]int{} // the number of alerts by place
+	uncleared := map[string]int{} // the number of alerts for each entry
 	for _, place := range strings.Fields(string(content)) {
 		uncleared[place] = 0
 	}
@@ -77,7 +77,7 @@ func run(all bool) error {
 	return nil
 }
 
-// placeOf returns the entry for the file or for the nearest folder above it, or "" if there is none.
+// placeOf returns the entry for the file or for its nearest parent folder, or "" if there is none.
 func placeOf(file string, places map[string]int) string {
 	for ; file != "."; file = path.Dir(file) {
 		if _, listed := places[file]; listed {
@@ -136,7 +136,7 @@ func check() ([]alert, error) {
 	return out, nil
 }
 
-// documents returns the pages that people read.
+// documents returns the paths of the pages that people read.
 func documents() ([]string, error) {
 	var out []string
 	for _, pattern := range []string{"*.md", "docs/*.md", ".github/*.md", ".github/*/*.md"} {

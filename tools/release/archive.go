@@ -10,14 +10,14 @@ import (
 	"time"
 )
 
-// member is a file in an archive. A name that ends in a slash is a folder.
+// member is a file in an archive, or a folder if its name ends in a slash.
 type member struct {
 	name string
 	data []byte
 	mode int64
 }
 
-// pack returns the archive for a platform: a zip file for Windows, a compressed tar file for others.
+// pack returns the archive for a platform: a zip file for Windows, a compressed tar file for all others.
 func pack(p platform, files []member, at time.Time) ([]byte, error) {
 	if p.os == "windows" {
 		return zipFile(files, at)
@@ -29,7 +29,7 @@ func pack(p platform, files []member, at time.Time) ([]byte, error) {
 	return compress(data)
 }
 
-// tarFile returns a tar file with the members in this order. All have the same time and belong to root.
+// tarFile returns a tar file with the members in the given order. All members have the same time and belong to root.
 func tarFile(files []member, at time.Time) ([]byte, error) {
 	var out bytes.Buffer
 	w := tar.NewWriter(&out)
@@ -70,7 +70,7 @@ func zipFile(files []member, at time.Time) ([]byte, error) {
 	w := zip.NewWriter(&out)
 	for _, f := range files {
 		h := &zip.FileHeader{Name: f.name, Method: zip.Deflate, Modified: at}
-		h.ExternalAttrs = uint32(0o100000|f.mode) << 16 // a regular file, as Unix writes it
+		h.ExternalAttrs = uint32(0o100000|f.mode) << 16 // marks a regular file, as zip does on Unix
 		h.CreatorVersion = 3 << 8
 		part, err := w.CreateHeader(h)
 		if err != nil {

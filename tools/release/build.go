@@ -24,7 +24,7 @@ const (
 	linkerFlags = "-s -w -buildid= -X main.version="
 )
 
-// platform is an operating system and a CPU, in Go's words.
+// platform is an operating system and a CPU, as Go names them.
 type platform struct{ os, cpu string }
 
 var platforms = []platform{
@@ -41,7 +41,7 @@ func (p platform) binary() string {
 	return program
 }
 
-// archive returns the file name of the archive in a folder's name plus an extension.
+// archive returns the file name of the archive, which is the folder's name with an extension.
 func (p platform) archive(folder string) string {
 	if p.os == "windows" {
 		return folder + ".zip"
@@ -52,20 +52,21 @@ func (p platform) archive(folder string) string {
 // release describes what to build.
 type release struct {
 	version string
-	source  string    // folder of the repository
-	time    time.Time // time of every file
-	// compile writes the program for one platform into a file.
+	source  string    // the repository's folder
+	time    time.Time // the modification time of every file
+	// compile writes the program for one platform to a file.
 	compile func(r release, p platform, file string) error
 }
 
-// folder returns the folder in the archive for one platform, which is also the start of the names of its files.
+// folder returns the name of the top folder in the platform's archive. The names of the platform's files start with it
+// too.
 func (r release) folder(p platform) string {
 	return fmt.Sprintf("%s_%s_%s_%s", program, r.version, p.os, p.cpu)
 }
 
 func (r release) image() string { return program + "_" + r.version + "_image.tar" }
 
-// build writes all files of the release into the folder out, which must be empty or missing.
+// build writes all files of the release to the folder out, which must be empty or must not exist.
 func (r release) build(out string) error {
 	if entries, err := os.ReadDir(out); err == nil && len(entries) > 0 {
 		return fmt.Errorf("build into %s: the folder is not empty", out)
@@ -82,7 +83,7 @@ func (r release) build(out string) error {
 	if err != nil {
 		return err
 	}
-	sums := map[string]string{} // by file name
+	sums := map[string]string{} // keyed by file name
 	write := func(name string, data []byte) error {
 		sums[name] = digestOf(data)
 		return os.WriteFile(filepath.Join(out, name), data, 0o644)
@@ -144,7 +145,7 @@ func digestOf(data []byte) string {
 	return hex.EncodeToString(sum[:])
 }
 
-// goBuild compiles the program. Of the caller's Go settings, only those count that cannot change the result: where
+// goBuild compiles the program. It uses only those of the caller's Go settings that cannot change the result: where
 // modules come from and where they are stored.
 func goBuild(r release, p platform, file string) error {
 	settings, err := exec.Command("go", "env", "-json",
@@ -160,7 +161,8 @@ func goBuild(r release, p platform, file string) error {
 	if err != nil {
 		return err
 	}
-	// The state of the checkout is no part of the program, so that the commit before the release gives the same bytes.
+	// The program must not contain the state of the checkout: a build from the commit before the release must give the
+	// same bytes.
 	cmd := exec.Command("go", "build", buildFlags, "-buildvcs=false", "-ldflags", linkerFlags+r.version, "-o", file, ".")
 	cmd.Dir = r.source
 	for _, v := range os.Environ() {
@@ -179,7 +181,8 @@ func goBuild(r release, p platform, file string) error {
 	return checkFormat(p, file)
 }
 
-// checkFormat fails unless the file is an executable for the platform that needs no shared libraries of its own.
+// checkFormat fails unless the file is an executable for the platform and needs no shared libraries beyond the system's
+// own.
 func checkFormat(p platform, file string) error {
 	wrong := fmt.Errorf("%s is not an executable for %s/%s", file, p.os, p.cpu)
 	switch p.os {

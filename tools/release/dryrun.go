@@ -19,8 +19,8 @@ const (
 	dryRunTag = "v0.0.1"
 )
 
-// dryRun builds a release twice under different circumstances, compares the results, and checks them with the commands
-// of docs/verify.md. Then it changes single bytes, which these commands must notice.
+// dryRun builds a release twice in different environments, compares the results, and checks them with the commands in
+// docs/verify.md. It then changes single bytes, each of which the commands must notice.
 func dryRun(out io.Writer, quick bool) error {
 	work, err := os.MkdirTemp("", "dry-run")
 	if err != nil {
@@ -53,7 +53,7 @@ func dryRun(out io.Writer, quick bool) error {
 	return verifyAndSpoil(out, r, filepath.Join(work, "check"), first, "docs/verify.md")
 }
 
-// buildElsewhere builds the release in a copy of the repository, with other settings of the system and of Go.
+// buildElsewhere builds the release in a copy of the repository, with different system and Go settings.
 func buildElsewhere(r release, work, dist string, quick bool) error {
 	dir := filepath.Join(work, "a folder", "deeper")
 	if err := copySource(".", dir); err != nil {
@@ -82,7 +82,7 @@ func buildElsewhere(r release, work, dist string, quick bool) error {
 	return nil
 }
 
-// copySource copies the files of the repository that Git knows or would add.
+// copySource copies every file in the repository that Git tracks or would add.
 func copySource(from, to string) error {
 	list, err := exec.Command("git", "-C", from, "ls-files", "-z", "--cached", "--others", "--exclude-standard").Output()
 	if err != nil {
@@ -91,7 +91,7 @@ func copySource(from, to string) error {
 	for _, name := range strings.FieldsFunc(string(list), func(c rune) bool { return c == 0 }) {
 		data, err := os.ReadFile(filepath.Join(from, name))
 		if errors.Is(err, os.ErrNotExist) {
-			continue // removed, but not yet committed
+			continue // removed, but the removal is not committed yet
 		}
 		if err != nil {
 			return err
@@ -150,7 +150,7 @@ func runNative(r release, dist string) error {
 	return shell(dist, "", text)
 }
 
-// sign makes a key in the folder work, and signs the checksums in dist with it. It adds the file signers.
+// sign creates a key in the folder work and signs the checksums in dist with it. It also writes the file signers.
 func sign(work, dist string) error {
 	key := filepath.Join(work, "key")
 	script := `ssh-keygen -q -t ed25519 -N '' -C test -f "$1"
@@ -164,7 +164,7 @@ func sign(work, dist string) error {
 	return nil
 }
 
-// spoilers lists, for each block of the page, the files that it must check.
+// spoilers lists the files that each block on the page must check.
 var spoilers = map[string][]string{
 	"Signature":            {"checksums.txt", "checksums.txt.sig", "signers"},
 	"Archive":              {"$archive.tar.gz", "checksums.txt"},
@@ -175,8 +175,8 @@ var spoilers = map[string][]string{
 	"Content of the image": {"image/blobs/sha256/*", "checksums.txt"},
 }
 
-// verifyAndSpoil runs the commands of the page on the signed release in dist. Then it changes one byte in each file that
-// a block checks, and the block must fail.
+// verifyAndSpoil runs the commands on the page on the signed release in dist. It then changes one byte in each file
+// that a block checks, which must make the block fail.
 func verifyAndSpoil(out io.Writer, r release, dir, dist, page string) error {
 	setup, blocks, err := readPage(page, r.version)
 	if err != nil {
@@ -225,7 +225,7 @@ func verifyAndSpoil(out io.Writer, r release, dir, dist, page string) error {
 }
 
 // spoil changes single bytes in the files that match the pattern, and returns how many changes the block noticed. It
-// fails if the block does not notice one.
+// fails if the block misses a change.
 func spoil(r release, dir, setup string, b pageBlock, pattern string) (noticed int, err error) {
 	linux := r.folder(platform{"linux", "amd64"})
 	pattern = strings.NewReplacer("$archive", linux, "$image", r.image()).Replace(pattern)
@@ -265,8 +265,9 @@ var (
 	keyText   = regexp.MustCompile(`(?:ssh-ed25519 |\n)([A-Za-z0-9+/]{40,})`)
 )
 
-// places returns positions in a file that the block must notice. Files with checksums are changed in the lines that
-// matter to the block, keys and signatures in their base64 text, and others at the start, in the middle and at the end.
+// places returns the positions in a file whose change the block must notice. In files with checksums they are in the
+// lines that matter to the block, in keys and signatures in the base64 text, and in all other files at the start, in
+// the middle and at the end.
 func places(b pageBlock, name string, data []byte) []int {
 	switch {
 	case name == checksums && b.title != "Signature":
@@ -288,7 +289,7 @@ func places(b pageBlock, name string, data []byte) []int {
 	return []int{0, len(data) / 2, len(data) - 1}
 }
 
-// wanted reports whether a block uses the line of the checksums that ends in rest.
+// wanted reports whether a block uses the checksum line that ends in rest.
 func wanted(title, rest string) bool {
 	switch title {
 	case "Archive":

@@ -25,7 +25,7 @@ const (
 	typeLayer    = "application/vnd.oci.image.layer.v1.tar+gzip"
 )
 
-// entrypoint and labels equal those of the Dockerfile. A test compares them.
+// entrypoint and labels are the same as in the Dockerfile. A test compares them.
 var (
 	entrypoint = []string{"/mlflow-promote"}
 	labels     = map[string]string{
@@ -76,7 +76,7 @@ type imageConfig struct {
 	} `json:"rootfs"`
 }
 
-// blobs contains the parts of an image by their digest.
+// blobs contains the parts of an image, keyed by their digest.
 type blobs map[string][]byte
 
 func (b blobs) add(mediaType string, data []byte) descriptor {
@@ -90,15 +90,15 @@ func (b blobs) addJSON(mediaType string, value any) (descriptor, error) {
 	return b.add(mediaType, data), err
 }
 
-// buildImage returns the image for all CPUs as a tar file in OCI layout. The image contains the CA certificates and the
-// program, and nothing else.
+// buildImage returns the image for all CPUs as a tar file in OCI layout. The image contains only the CA certificates
+// and the program.
 func (r release) buildImage(binaries map[platform][]byte) ([]byte, error) {
 	parts := blobs{}
 	certificates := []member{
 		{"etc/", nil, 0o755}, {"etc/ssl/", nil, 0o755}, {"etc/ssl/certs/", nil, 0o755},
 		{"etc/ssl/certs/ca-certificates.crt", authorities(), 0o644},
 	}
-	annotations := maps.Clone(labels) // registries show those of the index
+	annotations := maps.Clone(labels) // registries show the annotations of the index
 	annotations["org.opencontainers.image.version"] = r.version
 	all := index{Schema: 2, MediaType: typeIndex, Annotations: annotations}
 	for _, p := range platforms {
@@ -152,8 +152,9 @@ func (r release) buildImage(binaries map[platform][]byte) ([]byte, error) {
 	return tarFile(files, r.time)
 }
 
-// authorities returns Mozilla's CA certificates in PEM form, as of the module's version in go.mod. It leaves out those
-// that Mozilla trusts only under conditions, such as the date of issue, because a PEM file cannot express them.
+// authorities returns Mozilla's CA certificates in PEM form, from the version of the module that go.mod lists. It
+// leaves out certificates that Mozilla trusts only under conditions, for example up to a given date of issue, because a
+// PEM file cannot express them.
 func authorities() []byte {
 	var out bytes.Buffer
 	for root := range bundle.Roots() {
@@ -164,8 +165,8 @@ func authorities() []byte {
 	return out.Bytes()
 }
 
-// imageDigest returns the digest of the image in a build's folder. It is the digest of the index for all CPUs, which a
-// registry shows.
+// imageDigest returns the digest of the image in the folder of a build. It is the digest of the index for all CPUs,
+// which is the one that a registry shows.
 func imageDigest(dist string) (string, error) {
 	files, err := filepath.Glob(filepath.Join(dist, "*_image.tar"))
 	if err != nil || len(files) != 1 {

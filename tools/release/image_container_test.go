@@ -9,8 +9,8 @@ import (
 	"testing"
 )
 
-// Other programs can read the image: skopeo copies it with its digest, and Docker runs it.
-func TestImage_SkopeoAndDocker(t *testing.T) {
+// Other programs can read the image: skopeo copies it without changing its digest, and Docker runs it.
+func TestImage_SkopeoAndDocker_Container(t *testing.T) {
 	dist := t.TempDir()
 	buildTiny(t, "v1.2.3", dist)
 	digest, err := imageDigest(dist)

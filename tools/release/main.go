@@ -1,5 +1,5 @@
-// Command release builds the files of a release and prepares the release commit. The same commit and the same version
-// give the same bytes on every machine.
+// Command release builds the files of a release and prepares the release commit. For a given commit and version, it
+// produces the same bytes on every machine.
 //
 //	go run ./tools/release build -version v1.2.0 -out dist
 //	go run ./tools/release digest dist
@@ -7,9 +7,9 @@
 //	go run ./tools/release moving v1.2.0 <tags
 //	go run ./tools/release dry-run
 //
-// build writes the archives, the bills of materials, the image and their checksums. digest prints the digest of the
-// image. pin writes that digest into every action, and the checksums next to the setup action. moving reads the tags
-// that exist and prints those that the release moves, such as v1. dry-run tests all of this without GitHub.
+// build writes the archives, the bills of materials, the image and their checksums. digest prints the image's digest.
+// pin writes that digest into every action, and puts the checksums next to the setup action. moving reads the existing
+// tags and prints those that the release moves, for example v1. dry-run tests all of this without GitHub.
 package main
 
 import (
@@ -89,7 +89,7 @@ type version struct{ major, minor, patch int }
 
 var versionForm = regexp.MustCompile(`^v(0|[1-9]\d{0,8})\.(0|[1-9]\d{0,8})\.(0|[1-9]\d{0,8})$`)
 
-// parseVersion reads a version such as v1.2.0. It fails for pre-releases and build metadata.
+// parseVersion parses a version of the form v1.2.0. It fails for pre-releases and build metadata.
 func parseVersion(text string) (version, error) {
 	m := versionForm.FindStringSubmatch(text)
 	if m == nil {
@@ -104,14 +104,15 @@ func parseVersion(text string) (version, error) {
 
 func (v version) String() string { return fmt.Sprintf("v%d.%d.%d", v.major, v.minor, v.patch) }
 
-// moving returns the tags that the release v moves: its major and its minor version, unless a higher release of that
-// version exists. tags has one tag per line, in any form that ends in the tag's name, such as that of git ls-remote.
+// moving returns the tags that the release v moves: the tags for its major and its minor version, unless a higher
+// release of that version exists. In tags, each line is a tag name in any form that ends in the name, for example as
+// git ls-remote prints it.
 func moving(v version, tags string) []string {
 	major, minor := true, true
 	for _, line := range strings.Fields(tags) {
 		other, err := parseVersion(strings.TrimSuffix(line[strings.LastIndex(line, "/")+1:], "^{}"))
 		if err != nil || other.major != v.major {
-			continue // commits, v1, v1.2 and the tags of others
+			continue // a commit, v1, v1.2 or an unrelated tag
 		}
 		if other.minor > v.minor || other.minor == v.minor && other.patch > v.patch {
 			major = false
@@ -130,7 +131,8 @@ func moving(v version, tags string) []string {
 	return out
 }
 
-// commitTime returns the time that all files of a release have: SOURCE_DATE_EPOCH, or the time of the commit.
+// commitTime returns the time for all files of a release: SOURCE_DATE_EPOCH if it is set, or else the time of the
+// commit.
 func commitTime(source string) (time.Time, error) {
 	text := os.Getenv("SOURCE_DATE_EPOCH")
 	if text == "" {

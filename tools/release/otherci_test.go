@@ -10,7 +10,7 @@ import (
 	"github.com/goccy/go-yaml"
 )
 
-// The scripts for GitLab and cron install the program and run it, in a plain shell.
+// The scripts for GitLab and cron install the program and run it in a plain shell.
 func TestOtherCI_Scripts(t *testing.T) {
 	page, err := os.ReadFile(root + "docs/other-ci.md")
 	if err != nil {

@@ -8,19 +8,19 @@ import (
 	"strings"
 )
 
-// pageBlock is a block of shell commands in a page.
+// pageBlock is a block of shell commands on a page.
 type pageBlock struct {
-	title  string // heading above it
-	before string // command that prepares it
-	notRun string // why tests cannot run it; "" if they can
+	title  string // the heading above it
+	before string // the command to run before it
+	notRun string // why tests cannot run it, or "" if they can
 	text   string
 }
 
 var pagePart = regexp.MustCompile(
 	"(?m)^#+ (.*)$|^<!-- before: (.*) -->$|^<!-- not run: (.*) -->$|(?s)^```sh\n(.*?)\n```$")
 
-// readPage returns the shell blocks of a page in their order. The first one sets the variables of all others, with the
-// version replaced.
+// readPage returns the shell blocks on a page in order. The first block sets the variables for all others, and readPage
+// replaces the version in it.
 func readPage(file, version string) (setup string, out []pageBlock, err error) {
 	text, err := os.ReadFile(file)
 	if err != nil {
@@ -46,7 +46,7 @@ func readPage(file, version string) (setup string, out []pageBlock, err error) {
 	return setup, out, nil
 }
 
-// shell runs commands of the page in the folder dir.
+// shell runs commands from the page in the folder dir.
 func shell(dir, setup, text string) error {
 	cmd := exec.Command("sh", "-euc", setup+"\n"+text)
 	cmd.Dir = dir

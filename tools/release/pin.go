@@ -17,8 +17,8 @@ var (
 	usesDocker  = regexp.MustCompile(`(?m)^\s*using: *['"]?docker\b`)
 )
 
-// pin changes the repository in the folder root into the release whose files are in dist. Every action that runs in a
-// container gets the digest of the image, and the setup action gets the checksums.
+// pin turns the repository in the folder root into the release whose files are in dist. It writes the digest of the
+// image into every action that runs in a container, and the checksums into the setup action's folder.
 func pin(root, dist string) error {
 	digest, err := imageDigest(dist)
 	if err != nil {

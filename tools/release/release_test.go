@@ -19,7 +19,7 @@ import (
 
 const root = "../../"
 
-// tinyFile compiles a small program, once for all tests.
+// tinyFile compiles a small program once for all tests.
 var tinyFile = sync.OnceValues(func() (file string, err error) {
 	dir, err := os.MkdirTemp("", "tiny")
 	if err != nil {
@@ -38,7 +38,7 @@ var tinyFile = sync.OnceValues(func() (file string, err error) {
 	return file, goBuild(release{version: "v1.2.3", source: dir}, platform{"linux", "amd64"}, file)
 })
 
-// tiny returns a release of a small program, which is packed for every platform.
+// tiny returns a release that packs the same small program for every platform.
 func tiny(t *testing.T) release {
 	t.Helper()
 	file, err := tinyFile()
@@ -56,7 +56,7 @@ func tiny(t *testing.T) release {
 	return r
 }
 
-// buildTiny writes a release of the small program into the folder dist. It builds each version only once.
+// buildTiny writes a release of the small program to the folder dist. It builds each version only once.
 func buildTiny(t *testing.T, version, dist string) {
 	t.Helper()
 	r := tiny(t)
@@ -72,7 +72,7 @@ func buildTiny(t *testing.T, version, dist string) {
 	}
 }
 
-// Two builds give the same bytes. The commands of docs/verify.md accept them, and notice every changed byte.
+// Two builds give the same bytes, and the commands in docs/verify.md accept them and notice every changed byte.
 func TestRelease_VerifyPage(t *testing.T) {
 	r, dir := tiny(t), t.TempDir()
 	first, second := filepath.Join(dir, "first"), filepath.Join(dir, "second")
@@ -101,7 +101,7 @@ func TestRelease_VerifyPage(t *testing.T) {
 	}
 }
 
-// The results of a build must not depend on the caller's Go settings.
+// The caller's Go settings must not affect the result of a build.
 func TestRelease_GoSettings(t *testing.T) {
 	r, dir := tiny(t), t.TempDir()
 	var want []byte
@@ -136,8 +136,8 @@ func TestCheckFormat(t *testing.T) {
 	}
 }
 
-// The program for every platform is built by Makefile, Dockerfile and releases in the same way, and the image has the
-// Dockerfile's labels and entrypoint.
+// The Makefile, the Dockerfile and the release build the program for each platform in the same way, and the image has
+// the labels and entrypoint from the Dockerfile.
 func TestRelease_SameAsDockerfile(t *testing.T) {
 	dockerfile, err := os.ReadFile(root + "Dockerfile")
 	if err != nil {
@@ -169,7 +169,7 @@ func TestRelease_SameAsDockerfile(t *testing.T) {
 	}
 }
 
-// The bill of materials has the fields that SPDX 2.3 demands, and lists the modules of the program.
+// The bill of materials has the fields that SPDX 2.3 requires, and lists the program's modules.
 func TestBill(t *testing.T) {
 	r := tiny(t)
 	self, err := os.Executable() // a program with many modules
@@ -202,7 +202,7 @@ func TestBill(t *testing.T) {
 	}
 }
 
-// spdxSchema holds the rules of SPDX 2.3's own JSON schema for the parts that we write.
+// spdxSchema contains the rules from the official SPDX 2.3 JSON schema for the parts that we write.
 const spdxSchema = `{"type": "object",
 "required": ["SPDXID", "creationInfo", "dataLicense", "name", "spdxVersion", "documentNamespace", "packages", "relationships"],
 "properties": {
@@ -250,7 +250,7 @@ func TestMoving(t *testing.T) {
 	}
 }
 
-// Every action of this repository that runs in a container is pinned, and nothing else changes.
+// Every action in this repository that runs in a container is pinned, and nothing else changes.
 func TestPin(t *testing.T) {
 	dist, copied := t.TempDir(), t.TempDir()
 	buildTiny(t, "v1.2.3", dist)
@@ -284,7 +284,7 @@ func TestPin(t *testing.T) {
 			strings.HasPrefix(line, "Only in "+copied) && strings.HasSuffix(line, ": other"),
 			strings.HasPrefix(line, "Only in "+copied) && strings.HasSuffix(line, ": "+checksums),
 			strings.HasPrefix(line, "Only in "+copied) && strings.HasSuffix(line, ": setup"),
-			strings.HasPrefix(line, "Only in "+root): // what Git ignores
+			strings.HasPrefix(line, "Only in "+root): // files that Git ignores
 		default:
 			t.Errorf("unexpected change: %s", line)
 		}

@@ -12,11 +12,11 @@ import (
 	"testing"
 )
 
-// runner is a machine on which the setup action runs.
+// runner is a machine that runs the setup action.
 type runner struct {
 	t     *testing.T
-	setup string // folder of the action
-	dist  string // files of the release v1.2.3, signed
+	setup string // the action's folder
+	dist  string // the signed files of the release v1.2.3
 	temp  string
 	shell []string
 	env   []string
@@ -43,7 +43,7 @@ func newRunner(t *testing.T) *runner {
 	return r
 }
 
-// install runs the action, in a job or, without "GITHUB_ACTIONS=true" in env, elsewhere.
+// install runs the action, in a job if env contains GITHUB_ACTIONS=true, and otherwise outside of one.
 func (r *runner) install(env ...string) (string, error) {
 	r.t.Helper()
 	cmd := exec.Command(r.shell[0], append(slices.Clone(r.shell[1:]), filepath.Join(r.setup, "install.sh"))...)
@@ -63,7 +63,7 @@ func (r *runner) must(want string, env ...string) {
 	}
 }
 
-// refused demands an error that says want, and that nothing was put on PATH.
+// refused expects the action to fail with an error that contains want, and to leave PATH unchanged.
 func (r *runner) refused(want string, env ...string) {
 	r.t.Helper()
 	out, err := r.install(env...)
@@ -86,7 +86,7 @@ func (r *runner) reset() {
 	}
 }
 
-// change replaces the file's content with what edit returns.
+// change replaces the file's content with the result of edit.
 func (r *runner) change(file string, edit func([]byte) []byte) {
 	r.t.Helper()
 	data, err := os.ReadFile(file)
@@ -125,7 +125,7 @@ func TestSetup_Installs(t *testing.T) {
 		if want := regexp.MustCompile(`\Aversion=v1\.2\.3\npath=/.*/mlflow-promote\n\z`); err != nil || !want.Match(output) {
 			t.Errorf("outputs: %s", output)
 		}
-		// Nothing is downloaded again, unless another job changed the program in the cache.
+		// Nothing is downloaded again, unless another job has changed the program in the cache.
 		r.must("installed", "DOWNLOAD_URL=/nowhere")
 		program := filepath.Join(strings.TrimSpace(string(added)), "mlflow-promote")
 		r.change(program, flip)
@@ -146,7 +146,7 @@ func TestSetup_Platforms(t *testing.T) {
 		}
 		r.must("installed mlflow-promote v1.2.3 ("+want+")", "RUNNER_OS="+machine[0], "RUNNER_ARCH="+machine[1])
 	}
-	// outside GitHub, uname says what the machine is
+	// outside GitHub, the action asks uname for the platform
 	bin := t.TempDir()
 	if err := os.WriteFile(filepath.Join(bin, "uname"), []byte("#!/bin/sh\ncase $1 in -s) echo Darwin;; -m) echo arm64;; esac\n"), 0o755); err != nil {
 		t.Fatal(err)
@@ -198,7 +198,7 @@ func TestSetup_Downloads(t *testing.T) {
 	}
 }
 
-// A mirror cannot make the action install anything else.
+// A mirror cannot make the action install a different program.
 func TestSetup_RefusesOtherFiles(t *testing.T) {
 	r := newRunner(t)
 	archive := filepath.Join(r.dist, "mlflow-promote_v1.2.3_linux_amd64.tar.gz")
@@ -216,16 +216,16 @@ func TestSetup_RefusesOtherFiles(t *testing.T) {
 	r.refused("nothing was installed", "DOWNLOAD_URL="+dist)
 }
 
-// Another version counts only if a listed key signed its checksums.
+// A different version is accepted only if a listed key has signed its checksums.
 func TestSetup_OtherVersions(t *testing.T) {
 	r := newRunner(t)
-	if err := os.Remove(filepath.Join(r.setup, checksums)); err != nil { // as on main
+	if err := os.Remove(filepath.Join(r.setup, checksums)); err != nil { // as on the main branch
 		t.Fatal(err)
 	}
 	r.refused("this commit of the setup action is not a release: set version")
 	r.must("installed", "VERSION=v1.2.3")
 	r.reset()
-	r.refused("do not list", "VERSION=v1.2.4") // signed, but for another release
+	r.refused("do not list", "VERSION=v1.2.4") // signed, but for a different release
 	for _, bad := range []string{
 		"v1", "v1.2", "1.2.3", "v1.2.3-rc", "latest", "../v1.2.3", "v1.2.3\n::set-output name=a::b", "v1.2.3 v1.2.3", "v1.2.3\nv1.2.3",
 	} {

@@ -28,9 +28,9 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
-// hub runs the jobs of release.yml in folders of this machine. It stands in for GitHub: the repository is a bare one,
-// artifacts are folders, and the programs gh, skopeo and go are scripts. `go run ./tools/release` is the real tool,
-// except for the build, which copies files that were prepared.
+// hub runs the jobs in release.yml in local folders. It replaces GitHub: the repository is a bare one, artifacts are
+// folders, and the programs gh, skopeo and go are scripts. `go run ./tools/release` is the real tool, except for the
+// build, which copies prepared files.
 type hub struct {
 	t        *testing.T
 	dir      string
@@ -51,7 +51,7 @@ type releaseJob struct {
 	}
 }
 
-// scripts are the programs of the jobs. $HUB is the folder of the hub.
+// scripts contains the programs that the jobs call. $HUB is the hub's folder.
 var scripts = map[string]string{
 	"go": `shift 2
 if [ "$1" = build ]; then cp -r "$HUB/prepared/$MATRIX/$3" "$5"; else ` + toolVariable + `=1 exec "$TOOL" "$@"; fi`,
@@ -107,7 +107,7 @@ func newHub(t *testing.T) *hub {
 	return h
 }
 
-// prepare makes the files that the build jobs will find.
+// prepare writes the files that the build jobs copy.
 func (h *hub) prepare(version string) {
 	h.t.Helper()
 	for _, runner := range []string{"ubuntu-24.04", "ubuntu-24.04-arm"} {
@@ -131,7 +131,7 @@ func (h *hub) read(name string) string {
 	return string(text)
 }
 
-// shell runs commands in the hub's folder and returns what they print.
+// shell runs commands in the hub's folder and returns their output.
 func (h *hub) shell(text string) string {
 	h.t.Helper()
 	cmd := exec.Command("bash", "-euc", text)
@@ -148,12 +148,12 @@ func gitEnv() []string {
 		"GIT_COMMITTER_NAME=test", "GIT_COMMITTER_EMAIL=test@example.com")
 }
 
-// at returns what a ref or a file of the repository contains.
+// at returns the content of a ref or file in the repository.
 func (h *hub) at(name string) string { return h.shell("git -C origin.git show '" + name + "'") }
 
 func (h *hub) commit(ref string) string { return h.shell("git -C origin.git rev-parse '" + ref + "'") }
 
-// release runs the workflow and returns the first error with the output of all steps.
+// release runs the workflow, and returns the output of all steps and the first error.
 func (h *hub) release(version, ref string) (string, error) {
 	h.t.Helper()
 	artifacts := h.t.TempDir()
@@ -292,14 +292,14 @@ func TestReleaseWorkflow(t *testing.T) {
 		t.Errorf("the notes are those of another release: %s", log)
 	}
 
-	h.shell("sleep 1.1; git -C work commit -q --allow-empty -m two") // the clock of Git has seconds
+	h.shell("sleep 1.1; git -C work commit -q --allow-empty -m two") // Git's timestamps have a resolution of one second
 	if text, err := h.release("v1.2.0", "refs/heads/main"); err != nil {
 		t.Errorf("a re-run: %v\n%s", err, text)
 	}
 	if h.commit("v1.2.0") != first || strings.Count(h.read("gh.log"), "release create") != 1 {
 		t.Error("a re-run changed the release")
 	}
-	h.write("releases/v1.2.0", "true\n") // the upload of files was cut off
+	h.write("releases/v1.2.0", "true\n") // the upload of the files was interrupted
 	if text, err := h.release("v1.2.0", "refs/heads/main"); err != nil || strings.Count(h.read("gh.log"), "release create") != 2 {
 		t.Errorf("a re-run with a draft: %v\n%s", err, text)
 	}
@@ -316,7 +316,7 @@ func TestReleaseWorkflow(t *testing.T) {
 	}
 }
 
-// Each reason to refuse stops the release before a tag exists.
+// Every reason to refuse a release stops it before a tag exists.
 func TestReleaseWorkflow_Refuses(t *testing.T) {
 	for name, c := range map[string]struct {
 		version, ref, want string

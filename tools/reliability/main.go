@@ -1,5 +1,5 @@
-// Command reliability runs all tests about lost, duplicated and unfinished promotions at full length. It prints a table
-// with the numbers of cases and the results. It fails if a test fails or reports nothing.
+// Command reliability runs all tests for lost, duplicated and unfinished promotions at full length, and prints a table
+// of case counts and results. It fails if a test fails or reports nothing.
 package main
 
 import (
@@ -15,16 +15,16 @@ import (
 	"time"
 )
 
-// campaign is a test of adjustable length, with a pattern for the log lines that report what it did.
+// campaign is a test of adjustable length. A pattern selects the log lines in which it reports its results.
 type campaign struct {
 	name  string
-	needs []string // targets for tools/setup; none if the test needs no server
+	needs []string // targets for tools/setup, or none if the test needs no server
 	env   []string
-	test  []string // arguments for go test
-	shows string   // pattern for the log lines to show
+	test  []string // the arguments for go test
+	shows string   // the pattern for the log lines to show
 }
 
-// In these campaigns, the ledger is signed in every second case. The variable PROMOTE_SIGNED makes it all or none.
+// The ledger is signed in every second case of these campaigns. Set PROMOTE_SIGNED to sign it in all cases or in none.
 var campaigns = []campaign{
 	{
 		name:  "parallel promotions, every second ledger signed, on the test double",
@@ -127,7 +127,7 @@ var campaigns = []campaign{
 	},
 }
 
-// result is a campaign's result.
+// result is the result of a campaign.
 type result struct {
 	campaign
 	lines []string
@@ -150,7 +150,7 @@ func main() {
 	}
 }
 
-// run runs the test and passes on all log lines except progress.
+// run runs the test, keeps the log lines that match the pattern, and writes all others to progress.
 func (c campaign) run(progress io.Writer) (r result) {
 	r.campaign = c
 	if len(c.needs) > 0 {

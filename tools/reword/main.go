@@ -1,6 +1,7 @@
 // Command reword inserts an extra word into every message of the program, in a copy of the repository, and runs all
-// scripts of internal/cli on the copy. It lists what changes for programs. A digest of a plan or record that changes is
-// an error: a better wording would make approved plans invalid, and records would differ without a reason.
+// scripts of internal/cli on the copy. It lists every change that programs can see. If the digest of a plan or record
+// changes, that is an error, because better wording would then invalidate approved plans, and records would differ for
+// no reason.
 //
 //	go run ./tools/reword
 package main
@@ -27,7 +28,7 @@ func main() {
 	}
 }
 
-// run rewords a copy, and returns how many lines with digests change.
+// run rewords a copy of the repository and returns the number of lines with digests that change.
 func run() (changed int, err error) {
 	dir, err := os.MkdirTemp("", "reword")
 	if err != nil {
@@ -47,8 +48,8 @@ func run() (changed int, err error) {
 	return compare("internal/cli/testdata/pins", filepath.Join(dir, "internal/cli/testdata/pins"))
 }
 
-// copyReworded copies the repository without caches, and returns how many messages it reworded. Scripts are copied
-// without the lines that check texts.
+// copyReworded copies the repository without its caches, and returns the number of messages that it rewords. In the
+// copied scripts, it leaves out the lines that check texts.
 func copyReworded(from, to string) (messages int, err error) {
 	err = filepath.WalkDir(from, func(path string, d fs.DirEntry, err error) error {
 		switch {
@@ -78,14 +79,14 @@ func copyReworded(from, to string) (messages int, err error) {
 	return messages, err
 }
 
-// isProgram reports whether the file is code of the program. Tests and test doubles are not.
+// isProgram reports whether the file is part of the program. Tests and test doubles are not.
 func isProgram(path string) bool {
 	path = filepath.ToSlash(path)
 	return strings.HasPrefix(path, "internal/") && strings.HasSuffix(path, ".go") &&
 		!strings.HasSuffix(path, "_test.go") && !strings.Contains(path, "test/")
 }
 
-// check is a line of a script that checks a text.
+// check matches a line in a script that checks a text.
 var check = regexp.MustCompile(`(?m)^(?:! )?(?:stdout|stderr|cmp|grep) .*$`)
 
 // unchecked returns a script without the lines that check texts.
@@ -100,7 +101,7 @@ func unchecked(script []byte) []byte {
 
 var digest = regexp.MustCompile(`\b[0-9a-f]{64}\b`)
 
-// compare prints the lines of the pins that differ, and returns how many of them have a digest.
+// compare prints the lines in the pins that differ, and returns how many of them contain a digest.
 func compare(was, now string) (digests int, err error) {
 	files, err := filepath.Glob(filepath.Join(was, "*.txt"))
 	if err != nil || len(files) == 0 {
@@ -130,7 +131,7 @@ func compare(was, now string) (digests int, err error) {
 	return digests, nil
 }
 
-// missing returns the lines of a text that the other text does not contain.
+// missing returns the lines in text that other does not contain.
 func missing(text, other string) (out []string) {
 	count := map[string]int{}
 	for _, line := range strings.Split(other, "\n") {

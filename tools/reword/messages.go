@@ -8,7 +8,7 @@ import (
 	"slices"
 )
 
-// A message has at least three words. The extra word fits between the first two.
+// A message has at least three words. The extra word goes between the first two.
 var (
 	message = regexp.MustCompile(`[a-z]+,? [a-z]+,? [a-z]+`)
 	between = regexp.MustCompile(`[a-z],? [a-z]`)
@@ -17,11 +17,11 @@ var (
 // stored lists constants that look like messages but are stored in records and tags.
 var stored = []string{"truncation"}
 
-// matching matches the functions in package strings that look for a text.
+// matching matches the names of functions in package strings that search for a text.
 var matching = regexp.MustCompile(`^(Contains|Count|Cut|EqualFold|Has|Index|LastIndex|Replace|Split|Trim)`)
 
-// reworded returns Go source with an extra word in each message, and how many messages it found. It leaves out texts
-// that the code looks for in other texts.
+// reworded returns the Go source with an extra word in each message, and the number of messages. It leaves out texts
+// that the code searches for in other texts.
 func reworded(path string, source []byte) ([]byte, int, error) {
 	set := token.NewFileSet()
 	file, err := parser.ParseFile(set, path, source, parser.SkipObjectResolution)
@@ -51,7 +51,7 @@ func reworded(path string, source []byte) ([]byte, int, error) {
 	return source, len(found), nil
 }
 
-// sought returns the parts of a node that contain texts for programs.
+// sought returns the parts of a node that contain texts meant for programs.
 func sought(n ast.Node) (parts []ast.Node) {
 	switch n := n.(type) {
 	case *ast.ImportSpec:

@@ -7,7 +7,7 @@ import (
 )
 
 // Advisories lists the known vulnerabilities of MLflow servers, so that they can be checked offline. Each row comes
-// from https://nvd.nist.gov/vuln/detail/ID and GitHub's advisory database. If an advisory only gives the fixed
+// from https://nvd.nist.gov/vuln/detail/ID and GitHub's advisory database. If an advisory states only the fixed
 // version, From is the first version with the vulnerable feature.
 var Advisories = []Advisory{
 	{ID: "CVE-2023-1177", What: "server files can be read through a model source", Fixed: []string{"2.2.1"}},
@@ -54,8 +54,8 @@ var Advisories = []Advisory{
 // Advisory is a published vulnerability.
 type Advisory struct {
 	ID, What string
-	From     string   // first affected version; "" = every version before the fix
-	Fixed    []string // first fixed version in each release line that got a fix, ascending
+	From     string   // the first affected version; "" = every version before the fix
+	Fixed    []string // the first fixed version in each release line that has a fix, ascending
 }
 
 // affects reports whether the version predates the fix in its release line.
@@ -80,8 +80,8 @@ func line(version string) string {
 
 var numbered = regexp.MustCompile(`^(\d{1,6})(?:\.(\d{1,6}))?(?:\.(\d{1,6}))?(.*)$`)
 
-// before reports whether an MLflow version is earlier than another one. If either is unknown or invalid, it returns
-// false. A version with a suffix comes first: 3.0.0rc1 is before 3.0.0.
+// before reports whether an MLflow version is earlier than a second one. If either is unknown or invalid, it returns
+// false. A version with a suffix comes first, so 3.0.0rc1 is before 3.0.0.
 func before(version, than string) bool {
 	a, b := numbered.FindStringSubmatch(version), numbered.FindStringSubmatch(than)
 	if a == nil || b == nil {

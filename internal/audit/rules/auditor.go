@@ -66,7 +66,7 @@ func (a *Auditor) Needs() audit.Needs {
 type Judgement struct {
 	Findings []audit.Finding
 	Unjudged []audit.Unjudged
-	Moving   bool // a running promotion may have caused a finding: read the model again and call Confirmed
+	Moving   bool // a running promotion may have caused a finding, so read the model again and call Confirmed
 }
 
 // Server checks the server.
@@ -81,7 +81,7 @@ func (a *Auditor) Server() Judgement {
 	return j
 }
 
-// Model checks a registered model. A model that could not be read completely is not checked by any rule.
+// Model checks a registered model. No rule checks a model that could not be read completely.
 func (a *Auditor) Model(m audit.Snapshot) Judgement {
 	var j Judgement
 	if m.Unreadable != "" {
@@ -149,12 +149,12 @@ func (a *Auditor) finding(r rule, m audit.Snapshot, refs map[int][]registry.Ref,
 // maxMessage limits the length of a message, because messages contain names from the registry.
 const maxMessage = 2000
 
-// placeholders matches the words in a fix that are replaced by names. It matches whole words only, because the names
-// of environment variables may contain them.
+// placeholders matches the words in a fix that are replaced by names. It matches only whole words, because the names of
+// environment variables may contain them.
 var placeholders = regexp.MustCompile(`\b(MODEL|ALIAS|STAGE|VERSION)\b`)
 
-// fillIn replaces the placeholders in a fix, so that users can paste its commands. If the finding is about a stage,
-// --alias ALIAS becomes --stage STAGE.
+// fillIn replaces the placeholders in a fix, so that users can paste the commands in it. If the finding is about a
+// stage, --alias ALIAS becomes --stage STAGE.
 func fillIn(fix, model string, x result) string {
 	if x.alias == "" && x.stage != "" {
 		fix = strings.ReplaceAll(fix, "--alias ALIAS", "--stage STAGE")
@@ -173,7 +173,7 @@ func fillIn(fix, model string, x result) string {
 }
 
 // locate sets the line in the policy file that the finding is about: the result's own line if there is one, otherwise
-// the rule's settings, otherwise the model's rule.
+// that of the rule's settings, otherwise that of the model's rule.
 func (a *Auditor) locate(f *audit.Finding, x result) {
 	p := a.config.Policy
 	if p == nil {
@@ -207,8 +207,8 @@ func (a *Auditor) accept(f *audit.Finding) {
 	f.Message += ended
 }
 
-// Confirmed returns the findings of the second reading of a model. A finding from a moving rule counts only if the
-// first reading found it too. If the rule could not check the model the first time, the finding counts as not checked.
+// Confirmed returns the findings from the second reading of a model. A finding of a moving rule counts only if the
+// first reading led to it too. If the rule could not check the model the first time, the finding counts as not checked.
 func (a *Auditor) Confirmed(first, second Judgement) Judgement {
 	moving := map[string]bool{}
 	for _, r := range a.rules {

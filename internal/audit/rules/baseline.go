@@ -10,10 +10,10 @@ import (
 // Baseline contains the findings that counted in an earlier audit, and what that audit could not check.
 type Baseline struct {
 	byModel  map[string][]audit.Finding
-	unjudged map[string]int // by rule
+	unjudged map[string]int // the number of unjudged cases by rule
 }
 
-// NewBaseline returns a baseline made from the findings that count.
+// NewBaseline returns a baseline that contains those findings that count.
 func NewBaseline(findings []audit.Finding, unjudged []audit.Unjudged) *Baseline {
 	b := &Baseline{byModel: map[string][]audit.Finding{}, unjudged: map[string]int{}}
 	for _, u := range unjudged {
@@ -28,9 +28,9 @@ func NewBaseline(findings []audit.Finding, unjudged []audit.Unjudged) *Baseline 
 	return b
 }
 
-// Compare sets the trend of a model's findings. Baseline findings that no longer exist are added as fixed, unless
-// their rule has been disabled since. If a rule could not check the model this time, its baseline findings stay: not
-// checked does not mean fixed. GoneModels returns the models for which Compare has not been called.
+// Compare sets the trend of a model's findings. It adds baseline findings that no longer exist as fixed, unless their
+// rule has been disabled since. If a rule could not check the model this time, its baseline findings stay, because "not
+// checked" does not mean "fixed". GoneModels returns the models for which Compare has not been called.
 func (b *Baseline) Compare(model string, j Judgement, now []audit.Rule) Judgement {
 	if b == nil {
 		return j
@@ -71,9 +71,9 @@ func on(rules []audit.Rule, id string) bool {
 	return slices.ContainsFunc(rules, func(r audit.Rule) bool { return r.ID == id })
 }
 
-// FailingUnjudged returns the rules of this severity or higher that could not check something. With a baseline, a rule
-// is returned only if it missed more than last time. A model that could not be read always counts, because every rule
-// may have missed something there.
+// FailingUnjudged returns the rules of this severity or higher that could not check something. With a baseline, it
+// returns a rule only if the rule missed more than last time. A model that could not be read always counts, because
+// every rule may have missed something in it.
 func (b *Baseline) FailingUnjudged(unjudged []audit.Unjudged, rules []audit.Rule, at audit.Severity) []audit.Unjudged {
 	var out []audit.Unjudged
 	for _, u := range unjudged {
@@ -86,8 +86,8 @@ func (b *Baseline) FailingUnjudged(unjudged []audit.Unjudged, rules []audit.Rule
 	return out
 }
 
-// GoneModels returns the baseline's models for which Compare has not been called, sorted. They have been deleted
-// since.
+// GoneModels returns the models in the baseline for which Compare has not been called, sorted. They have been deleted
+// since the baseline.
 func (b *Baseline) GoneModels() []string {
 	if b == nil {
 		return nil

@@ -71,7 +71,7 @@ func TestTrend(t *testing.T) {
 	}
 }
 
-// A finding that is carried over twice gets the note only once.
+// If a finding is carried over twice, the note is added only once.
 func TestCompare_NotCheckedNoteOnce(t *testing.T) {
 	f := found("no-run", audit.Medium, "a")
 	for range 3 {
@@ -87,7 +87,7 @@ func TestConfirmed(t *testing.T) {
 	a := New(Config{})
 	both, first, second := found("moved-outside", audit.High, "both"), found("moved-outside", audit.High, "first"),
 		found("dangling-alias", audit.High, "second")
-	still := found("no-run", audit.Medium, "still") // the rule is not a moving one, so only the second reading counts
+	still := found("no-run", audit.Medium, "still") // not a moving rule, so only the second reading counts
 	got := a.Confirmed(Judgement{Findings: []audit.Finding{both, first}},
 		Judgement{Findings: []audit.Finding{both, second, still}})
 	if trends(got) != "both ; still " {
@@ -194,7 +194,8 @@ func TestBefore(t *testing.T) {
 	}
 }
 
-// A newly published vulnerability is a new finding. Upgrading to a version with the same vulnerabilities is not.
+// A newly published vulnerability is a new finding, but upgrading to a version with the same vulnerabilities does not
+// create one.
 func TestServerVulnerable_Fingerprint(t *testing.T) {
 	known := Advisories
 	defer func() { Advisories = known }()

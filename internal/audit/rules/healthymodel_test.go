@@ -30,8 +30,8 @@ func policyOf(text string) *policy.Policy {
 	return &p
 }
 
-// healthyModel is a model without findings: version 2 is champion, and this tool promoted it after version 1 under the
-// policy above.
+// healthyModel is a model without findings: version 2 is the champion, and this tool promoted it after version 1 under
+// the policy above.
 type healthyModel struct {
 	audit.Snapshot
 	Config
@@ -61,7 +61,7 @@ func newSound() *healthyModel {
 // skops is the one part of every version's model.
 var skops = []registry.Part{{Key: "sklearn.pickled_model", Names: []string{"model.skops"}}}
 
-// add adds a version that has a run and files.
+// add adds a version with a run and files.
 func (s *healthyModel) add(n int) *registry.Version {
 	id := fmt.Sprintf("r%d", n)
 	s.Versions = append(s.Versions, registry.Version{
@@ -93,7 +93,7 @@ func (s *healthyModel) trace() {
 	}
 }
 
-// logged turns a version into a logged model of its run, and lets the test change both.
+// logged turns a version into one that comes from a logged model of its run, and lets the test change both.
 func (s *healthyModel) logged(n int, change func(*registry.LoggedModel, *registry.Run)) {
 	m := registry.LoggedModel{
 		ID: "m-00000000000000000000000000000001", ExperimentID: "7", SourceRunID: s.version(n).RunID,
@@ -124,7 +124,7 @@ func (s *healthyModel) run(n int, change func(*registry.Run)) {
 	s.Runs[id] = registry.Is(r)
 }
 
-// entries changes the ledger's entries.
+// entries changes the entries in the ledger.
 func (s *healthyModel) entries(change func([]ledger.Entry) []ledger.Entry) {
 	l := s.Ledger.OrZero()
 	l.Entries = change(l.Entries)
@@ -187,7 +187,7 @@ func TestRules_HealthyModel(t *testing.T) {
 	}
 }
 
-// If only versions and aliases are known, rules that need more do not pass.
+// If only versions and aliases are known, rules that need more than that do not pass.
 func TestRules_NothingGathered(t *testing.T) {
 	s := newSound()
 	s.Runs, s.Experiments, s.MLmodels, s.Files, s.Ledger, s.Newest = nil, nil, nil, nil, registry.Known[ledger.Chain]{},
@@ -202,7 +202,7 @@ func TestRules_NothingGathered(t *testing.T) {
 	}
 	for _, id := range []string{"stage-not-exclusive", "stage-alias-disagree", "champion-stale", "challenger-endless",
 		"source-unsafe", "key-expiring"} {
-		// These rules can check without the other facts, or another rule reports the same problem.
+		// These rules can check the model without the other facts, or a different rule reports the same problem.
 		delete(silent, id)
 	}
 	for _, line := range unjudged {

@@ -34,8 +34,8 @@ type register struct {
 	exceptions []audit.Exception
 }
 
-// ownerTags lists the tags that name an owner, in order of precedence. The version's tags take precedence over the
-// model's.
+// ownerTags lists the tags that name an owner, in order of precedence. Tags on the version take precedence over tags on
+// the model.
 var ownerTags = []string{"owner", "team"}
 
 func (r *register) inventory() []audit.LiveVersion {
@@ -76,7 +76,7 @@ func (r *register) movedOutside(t target) bool {
 	return drifted
 }
 
-// since returns when the target began to point to its version, or when this was first recorded.
+// since returns the time at which the target began to point to its version, or at which this was first recorded.
 func (r *register) since(t target, last ledger.Entry) (at time.Time) {
 	at = last.Ended
 	for _, e := range slices.Backward(r.chain.Entries) {
@@ -94,7 +94,7 @@ func (r *register) since(t target, last ledger.Entry) (at time.Time) {
 	return at
 }
 
-// verdict says in one word what is on record about the target's version.
+// verdict sums up in one word what is on record about the target's version.
 func (r *register) verdict(t target) string {
 	switch {
 	case t.version.Blocked():
@@ -132,7 +132,7 @@ func (r *register) verdict(t target) string {
 	return audit.VerdictPassed
 }
 
-// person returns who ran the command of a record; "" if that is not known.
+// person returns who ran the command in a record, or "" if that is not known.
 func person(r ledger.Record) string { return cmp.Or(r.Actor, r.OSUser, r.Login) }
 
 func (r *register) add(x audit.Exception) {
@@ -187,7 +187,7 @@ func refOf(name string) registry.Ref {
 }
 
 // recorded adds the exceptions in the ledger's entries: waivers that the policy file no longer lists, overrides, report
-// mode, imports, and justifications that do not match.
+// mode, imports, and justifications that do not match the pattern.
 func (r *register) recorded() {
 	for _, e := range r.chain.Entries {
 		if !effective(e) {
@@ -294,7 +294,7 @@ func (r *register) unsigned() {
 	}
 }
 
-// unmatched adds a row if the justification of an urgent rollback did not match the pattern of the policy.
+// unmatched adds a row if the justification of an urgent rollback did not match the pattern in the policy.
 func (r *register) unmatched(rec ledger.Record, row audit.Exception) {
 	if rec.Unmatched != "" {
 		row.Kind, row.What = audit.ExceptionJustification, "does not match "+rec.Unmatched

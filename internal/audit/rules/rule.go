@@ -9,7 +9,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/policy"
 )
 
-// rule is one audit rule. The audit, the policy file and the documentation are all driven by it.
+// rule is one audit rule. The audit, the policy file and the documentation are all driven by this type.
 type rule struct {
 	audit.Rule
 	needs audit.Needs
@@ -20,7 +20,7 @@ type rule struct {
 	server func(server) []result    // checks the server
 }
 
-// rules is the table of rules, with those about live versions first. To add a rule, add a file and a row here.
+// rules is the table of rules, starting with those about live versions. To add a rule, add a file and a row here.
 var rules = []rule{
 	danglingAlias, movedOutside, stageNotExclusive, stageAliasDisagree, hiddenVersions,
 	artifactMissing, artifactUnreadable, artifactChanged, sourceUnsafe, sourceElsewhere,
@@ -40,19 +40,19 @@ func Rules() []audit.Rule {
 	return out
 }
 
-// result is one finding of a rule, or one thing that the rule could not check.
+// result is either a finding of a rule, or something that the rule could not check.
 type result struct {
 	version      int
 	alias, stage string
 	key          string         // distinguishes findings about the same target; does not change between audits
-	message      string         // the finding, or why the rule could not check
+	message      string         // the finding, or why the rule could not check something
 	fix          string         // "" = the rule's fix
 	severity     audit.Severity // "" = the rule's severity
 	line         int            // line in the policy file; 0 = the line of the rule's settings or of the model
 	unjudged     bool
 }
 
-// values are a rule's settings, with their defaults.
+// values contains a rule's settings, with defaults for those that are not set.
 type values struct {
 	set      map[string]any
 	settings []audit.Setting
@@ -101,7 +101,7 @@ type ApprovedPlan struct {
 type Config struct {
 	Policy *policy.Policy // nil = there is no policy file
 	Scope  string
-	Now    time.Time // the server's clock, so that ages do not depend on the runner's
+	Now    time.Time // the server's time, so that ages do not depend on the runner's clock
 	Server string    // MLflow version; "" = unknown
 	Plans  []ApprovedPlan
 }

@@ -16,7 +16,7 @@ var artifactMissing = rule{
 			"--alias ALIAS` checks the files before it moves anything",
 	},
 	needs:  audit.Needs{MLmodels: true, Files: true},
-	moving: true, // a version deleted a moment ago has no files either
+	moving: true, // a version that has just been deleted has no files either
 	model: func(s ruleInput) (out []result) {
 		for _, v := range s.Versions {
 			descriptor, listing := s.MLmodels[v.Number], s.Files[v.Number]

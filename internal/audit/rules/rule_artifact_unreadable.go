@@ -10,7 +10,7 @@ var artifactUnreadable = rule{
 		Why: "The server could not say whether the files exist. Its storage may be down, or its credentials for " +
 			"the storage may have expired. Before MLflow 3, a missing file can also be the cause. Clients that " +
 			"load the model through the server get the same error.",
-		Fix: "read the server's answer; if the storage is up, check its credentials for the storage, and that the " +
+		Fix: "read the server's response; if the storage is up, check its credentials for the storage, and that the " +
 			"MLmodel file exists",
 	},
 	needs:  audit.Needs{MLmodels: true, Files: true},

@@ -36,7 +36,7 @@ var challengerEndless = rule{
 			case marked && age > s.span("max-age"):
 				out = append(out, t.finds("version %d has been %s since %s (%s)", t.version.Number, t.ref, date(since),
 					days(age)))
-			// A trial cannot be older than the version itself.
+			// A trial cannot have lasted longer than the version has existed.
 			case !marked && s.Now.Sub(t.version.Created) > s.span("max-age"):
 				out = append(out, t.unjudged("it is unknown how long version %d has been %s: it was set outside "+
 					"this tool", t.version.Number, t.ref))

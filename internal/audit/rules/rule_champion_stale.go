@@ -8,7 +8,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/audit"
 )
 
-// judgeNewest is the fix. NEWEST is replaced by the number of the newest version.
+// judgeNewest is the text of the fix, in which the newest version's number replaces NEWEST.
 const judgeNewest = "check the newest version with `mlflow-promote validate --model MODEL --candidate " +
 	"models:/MODEL/NEWEST --alias ALIAS`; then promote it, or delete it if it is not wanted"
 
@@ -70,7 +70,7 @@ var championStale = rule{
 	},
 }
 
-// newerVersion returns a finding if a newer version has been waiting too long. Blocked versions do not count.
+// newerVersion returns a finding if a newer version has been waiting for too long. Blocked versions do not count.
 func (s ruleInput) newerVersion(t target) (result, bool) {
 	newest, known := s.Newest.Get()
 	switch {

@@ -26,7 +26,7 @@ var ledgerBroken = rule{
 	},
 }
 
-// UnlistedLedgers reports that the ledgers could not be listed. In that case a model may have a ledger even if its
+// UnlistedLedgers reports that the ledgers could not be listed, which means that a model may have a ledger even if its
 // tags do not name one.
 func (a *Auditor) UnlistedLedgers(why string) (j Judgement) {
 	if on(a.Rules(), ledgerBroken.ID) {

@@ -52,7 +52,7 @@ var liveBlocked = rule{
 	},
 }
 
-// onHold says since when the version has been on hold. It returns "" if it is not.
+// onHold says since when the version has been on hold, or returns "" if it is not.
 func (s ruleInput) onHold(v registry.Version) string {
 	l, _, _ := s.ledger()
 	return fact.Facts{Ledger: l.Decisive()}.OnHold(v)

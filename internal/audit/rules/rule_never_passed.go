@@ -63,8 +63,8 @@ var neverPassed = rule{
 	},
 }
 
-// unenforced reports whether the target's gates did not pass but were in report mode. If the record does not include
-// every gate, the decision for all targets is used.
+// unenforced reports whether the target's gates failed while they were in report mode. If the record does not include
+// every gate, it uses the decision for all targets.
 func unenforced(r ledger.Record, t target) bool {
 	if r.Mode != verdict.ReportMode || r.Decision == verdict.Promote {
 		return false
@@ -74,7 +74,7 @@ func unenforced(r ledger.Record, t target) bool {
 	})
 }
 
-// lastImport returns the newest entry that imported the version of the target.
+// lastImport returns the newest entry that imported the version to which the target points.
 func lastImport(l ledger.Chain, t target) (ledger.Entry, bool) {
 	for _, e := range slices.Backward(l.Entries) {
 		if e.Outcome == ledger.EntryDone && e.Record.Imports(t.ref, t.version.Number) {

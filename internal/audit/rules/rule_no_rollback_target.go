@@ -38,7 +38,7 @@ var noRollbackTarget = rule{
 	}),
 }
 
-// rollbackVersion returns a finding if a rollback would reject all of the earlier versions.
+// rollbackVersion returns a finding if a rollback would reject every earlier version.
 func (s ruleInput) rollbackVersion(l ledger.Chain, ref registry.Ref, now int) (result, bool) {
 	target := ref.Target()
 	r := result{version: now, alias: target.Alias, stage: target.Stage}

@@ -77,7 +77,7 @@ func (a *Auditor) MissingModel(model string) Judgement {
 
 const running = "under way"
 
-// appliedBy returns the outcome of the newest ledger entry for that plan, or "" if it has no entry.
+// appliedBy returns the outcome of the newest ledger entry for the plan, or "" if there is none.
 func appliedBy(l ledger.Chain, digest string) string {
 	for _, e := range slices.Backward(l.Entries) {
 		switch {
@@ -91,7 +91,7 @@ func appliedBy(l ledger.Chain, digest string) string {
 	return ""
 }
 
-// hasSummary reports whether any version's summary tag satisfies the predicate. A promotion writes this tag even
+// hasSummary reports whether the summary tag on any version satisfies the predicate. A promotion writes this tag even
 // without a ledger.
 func (s ruleInput) hasSummary(says func(summary.Summary) bool) bool {
 	return slices.ContainsFunc(s.Versions, func(v registry.Version) bool {

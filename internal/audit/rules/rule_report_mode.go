@@ -46,7 +46,7 @@ func failedGates(v registry.Version) string {
 	return ""
 }
 
-// failedGateNames returns the gates that the version failed, according to its tag; "" if there are none.
+// failedGateNames returns the gates that, according to its tag, the version failed, or "" if there are none.
 func failedGateNames(v registry.Version) string {
 	var failed []string
 	if json.Unmarshal([]byte(v.Tags[registry.TagFailedGates]), &failed) != nil {

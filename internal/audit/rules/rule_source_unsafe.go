@@ -49,7 +49,7 @@ var sourceUnsafe = rule{
 	},
 }
 
-// usualSchemes lists the schemes of artifact stores and of references that MLflow resolves.
+// usualSchemes lists the schemes of artifact stores, and of references that MLflow resolves.
 var usualSchemes = []string{
 	"mlflow-artifacts", "runs", "models", "s3", "gs", "wasb", "wasbs", "abfs", "abfss", "dbfs", "hdfs", "viewfs", "r2",
 	"b2", "oci", "oss",
@@ -68,7 +68,7 @@ func formProblem(source string) string {
 	case strings.Contains(lower, "%2e"), strings.Contains(lower, "%2f"), strings.Contains(lower, "%5c"),
 		strings.Contains(lower, "%00"), strings.Contains(lower, "%25"):
 		return "contains encoded characters"
-	case !strings.HasPrefix(lower, "models:") && strings.ContainsAny(source, `\#?`): // model names may contain them
+	case !strings.HasPrefix(lower, "models:") && strings.ContainsAny(source, `\#?`): // allowed in a model's name
 		return "contains a backslash, a # or a ?"
 	}
 	return ""
@@ -83,8 +83,8 @@ func schemeOf(source string) string {
 	return strings.ToLower(scheme)
 }
 
-// locationProblem explains why a source's location is not safe, or returns "". Unusual schemes are allowed inside the
-// artifacts of the version's run, because the server chose that location.
+// locationProblem explains why the location of a source is not safe, or returns "" if it is. Unusual schemes are
+// allowed inside the artifacts of the version's run, because the server chose that location.
 func (s ruleInput) locationProblem(v registry.Version) string {
 	scheme := schemeOf(v.Source)
 	run, known := s.Runs[v.RunID].Get()

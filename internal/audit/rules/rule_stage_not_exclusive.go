@@ -33,7 +33,7 @@ var stageNotExclusive = rule{
 			ref := registry.StageRef(stage)
 			versions := s.versionsAt(ref)
 			recorded, _ := l.LastRecorded(ref)
-			// The recorded promotion left the stage like this, or a promotion is running.
+			// The recorded promotion left the stage like this, or a promotion is currently running.
 			if len(versions.Versions) < 2 || ok && (recorded.Equal(versions) || s.promotionRunning(l, ref)) {
 				continue
 			}

@@ -42,7 +42,7 @@ var waiverExpired = rule{
 	}),
 }
 
-// waiverEnded reports whether the waiver used by the promotion has expired and the policy file has no current waiver
+// waiverEnded reports whether the waiver that the promotion used has expired, and the policy file has no current waiver
 // for the gate.
 func (s ruleInput) waiverEnded(f verdict.Finding, v registry.Version) bool {
 	if !policy.DayIsOver(f.Until, s.Now) {

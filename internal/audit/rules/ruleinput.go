@@ -53,7 +53,7 @@ func (s ruleInput) label(v registry.Version) string {
 	return fmt.Sprintf("version %d (%s)", v.Number, strings.Join(registry.RefTexts(refs), ", "))
 }
 
-// target is an alias or stage together with the version that it points to.
+// target is an alias or stage, together with the version that it points to.
 type target struct {
 	ref          registry.Ref
 	alias, stage string // the name in ref
@@ -65,7 +65,7 @@ func (t target) finds(format string, args ...any) result {
 	return result{version: t.version.Number, alias: t.alias, stage: t.stage, message: fmt.Sprintf(format, args...)}
 }
 
-// unjudged returns a result saying that the rule could not check the target.
+// unjudged returns a result that says why the rule could not check the target.
 func (t target) unjudged(format string, args ...any) result {
 	r := t.finds(format, args...)
 	r.unjudged = true
@@ -87,7 +87,7 @@ func about(v registry.Version, format string, args ...any) result {
 	return result{version: v.Number, message: fmt.Sprintf(format, args...)}
 }
 
-// unjudged returns a result saying that the rule could not check the version.
+// unjudged returns a result that says why the rule could not check the version.
 func unjudged(v registry.Version, format string, args ...any) result {
 	r := about(v, format, args...)
 	r.unjudged = true
@@ -99,7 +99,7 @@ func (s ruleInput) versionsAt(ref registry.Ref) registry.State {
 	return ledger.PointsTo(s.Model, s.Versions, ref)
 }
 
-// ledger returns the model's ledger. If the ledger cannot be trusted, ok is false and why explains it. If the model
+// ledger returns the model's ledger. If the ledger cannot be trusted, ok is false and why is the reason. If the model
 // has no ledger, ok is false and why is empty.
 func (s ruleInput) ledger() (l ledger.Chain, ok bool, why string) {
 	l, ok = s.Ledger.Get()
@@ -112,8 +112,8 @@ func (s ruleInput) ledger() (l ledger.Chain, ok bool, why string) {
 	return l, ok, ""
 }
 
-// byLedger turns a check of one ledger into a check of a model. Models that this tool never moved are not reported. If
-// the ledger cannot be trusted or promotions were made without one, the model counts as not checked.
+// byLedger turns a check of a ledger into a check of a model. Models that this tool has never moved are not reported.
+// If the ledger cannot be trusted, or if promotions were made without one, the model counts as not checked.
 func byLedger(judge func(ruleInput, ledger.Chain) []result) func(ruleInput) []result {
 	return func(s ruleInput) []result {
 		l, ok, why := s.ledger()
@@ -129,7 +129,8 @@ func byLedger(judge func(ruleInput, ledger.Chain) []result) func(ruleInput) []re
 	}
 }
 
-// withoutLedger returns a result saying that the model could not be checked, because it was promoted without a ledger.
+// withoutLedger returns a result that says that the model could not be checked, because it was promoted without a
+// ledger.
 func (s ruleInput) withoutLedger() []result {
 	v, why, found := s.MovedWithoutLedger()
 	if !found {
@@ -141,8 +142,8 @@ func (s ruleInput) withoutLedger() []result {
 	return []result{unjudged(v, "it was promoted without a ledger%s, so there is no record to compare with", why)}
 }
 
-// promotionRunning reports whether a promotion of the target is running, in which case the target may be only partly
-// moved.
+// promotionRunning reports whether a promotion of the target is currently running, in which case the target may be only
+// partly moved.
 func (s ruleInput) promotionRunning(l ledger.Chain, ref registry.Ref) bool {
 	e, open := l.Open()
 	_, moves := e.Record.Move(ref)
@@ -165,7 +166,8 @@ func lastPromotion(l ledger.Chain, t target) (ledger.Entry, bool) {
 	return ledger.Entry{}, false
 }
 
-// movedAt returns when the target moved to its version, according to the ledger or the tag that a promotion writes.
+// movedAt returns the time at which the target was moved to its version, according to the ledger or to the tag that a
+// promotion writes.
 func (s ruleInput) movedAt(t target) (time.Time, bool) {
 	if l, ok, _ := s.ledger(); ok {
 		for _, e := range slices.Backward(l.Entries) {

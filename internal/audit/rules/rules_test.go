@@ -18,17 +18,17 @@ import (
 )
 
 // ruleCase makes one change to the healthy model. The rule's message must start with want. If want is empty, no rule
-// may report anything. unjudged is the reason why the rule could not check.
+// may report anything. unjudged is the reason why the rule could not check something.
 type ruleCase struct {
 	rule, when string
 	plant      func(*healthyModel)
 	want       string
 	severity   audit.Severity
 	unjudged   string
-	also       []string // other rules that report something too
+	also       []string // other rules that also report something
 }
 
-// inReportMode sets the last promotion to report mode, with this outcome for the target's gates.
+// inReportMode puts the last promotion into report mode, with the given outcome for the target's gates.
 func inReportMode(ended verdict.Outcome, target string) func(*healthyModel) {
 	return func(s *healthyModel) {
 		s.last(func(e *ledger.Entry) {
@@ -42,20 +42,20 @@ func inReportMode(ended verdict.Outcome, target string) func(*healthyModel) {
 	}
 }
 
-// foreign is the beginning of the `run-not-own` finding about the healthy model.
+// foreign is the start of the `run-not-own` finding about the healthy model.
 const foreign = "version 2 (@champion) does not belong to its run r2: "
 
-// moved is the beginning of a policy file with a moved artifact store.
+// moved is the start of a policy file that lists a moved artifact store.
 const moved = "moved-roots:\n  - from: mlflow-artifacts:/7\n    to: s3://new/7\n    by: ann\n    why: new store\n"
 
-// foreignEntry adds an entry to the ledger that is not believed.
+// foreignEntry adds to the ledger an entry that is not believed.
 func foreignEntry(s *healthyModel) {
 	chain := s.Ledger.OrZero()
 	chain.Foreign = []ledger.Foreign{{Page: "p1", Number: 3, Why: "it is not signed"}}
 	s.Ledger = registry.Is(chain)
 }
 
-// keys returns a change that lists keys in the policy, each with its other settings.
+// keys returns a change that lists keys in the policy, each with its additional settings.
 func keys(settings ...string) func(*healthyModel) {
 	return func(s *healthyModel) {
 		text := gates + "ledger:\n  keys:\n"
@@ -928,7 +928,7 @@ func approved(digest string, made time.Time) func(*healthyModel) {
 	}
 }
 
-// set configures a rule in the policy file and keeps the file's targets.
+// set configures a rule in the policy file, but keeps the file's targets.
 func set(rule string) func(*healthyModel) {
 	return func(s *healthyModel) { s.Policy = policyOf(gates + "audit:\n  rules:\n    " + rule + "\n") }
 }

@@ -115,7 +115,7 @@ func TestSettings(t *testing.T) {
 	}
 }
 
-// The audit reads only what the enabled rules need.
+// The audit reads only the facts that the enabled rules need.
 func TestNeeds_OnlyEnabledRules(t *testing.T) {
 	if got := New(Config{}).Needs(); got != (audit.Needs{Runs: true, Origins: true, Datasets: true, Experiments: true,
 		MLmodels: true, Files: true, Ledger: true}) {
@@ -178,7 +178,7 @@ func TestAccepted(t *testing.T) {
 	}
 }
 
-// A finding gives the relevant line in the policy file, so that code scanning can point to it.
+// A finding contains the relevant line in the policy file, so that code scanning can point to it.
 func TestFindings_PolicyLine(t *testing.T) {
 	for _, c := range []struct {
 		when, file string

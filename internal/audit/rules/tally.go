@@ -14,9 +14,10 @@ const maxWorst = 10
 // Tally sums up an audit, model by model. It keeps only the few findings that the summary shows.
 type Tally struct {
 	Totals audit.Totals
-	Worst  []audit.Finding // findings that count, by severity, new ones first
+	Worst  []audit.Finding // the findings that count, by severity and with new ones first
 	Fixed  []audit.Finding
-	// Failing counts, by severity, the findings that can fail the audit. With a baseline, only new findings can.
+	// Failing contains the number of findings that can fail the audit, by severity. With a baseline, only new findings
+	// can.
 	Failing map[audit.Severity]int
 
 	unjudged map[string]int // index in Totals.Unjudged, by rule
@@ -96,7 +97,7 @@ func (t *Tally) finding(f audit.Finding) {
 	}
 }
 
-// worse orders findings for readers: by severity, then new ones first, then by rule.
+// worse orders findings for readers: by severity, then with new ones first, then by rule.
 func worse(a, b audit.Finding) int {
 	known := func(f audit.Finding) int {
 		if f.Trend == audit.TrendUnchanged {

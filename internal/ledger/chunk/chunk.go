@@ -24,8 +24,8 @@ func Cut(text string) string {
 	}
 }
 
-// Split splits a string into numbered values, but never inside a character. Some databases strip spaces from the ends
-// of a value, so no value begins or ends with a space.
+// Split splits a string into numbered values, but never in the middle of a character. Some databases strip spaces from
+// the ends of a value, so no value begins or ends with a space.
 func Split(key, text string) map[string]string {
 	out := map[string]string{}
 	for i := 0; text != ""; i++ {

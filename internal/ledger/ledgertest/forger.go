@@ -17,12 +17,12 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/signing"
 )
 
-// Attacker says what the author of a forged ledger is able to do. No attacker has a key that the policy lists.
+// Attacker is what the author of a forged ledger is able to do. No attacker has a key that the policy lists.
 type Attacker int
 
 const (
-	Outsider Attacker = iota // may create pages and experiments, and take free names
-	Editor                   // may also write to every page, name and anchor; values are stored only once
+	Outsider Attacker = iota // may create pages and experiments, and use free names
+	Editor                   // may also write to every page, name and anchor; a value can be stored only once
 	Operator                 // may also edit and remove every row of the database
 )
 
@@ -33,19 +33,19 @@ func (a Attacker) String() string { return []string{"outsider", "editor", "opera
 type Carrier interface {
 	// Ours returns the pages of the honest ledger, oldest first.
 	Ours() []string
-	// Others returns the pages of another honest ledger, and the attacker's own.
+	// Others returns the pages of a different honest ledger, and the attacker's own pages.
 	Others() []string
 	// Values returns a copy of the values of a page.
 	Values(page string) map[string]string
 	// Begin creates an empty page of the attacker's own. An outsider's page is in the outsider's own experiment.
 	Begin() (page string)
-	// Add stores all these values or none. A key that already has a value keeps it.
+	// Add stores either all of these values or none. A key that already has a value keeps it.
 	Add(page string, values map[string]string)
 	// Replace makes these the only values of a page.
 	Replace(page string, values map[string]string)
 	// Remove deletes a page.
 	Remove(page string)
-	// Place returns what the ledger's name points to, and Point changes that.
+	// Place returns what the ledger's name points to, and Point changes this.
 	Place() registry.LedgerPlace
 	Point(registry.LedgerPlace)
 	// Anchor sets the model's anchor. If the text is empty, it removes the anchor.
@@ -58,14 +58,14 @@ type Forger struct {
 	Carrier
 	Who   Attacker
 	Model string
-	Key   signing.KeyPair // signs forgeries; a test with a listed key shows that they are well made
+	Key   signing.KeyPair // signs forgeries; a test with a listed key shows that the forgeries are well made
 	Now   time.Time
-	// Lie changes the record of a forged entry, so that a test can tell whether a reader has believed it.
+	// Lie changes the record of a forged entry, so that a test can tell whether a reader has believed the entry.
 	Lie func(record map[string]any)
-	Did []string // names of the kinds that were carried out
+	Did []string // the names of the kinds that were carried out
 }
 
-// Forge carries out one to four kinds, and calls check after each.
+// Forge carries out between one and four kinds, and calls check after each.
 func (f *Forger) Forge(check func(kind string)) {
 	for range 1 + f.IntN(4) {
 		k := f.draw()
@@ -75,7 +75,7 @@ func (f *Forger) Forge(check func(kind string)) {
 	}
 }
 
-// draw returns a random kind. Half of the time, the kind is one that no less powerful attacker can carry out.
+// draw returns a random kind. In half of the cases, the kind requires exactly this attacker's power.
 func (f *Forger) draw() Kind {
 	own := f.IntN(2) == 0
 	some := slices.DeleteFunc(slices.Clone(Kinds), func(k Kind) bool {
@@ -110,7 +110,7 @@ func (f *Forger) page(kv map[string]string) string {
 	return id
 }
 
-// The format of pages. It is repeated here, because an attacker has their own program.
+// The format of pages. It is repeated here, because an attacker uses a program of their own.
 const (
 	plain       = "1"
 	signed      = "2"
@@ -129,7 +129,7 @@ func numberOf(key string) int {
 	return n
 }
 
-// Slot returns all values that are stored for a number, except notification marks.
+// Slot returns all values that are stored under a number, except notification marks.
 func Slot(kv map[string]string, n int) map[string]string {
 	out := map[string]string{}
 	for key, value := range kv {
@@ -140,7 +140,7 @@ func Slot(kv map[string]string, n int) map[string]string {
 	return out
 }
 
-// renumbered returns the values of a number, renumbered to n.
+// renumbered returns the values that are stored under a number, renumbered to n.
 func renumbered(slot map[string]string, n int) map[string]string {
 	out := map[string]string{}
 	for key, value := range slot {
@@ -154,7 +154,7 @@ func base(kv map[string]string) int {
 	return n
 }
 
-// free returns the first number of a page for which nothing is stored, or 0 if there is none.
+// free returns the first number on a page under which nothing is stored, or 0 if there is none.
 func free(kv map[string]string) int {
 	for n := base(kv) + 1; n <= base(kv)+pageEntries; n++ {
 		if len(Slot(kv, n)) == 0 {
@@ -164,7 +164,7 @@ func free(kv map[string]string) int {
 	return 0
 }
 
-// number returns a number of the page that is in use, or the one right after.
+// number returns a number on the page that is in use, or the next one after those.
 func (f *Forger) number(kv map[string]string) int {
 	last := base(kv)
 	for key := range kv {
@@ -185,7 +185,7 @@ func headDigest(id string, kv map[string]string) string {
 	)
 }
 
-// ends returns the digests that an entry of the page may use as the digest of the previous entry, oldest first, and the
+// ends returns the digests that an entry on the page may use as the digest of the previous entry, oldest first, and the
 // numbers of those entries.
 func ends(id string, kv map[string]string) (digests []string, numbers []int) {
 	digests, numbers = []string{headDigest(id, kv)}, []int{base(kv)}
@@ -197,7 +197,7 @@ func ends(id string, kv map[string]string) (digests []string, numbers []int) {
 	return digests, numbers
 }
 
-// sign returns the signature of stored values, in the program's form.
+// sign returns the signature of stored values, in the form that the program uses.
 func (f *Forger) sign(kv map[string]string, kind string, number int, prev string, values ...string) string {
 	text, _ := canonical.JSON(map[string]any{
 		"kind": kind, "ledger": kv["ledger"], "model": kv["model"], "number": number, "prev": prev,
@@ -206,7 +206,7 @@ func (f *Forger) sign(kv map[string]string, kind string, number int, prev string
 	return f.Key.Sign(string(text))
 }
 
-// head returns the head of a page with this id. If ledger is "", the page has no signatures.
+// head returns the head of a page with this id. If ledger is "", the page is unsigned.
 func (f *Forger) head(id string, from int, prev, prior, ledger string) map[string]string {
 	kv := map[string]string{
 		"format": plain, "model": f.Model, "base": strconv.Itoa(from), "prev": orNone(prev), "prior": orNone(prior),
@@ -228,16 +228,16 @@ func orNone(text string) string {
 	return text
 }
 
-// forged describes a forged entry of a page.
+// forged describes a forged entry on a page.
 type forged struct {
 	number  int
 	prev    string
 	skipped []int // the numbers that the record lists as skipped
-	key     bool  // the entry is signed
-	ended   bool  // the entry has an outcome
+	key     bool  // whether the entry is signed
+	ended   bool  // whether the entry has an outcome
 
 	claimant string    // the run that made the claim; "" for a random one
-	at       time.Time // of the claim; zero for a random time
+	at       time.Time // the time of the claim; zero for a random time
 }
 
 // next returns a forged entry that follows the last one on the page, as a careful attacker would write it.
@@ -313,7 +313,8 @@ func (f *Forger) record(kv map[string]string) map[string]any {
 	}
 }
 
-// claimant returns the text that says which run made a claim: a made-up run, or the run of a stored claim.
+// claimant returns the text that identifies the run that made a claim: either a made-up run, or the run in a stored
+// claim.
 func (f *Forger) claimant(kv map[string]string) string {
 	for n := base(kv) + pageEntries; n > base(kv); n-- {
 		if claim := strings.Split(kv[numberKey("e", n)], "|"); len(claim) == 6 && f.IntN(2) == 0 {
@@ -336,7 +337,7 @@ func (f *Forger) outcome(kv map[string]string, n int, key bool) map[string]strin
 		var r struct {
 			Previous string `json:"prev_record_sha256"`
 		}
-		_ = json.Unmarshal([]byte(record), &r) // an entry that cannot be read is closed anyway
+		_ = json.Unmarshal([]byte(record), &r) // an entry that cannot be parsed is closed anyway
 		out[numberKey("o", n)] = f.sign(kv, "outcome/2", n, r.Previous, text)
 	}
 	return out
@@ -348,7 +349,7 @@ func anchorText(id string, entries int, digest string) string {
 	return string(text)
 }
 
-// other returns the text with a different last character.
+// other returns the text with its last character replaced.
 func other(text string) string {
 	if text == "" {
 		return "1"

@@ -19,7 +19,7 @@ type InMemory struct {
 	begun int
 }
 
-// theirs is the outsiders' experiment. The names of attackers' pages begin with x.
+// theirs is the experiment of the outsiders. The names of attackers' pages begin with x.
 const (
 	theirs = "theirs"
 	theirX = "x"
@@ -68,12 +68,12 @@ func (c *InMemory) Add(id string, kv map[string]string) {
 	if c.Who == Outsider && !strings.HasPrefix(id, theirX) {
 		return
 	}
-	for len(kv) > maxBatch { // a batch has at most 100 values
+	for len(kv) > maxBatch { // a batch contains at most 100 values
 		some := map[string]string{}
 		for _, key := range slices.Sorted(maps.Keys(kv))[:maxBatch] {
 			some[key] = kv[key]
 		}
-		_ = c.Write(context.Background(), id, some) // fails if the attacker is not allowed to do this
+		_ = c.Write(context.Background(), id, some) // fails if the attacker is not allowed to write
 		kv = maps.Clone(kv)
 		for key := range some {
 			delete(kv, key)
@@ -101,7 +101,7 @@ func (c *InMemory) Remove(id string) {
 // Place returns what the name points to.
 func (c *InMemory) Place() registry.LedgerPlace { return c.Places[c.Model] }
 
-// Point changes what the name points to. An outsider may do so if the name is theirs.
+// Point changes what the name points to. An outsider may do so only if the name is theirs.
 func (c *InMemory) Point(p registry.LedgerPlace) {
 	was := c.Places[c.Model]
 	if c.Who != Outsider || was.ID == theirX || c.Homes[was.First] == theirs {
@@ -109,7 +109,7 @@ func (c *InMemory) Point(p registry.LedgerPlace) {
 	}
 }
 
-// Anchor sets or removes the anchor. An outsider may not.
+// Anchor sets or removes the anchor, which an outsider may not do.
 func (c *InMemory) Anchor(text string) {
 	switch {
 	case c.Who == Outsider:

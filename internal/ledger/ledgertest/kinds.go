@@ -249,7 +249,7 @@ var Kinds = []Kind{
 	}},
 }
 
-// append adds a forged entry to one of our pages. change says how it differs from an unsigned claim.
+// append adds a forged entry to one of our pages. change makes it differ from an unsigned claim.
 func (f *Forger) append(change func(*forged)) {
 	id, kv := f.ours()
 	e := f.next(id, kv)
@@ -272,7 +272,7 @@ func (f *Forger) ledger(key bool) string {
 	return id
 }
 
-// following creates a forged page that claims to follow a page, with one to three entries.
+// following creates a forged page with one to three entries that claims to follow the given page.
 func (f *Forger) following(id string, kv map[string]string, key bool) string {
 	digests, _ := ends(id, kv)
 	next, ledger := f.Begin(), ""
@@ -296,7 +296,8 @@ func (f *Forger) fill(id string, kv map[string]string, key bool) {
 	}
 }
 
-// rebuild forges the whole page again, as an attacker could who has a program but no key that the policy lists.
+// rebuild forges the whole page again. This is possible for an attacker who has this program, even without a key that
+// the policy lists.
 func (f *Forger) rebuild(id string, kv map[string]string, key bool) {
 	ledger := ""
 	if key {
@@ -319,14 +320,14 @@ func (f *Forger) rebuild(id string, kv map[string]string, key bool) {
 	}
 }
 
-// rewrite changes the values of one of our pages.
+// rewrite changes the values on one of our pages.
 func (f *Forger) rewrite(change func(id string, kv map[string]string)) {
 	id, kv := f.ours()
 	change(id, kv)
 	f.Replace(id, kv)
 }
 
-// edit changes one value of one of our pages.
+// edit changes one value on one of our pages.
 func (f *Forger) edit(change func(kv map[string]string, key string)) {
 	f.rewrite(func(_ string, kv map[string]string) {
 		if keys := slices.Sorted(maps.Keys(kv)); len(keys) > 0 {
@@ -335,7 +336,7 @@ func (f *Forger) edit(change func(kv map[string]string, key string)) {
 	})
 }
 
-// remove removes all values that are stored for a number.
+// remove removes all values that are stored under a number.
 func remove(kv map[string]string, n int) {
 	for key := range kv {
 		if numberOf(key) == n {
@@ -344,7 +345,7 @@ func remove(kv map[string]string, n int) {
 	}
 }
 
-// encoded returns a signature unchanged, truncated, or in a different encoding.
+// encoded returns a signature either unchanged, truncated, or in a different encoding.
 func (f *Forger) encoded(signature string) string {
 	fingerprint, text, _ := strings.Cut(signature, "|")
 	raw, err := base64.StdEncoding.DecodeString(text)
@@ -365,8 +366,8 @@ func (f *Forger) Claim() {
 	f.Add(id, f.entry(kv, f.next(id, kv)))
 }
 
-// Entry adds an entry that is as well made as the forger's key allows. Its claim is by this run, and it is open if it
-// did not end.
+// Entry adds an entry that is as well made as the forger's key allows. The given run claims it, and it stays open
+// unless ended is true.
 func (f *Forger) Entry(claimant string, ended bool) {
 	id := f.Ours()[len(f.Ours())-1]
 	kv := f.Values(id)
@@ -375,7 +376,7 @@ func (f *Forger) Entry(claimant string, ended bool) {
 	f.Add(id, f.entry(kv, e))
 }
 
-// UseUp stores junk in all free numbers of the newest page of the ledger.
+// UseUp stores junk under all free numbers on the newest page of the ledger.
 func (f *Forger) UseUp() { f.useUp(f.Ours()[len(f.Ours())-1]) }
 
 func (f *Forger) useUp(id string) {

@@ -1,5 +1,5 @@
 // Package ledgertest keeps the pages of a ledger in memory, for tests. It gives the same guarantees as MLflow's runs
-// and experiments. It also lists the ways to forge a ledger, for tests in memory and on servers.
+// and experiments. It also lists the ways to forge a ledger, for tests both in memory and on servers.
 package ledgertest
 
 import (
@@ -12,22 +12,23 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
-// Memory is a ledger.Store and a ledger.Founder, safe for concurrent use. A test may read and change its fields while
-// no other goroutine uses it.
+// Memory is a ledger.Store and a ledger.Founder. It is safe for concurrent use. A test may read and change its fields
+// while no other goroutine uses it.
 type Memory struct {
 	mu      sync.Mutex
 	Pages   map[string]map[string]string
 	Places  map[string]registry.LedgerPlace
 	Anchors map[string]string
 	Reads   int
-	Spare   int    // pages that were deleted
-	Single  bool   // values are stored one by one, as a file store does
+	Spare   int    // the number of pages that were deleted
+	Single  bool   // store values one by one, as a file store does
 	Why     string // the reason that was passed to Unfit
 	// Homes contains the experiment of each page that is not in the home experiment.
 	Homes  map[string]string
-	Tagged map[string]map[string]string // tags of the models, without the anchor
-	Away   string                       // experiment of new pages if the login may not write to the home experiment
-	// Before is called at the start of every operation, without the lock. If it returns an error, the operation fails.
+	Tagged map[string]map[string]string // the models' tags, without the anchor
+	Away   string                       // the experiment for new pages if the login may not use the home experiment
+	// Before is called at the start of every operation, without holding the lock. If it returns an error, the operation
+	// fails.
 	Before func(op, page string) error
 	made   int
 }
@@ -84,7 +85,7 @@ func (m *Memory) Read(_ context.Context, page string) (map[string]string, string
 	return maps.Clone(kv), cmp.Or(m.Homes[page], home), nil
 }
 
-// Write stores all values or none.
+// Write stores either all values or none.
 func (m *Memory) Write(_ context.Context, page string, values map[string]string) error {
 	end, err := m.begin("write", page)
 	defer end()
@@ -135,7 +136,7 @@ func (m *Memory) Page(_ context.Context, model, experiment string) (page, away s
 	return id, away, nil
 }
 
-// Found stores the page as the first one, unless the model has one.
+// Found makes the page the model's first one, unless the model already has one.
 func (m *Memory) Found(_ context.Context, model, suffix, page string) (registry.LedgerPlace, error) {
 	end, err := m.begin("found", page)
 	defer end()
@@ -152,7 +153,7 @@ func (m *Memory) Found(_ context.Context, model, suffix, page string) (registry.
 // Reopen does nothing, because there is no experiment that could have been deleted.
 func (m *Memory) Reopen(context.Context) (bool, error) { return false, nil }
 
-// Refound stores the page as the first page of the model, even if the model already has one.
+// Refound makes the page the model's first one, even if the model already has one.
 func (m *Memory) Refound(_ context.Context, model, page string) (registry.LedgerPlace, error) {
 	end, err := m.begin("refound", page)
 	defer end()
@@ -176,7 +177,7 @@ func (m *Memory) Tail(_ context.Context, p registry.LedgerPlace, page string) er
 	return nil
 }
 
-// Tag stores a tag of the model. The anchor is in Anchors.
+// Tag stores a tag on the model. The anchor is stored in Anchors.
 func (m *Memory) Tag(_ context.Context, model, key, value string) error {
 	op := "mark"
 	if key == registry.TagAnchor {
@@ -209,13 +210,13 @@ func (m *Memory) Tags(_ context.Context, model string) (map[string]string, error
 	return out, err
 }
 
-// AllPages returns the pages of an experiment that say they are the model's.
+// AllPages returns the pages of an experiment, or of all experiments, that say they are the model's.
 func (m *Memory) AllPages(_ context.Context, model, experiment string) (map[string]map[string]string, error) {
 	end, err := m.begin("pages", model)
 	defer end()
 	out := map[string]map[string]string{}
 	for id, kv := range m.Pages {
-		if kv["model"] == model && cmp.Or(m.Homes[id], home) == experiment {
+		if kv["model"] == model && (experiment == "" || cmp.Or(m.Homes[id], home) == experiment) {
 			out[id] = maps.Clone(kv)
 		}
 	}

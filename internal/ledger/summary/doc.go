@@ -1,4 +1,4 @@
-// Package summary is the short form of a decision. It is stored in the `promote.record` tag of the version.
+// Package summary is the short form of a decision, which is stored in the version's `promote.record` tag.
 //
 // It must stay pure.
 package summary

@@ -13,23 +13,23 @@ type Summary struct {
 	Version  int             `json:"record_version"`
 	At       string          `json:"at"` // RFC 3339, UTC
 	Model    string          `json:"model"`
-	From     int             `json:"from,omitempty"` // the incumbent it replaced
+	From     int             `json:"from,omitempty"` // the incumbent that the version replaced
 	To       int             `json:"to"`
 	Target   registry.Target `json:"target"`
-	Gates    []string        `json:"gates,omitempty"` // each with its outcome and the observed value
+	Gates    []string        `json:"gates,omitempty"` // each gate with its outcome and the observed value
 	Mode     verdict.Mode    `json:"mode,omitempty"`  // see Record
 	Waivers  []string        `json:"waivers,omitempty"`
 	Override []string        `json:"override,omitempty"`
 	Plan     string          `json:"plan"` // digest
 	Run      string          `json:"run,omitempty"`
 	Actor    string          `json:"actor,omitempty"`
-	// whose event started the workflow run, if that was somebody else
+	// the user whose event started the workflow run, if it was a different user
 	Initiator     string `json:"initiator,omitempty"`
-	Justification string `json:"justification,omitempty"` // why, in the words of the user
+	Justification string `json:"justification,omitempty"` // the reason in the user's own words
 
-	Ledger string `json:"ledger,omitempty"`    // first page of the ledger that contains the whole record
-	Epoch  int    `json:"epoch,omitempty"`     // number of its entry
-	Sha256 string `json:"sha256,omitempty"`    // digest of the whole record
+	Ledger string `json:"ledger,omitempty"`    // the first page of the ledger that contains the whole record
+	Epoch  int    `json:"epoch,omitempty"`     // the number of the entry
+	Sha256 string `json:"sha256,omitempty"`    // the digest of the whole record
 	Weak   string `json:"no_ledger,omitempty"` // why there is no entry
 }
 
@@ -38,7 +38,7 @@ func Of(v registry.Version) (s Summary, ok bool) {
 	return s, json.Unmarshal([]byte(v.Tags[registry.TagRecord]), &s) == nil
 }
 
-// betweenAliases separates the aliases of a target. Only the `alias` command makes targets with several aliases.
+// betweenAliases separates the aliases in a target. Only the `alias` command makes targets with several aliases.
 const betweenAliases = ", "
 
 // TargetOf returns the target that consists of these aliases.

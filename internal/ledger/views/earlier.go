@@ -8,7 +8,7 @@ import (
 )
 
 // EarlierVersions returns the versions that the target pointed to before the current one, newest first. It knows only
-// about moves that are in the ledger.
+// the moves that are in the ledger.
 func EarlierVersions(l ledger.Chain, ref registry.Ref, now int) []int {
 	var out []int
 	add := func(state registry.State) {

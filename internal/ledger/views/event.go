@@ -10,10 +10,10 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
 )
 
-// EventSchema is the version of Event. It is increased if the meaning of a field changes, but not for new fields.
+// EventSchema is the version of Event. It increases if the meaning of a field changes, but not if fields are added.
 const EventSchema = 1
 
-// Event is sent to other systems after a promotion has been read back. It is made from the ledger entry alone, so a
+// Event is sent to other systems after a promotion has been read back. It is made only from the ledger entry, so a
 // later run can send an event that an earlier run could not. GitHub allows at most ten top-level keys.
 type Event struct {
 	Schema   int         `json:"schema"`
@@ -35,7 +35,7 @@ type EventTarget struct {
 	Moves []registry.Shift `json:"moves"`
 }
 
-// EventSource says where the model comes from.
+// EventSource describes where the model comes from.
 type EventSource struct {
 	Server string `json:"server"` // address of the registry, without credentials
 	RunID  string `json:"run_id,omitempty"`
@@ -44,24 +44,24 @@ type EventSource struct {
 	Digest string `json:"artifact_sha256,omitempty"`
 }
 
-// EventRecord contains further fields of the ledger entry.
+// EventRecord contains additional fields of the ledger entry.
 type EventRecord struct {
-	// later events about a model have a higher number; 0 without a ledger
+	// a later event about the same model has a higher number; 0 without a ledger
 	Sequence    int    `json:"sequence,omitempty"`
 	At          string `json:"at"` // RFC 3339, UTC
 	WorkflowRun string `json:"workflow_run,omitempty"`
 	Actor       string `json:"actor,omitempty"`
 	Initiator   string `json:"initiator,omitempty"`
 	OSUser      string `json:"os_user,omitempty"` // outside a workflow
-	// why, in the words of the user
+	// the reason in the user's own words
 	Justification string   `json:"justification,omitempty"`
 	Approvers     []string `json:"approvers,omitempty"`
-	// why that is not known: a code of fact.ApproversGap
+	// why the approvers are not known; a code of fact.ApproversGap
 	Unknown  string           `json:"approvers_unknown,omitempty"`
 	Decision verdict.Decision `json:"decision,omitempty"` // the gates' decision, if it was not enforced
 	// report or ungated; absent if the gates were enforced
 	Mode verdict.Mode `json:"mode,omitempty"`
-	// id of a later record that moved the same target and so made this event outdated
+	// the id of a later record that moved the same target and so made this event outdated
 	SupersededBy string `json:"superseded_by,omitempty"`
 }
 
@@ -84,7 +84,7 @@ func NewEvent(id string, r ledger.Record) Event {
 		e.Record.Decision = r.Decision
 	}
 	to, from := r.To, r.From
-	if len(r.Moves) == 1 && to == 0 { // the `alias` command set one alias
+	if len(r.Moves) == 1 && to == 0 { // the `alias` command set a single alias
 		to, from = r.Moves[0].Want.Versions.Only(), r.Moves[0].Was.Versions.Only()
 	}
 	if to != 0 {

@@ -16,7 +16,8 @@ func TestSince_FindsTheMove(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		ref := rapid.SampledFrom([]string{"@champion", "Staging"}).Draw(t, "ref")
 		var all []ledger.Entry
-		// what the target points to, since which entry, and whether that entry found the move rather than made it
+		// the version that the target points to, the entry since which it has, and whether that entry found the move
+		// rather than making it
 		now, since, byHand := "", 0, false
 		states := []string{""}
 		for n := range rapid.IntRange(1, 12).Draw(t, "entries") {
@@ -32,7 +33,7 @@ func TestSince_FindsTheMove(t *testing.T) {
 			switch kind {
 			case "of another target":
 				e.Record.Moves = []registry.Shift{registry.ParseShift("@other", "", "9")}
-			case "given up": // before it moved anything
+			case "given up": // ended before it moved anything
 				e.Outcome, e.Record.Moves = ledger.EntryAborted, []registry.Shift{registry.ParseShift(ref, now, "8")}
 			default:
 				was := now

@@ -9,7 +9,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
-// Types of the in-toto statement that describes a promotion, and of the statement's predicate.
+// The types of the in-toto statement that describes a promotion, and of its predicate.
 const (
 	StatementType = "https://in-toto.io/Statement/v1"
 	PredicateType = "https://github.com/mlflow-promote/mlflow-promote/promotion/v1"
@@ -23,18 +23,18 @@ type Statement struct {
 	Predicate     Predicate            `json:"predicate"`
 }
 
-// ResourceDescriptor is the subject of a statement. For its digest, see FilesDigest.
+// ResourceDescriptor is the subject of a statement. FilesDigest describes how its digest is computed.
 type ResourceDescriptor struct {
 	Name   string            `json:"name"`
 	Digest map[string]string `json:"digest"` // by algorithm
 }
 
-// Predicate is the ledger entry in a statement.
+// Predicate is the ledger entry that a statement contains.
 type Predicate struct {
 	Record  ledger.Record `json:"record"`
 	Outcome string        `json:"outcome"`
-	Ended   string        `json:"ended"`                  // RFC 3339, UTC; by then, the moves had been read back
-	Entry   string        `json:"entry_sha256,omitempty"` // "" if no entry was made
+	Ended   string        `json:"ended"`                  // RFC 3339, UTC; by this time, the moves had been read back
+	Entry   string        `json:"entry_sha256,omitempty"` // "" if there is no entry
 }
 
 // NewStatement converts an entry into a statement. It fails if the entry did not end well or contains no digest of the
@@ -69,8 +69,8 @@ func NewStatement(e ledger.Entry) (Statement, error) {
 // SubjectDigest returns the digest in the form that actions/attest accepts.
 func (s Statement) SubjectDigest() string { return "sha256:" + s.Subject[0].Digest["sha256"] }
 
-// StatementOf returns entry n as a statement, or the newest entry if n is LastEntry. Only an entry that a key of the
-// policy signed is believed. keys reports whether the policy lists any.
+// StatementOf returns entry n as a statement, or the newest entry if n is LastEntry. Only an entry signed by one of the
+// policy's keys is believed. keys reports whether the policy lists any.
 func StatementOf(entries []ledger.Entry, n int, keys bool) (*Statement, error) {
 	refused := func(msg, hint string) (*Statement, error) {
 		return nil, &registry.Error{Reason: registry.BadInput, Msg: "make statement: " + msg, Hint: hint}
@@ -98,10 +98,11 @@ func StatementOf(entries []ledger.Entry, n int, keys bool) (*Statement, error) {
 	return &s, nil
 }
 
-// LastEntry can be used instead of a number to select the newest entry.
+// LastEntry can be used in place of a number to select the newest entry.
 const LastEntry = -1
 
-// LastPromotion returns the newest entry that promoted the version to the target, if a key of the policy signed it.
+// LastPromotion returns the newest entry that promoted the version to the target, if one of the policy's keys has
+// signed it.
 func LastPromotion(l ledger.Chain, t registry.Target, version int) (ledger.Entry, bool) {
 	for _, e := range slices.Backward(l.Entries) {
 		r := e.Record

@@ -10,19 +10,19 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
-// Live is one or more versions that a target pointed to for some time.
+// Live is one or more versions to which a target pointed for some time.
 type Live struct {
 	Ref   registry.Ref   `json:"ref"`
 	Named registry.State `json:"named"`           // zero if it pointed to no version
 	From  string         `json:"from"`            // RFC 3339; "" if the start is not known
 	Until string         `json:"until,omitempty"` // RFC 3339; "" if no entry shows an end
-	// number of the entry that shows this; 0 for the current state of the registry
+	// the number of the entry that shows this; 0 for the current state of the registry
 	Epoch   int  `json:"epoch"`
-	Outside bool `json:"outside,omitempty"` // another client moved it there, some time before that entry
+	Outside bool `json:"outside,omitempty"` // a different client moved it there, some time before that entry
 	Unknown bool `json:"unknown,omitempty"` // no record of the target is older than that entry
 }
 
-// UnmarshalJSON parses the state according to the target.
+// UnmarshalJSON parses the state, whose form depends on the target.
 func (l *Live) UnmarshalJSON(text []byte) error {
 	type fields Live
 	read := struct {
@@ -52,8 +52,8 @@ func (s span) ended() Live {
 }
 
 // LiveAt returns what each target pointed to at a given time, or during a period if until is later. It returns every
-// state that the target had or may have had. A move by another client is known only from the entry that found it, so
-// for the time between that entry and the previous one, both states are returned.
+// state that the target had or may have had. A move by a different client is known only from the entry that found it,
+// so for the time between that entry and the previous one, both states are returned.
 func LiveAt(entries []ledger.Entry, at, until time.Time) []Live {
 	states := map[registry.Ref][]span{}
 	add := func(l Live, ended time.Time) {

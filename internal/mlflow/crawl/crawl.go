@@ -17,10 +17,10 @@ import (
 )
 
 // Audit reads a whole registry model by model, in no particular order. The scope `all` includes every version, and the
-// scope `live` only the versions that an alias or a stage points to. An error ends the sequence. If a single model
-// cannot be read, its snapshot says so, and the audit continues.
+// scope `live` only the versions that an alias or a stage points to. An error ends the sequence, but a single model
+// that cannot be read does not: its snapshot says so, and the audit continues.
 //
-// Each version that existed unchanged throughout the audit appears exactly once, and each model at most once. The
+// Every version that exists unchanged throughout the audit appears exactly once, and every model at most once. The
 // server does not offer snapshots, so this takes some care:
 //
 //   - All models are listed first, in the server's own order by name. Versions are read in the same order, in two
@@ -36,7 +36,7 @@ import (
 //   - A list of several pages is read again until no model can have been missed (see listModels). Models that have
 //     versions but are not in the list are read at the end.
 //
-// Anything that is created, moved or deleted during the audit may or may not appear, but never twice.
+// Anything created, moved or deleted during the audit may or may not appear, but never appears twice.
 func Audit(ctx context.Context, c *mlflow.Client, q audit.Query) iter.Seq2[audit.Snapshot, error] {
 	return func(yield func(audit.Snapshot, error) bool) {
 		ctx, stop := context.WithCancel(ctx)
@@ -52,20 +52,20 @@ type crawler struct {
 	c       *mlflow.Client
 	query   audit.Query
 	pace    *pace
-	fetches sync.WaitGroup // requests that are in flight
+	fetches sync.WaitGroup // the requests in flight
 	sizes   sizes
 
 	models    []entry
-	index     map[string]int // maps each name to its index in models; promptIndex for prompts
-	noAliases bool           // the server does not support aliases, so tags are used instead
+	index     map[string]int // maps each name to its index in models, or to promptIndex if it belongs to a prompt
+	noAliases bool           // the server does not support aliases, so tags are used in their place
 
 	suspect  map[int]bool    // indexes of models that must be read again
 	unlisted map[string]bool // names of models that have versions but are not in the list
 	again    []string        // names of models to read one by one at the end
 
-	probed, singly bool // probed: a search for several models was tried; singly: the server does not support it
+	probed, singly bool // whether a search for several models was tried; whether the server cannot do it
 
-	experiments func() (map[string]registry.Experiment, error) // all experiments, read once
+	experiments func() (map[string]registry.Experiment, error) // lists all experiments, but reads them only once
 	noRunSearch atomic.Bool                                    // the server cannot search for runs by their ids
 	noFiles     atomic.Bool                                    // the server does not serve artifacts
 	progress    progress
@@ -104,7 +104,7 @@ func meters(c *mlflow.Client) rest.Meter {
 	return m
 }
 
-// read yields the models without the details that the query needs.
+// read yields the models, not yet with the details that the query needs.
 func (r *crawler) read(ctx context.Context) iter.Seq2[audit.Snapshot, error] {
 	return func(yield func(audit.Snapshot, error) bool) {
 		if err := r.prepare(ctx); err != nil {
@@ -156,7 +156,7 @@ func (r *crawler) prepare(ctx context.Context) error {
 	return r.probeAliases(ctx, r.models[0].model.Name)
 }
 
-// probeAliases finds out whether the server supports aliases. It is needed only if no listed model has an alias.
+// probeAliases finds out whether the server supports aliases. This is necessary only if no listed model has an alias.
 func (r *crawler) probeAliases(ctx context.Context, model string) error {
 	return r.pace.do(ctx, "", 1, func() (err error) {
 		_, r.noAliases, err = r.c.Versions.ByAlias(ctx, model, mlflow.AnyAlias)
@@ -199,11 +199,11 @@ func (r *crawler) everyVersion(ctx context.Context) iter.Seq2[audit.Snapshot, er
 	}
 }
 
-// emit yields the model at the given index, together with its versions. If some of the versions may be missing, it
-// defers the model to the end.
+// emit yields the model at the given index, together with its versions. If some of its versions may be missing, it
+// defers the model to the end instead.
 func (r *crawler) emit(place int, versions []registry.Version, yield func(audit.Snapshot, error) bool) bool {
 	l := r.models[place]
-	r.models[place] = entry{} // frees memory: a registry may have many models
+	r.models[place] = entry{} // free the memory, because a registry may have many models
 	if r.suspect[place] || l.contradicts(versions, true) {
 		r.again = append(r.again, l.model.Name)
 		return true
@@ -211,7 +211,7 @@ func (r *crawler) emit(place int, versions []registry.Version, yield func(audit.
 	return yield(r.snapshot(l, versions), nil)
 }
 
-// appendVersion adds a version to its model's versions, unless it is already among them.
+// appendVersion adds a version to its model's versions, unless it is already there.
 func (r *crawler) appendVersion(place int, versions []registry.Version, v registry.Version) []registry.Version {
 	if n := len(versions); n == 0 || versions[n-1].Number < v.Number {
 		return append(versions, v)
@@ -222,7 +222,7 @@ func (r *crawler) appendVersion(place int, versions []registry.Version, v regist
 	return versions
 }
 
-// oneByOne yields the models together with their versions, which it reads separately for each model.
+// oneByOne yields the models with their versions, which it reads separately for each model.
 func (r *crawler) oneByOne(ctx context.Context) iter.Seq2[audit.Snapshot, error] {
 	return func(yield func(audit.Snapshot, error) bool) {
 		read := func(ctx context.Context, l entry) ([]registry.Version, error) {
@@ -248,7 +248,7 @@ func (r *crawler) oneByOne(ctx context.Context) iter.Seq2[audit.Snapshot, error]
 // splitNumber returns the version number that splits all versions into two halves of about the same size. It assumes
 // that no model has gaps in its version numbers.
 func (r *crawler) splitNumber() int {
-	above := map[int]int{} // number of models by their highest version number
+	above := map[int]int{} // the number of models by their highest version number
 	total := 0
 	for _, l := range r.models {
 		above[l.model.Newest]++
@@ -275,7 +275,7 @@ func (r *crawler) indexOf(name string) (place int, ok bool) {
 	return place, known && place != promptIndex
 }
 
-// snapshot combines the parts of a model as the query's scope requires.
+// snapshot combines the parts of a model that the query's scope requires.
 func (r *crawler) snapshot(l entry, versions []registry.Version) audit.Snapshot {
 	a := audit.Snapshot{Model: l.model, Versions: versions}
 	if r.noAliases {
@@ -291,7 +291,7 @@ func (r *crawler) snapshot(l entry, versions []registry.Version) audit.Snapshot 
 	return a
 }
 
-// progress reports the progress of the audit every few seconds. Only one goroutine uses it.
+// progress reports the progress of the audit every few seconds. Only one goroutine may use it.
 type progress struct {
 	report               func(audit.Progress)
 	now                  func() time.Time
@@ -305,7 +305,7 @@ type progress struct {
 // progressEvery is the time between two reports.
 const progressEvery = 3 * time.Second
 
-// add counts a finished model.
+// add counts a model that is finished.
 func (p *progress) add(a audit.Snapshot) {
 	p.models++
 	p.versions += len(a.Versions)

@@ -23,7 +23,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/rest"
 )
 
-// meddled passes requests to a server and calls meddle before each one.
+// meddled forwards requests to a server and calls meddle before each one.
 type meddled struct {
 	http.RoundTripper
 	mu     sync.Mutex
@@ -62,7 +62,7 @@ func collect(ctx context.Context, c *mlflow.Client, q audit.Query, s sizes) (all
 	return all, err
 }
 
-// world is a registry that is changed during an audit. It remembers the changes.
+// world is a registry that changes during an audit. It remembers the changes.
 type world struct {
 	*mlflowtest.Server
 	chance  *rand.Rand
@@ -84,7 +84,7 @@ func (w *world) send(method, path string, body map[string]any) int {
 
 func version(model string, number int) string { return fmt.Sprintf("%s/%d", model, number) }
 
-// meddle makes a few changes to a model, like those that people and jobs make.
+// meddle makes a few changes to a model, like those made by people and jobs.
 func (w *world) meddle(names []string, most int) {
 	name := names[w.chance.IntN(len(names))]
 	number := 1 + w.chance.IntN(most)
@@ -106,7 +106,7 @@ func (w *world) meddle(names []string, most int) {
 		w.send("DELETE", "registered-models/delete", map[string]any{"name": name})
 	case 6:
 		w.made++
-		made := fmt.Sprintf("%s-%d", name, w.made) // its name sorts between the other names
+		made := fmt.Sprintf("%s-%d", name, w.made) // a name that sorts between the existing names
 		touch(made)
 		w.send("POST", "registered-models/create", map[string]any{"name": made})
 		w.send("POST", "model-versions/create", map[string]any{"name": made, "source": "s3://bucket/key"})
@@ -142,7 +142,7 @@ func (w *world) meddle(names []string, most int) {
 	}
 }
 
-// Models may change in any way during an audit. Even so, each untouched version appears exactly once, nothing appears
+// Models may change in any way during an audit. Even so, every untouched version appears exactly once, nothing appears
 // twice, and no model contradicts itself.
 func TestAudit_UntouchedAppearOnce(t *testing.T) {
 	for _, scope := range []string{audit.ScopeAll, audit.ScopeLive} {
@@ -156,7 +156,7 @@ func seesOnce(t *rapid.T, scope string) {
 	draw := func(label string, n int) int { return rapid.IntRange(0, n-1).Draw(t, label) }
 	w.chance = rand.New(
 		rand.NewPCG(rapid.Uint64().Draw(t, "seed of the changes"), 0),
-	) // rapid allows draws from only one goroutine
+	) // only one goroutine may draw values from rapid
 	var names []string
 	live := map[string]bool{}
 	want := map[string]bool{}
@@ -234,7 +234,7 @@ func seesOnce(t *rapid.T, scope string) {
 	}
 }
 
-// moved reports whether any version of the model has been changed, because a different version may then be live.
+// moved reports whether any version of the model has changed, because a different version may then be live.
 func (w *world) moved(model string) bool {
 	for what := range w.touched {
 		if strings.HasPrefix(what, model+"/") {
@@ -248,7 +248,7 @@ func unreadable(all []audit.Snapshot, name string) bool {
 	return slices.ContainsFunc(all, func(a audit.Snapshot) bool { return a.Model.Name == name && a.Unreadable != "" })
 }
 
-// untagged passes requests to a server that reads tags with a separate statement. If rows move between the two
+// untagged forwards requests to a server that reads tags with a separate statement. If rows move between the two
 // statements, the rows at the edges of a page come without tags.
 type untagged struct{ http.RoundTripper }
 

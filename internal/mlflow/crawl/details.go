@@ -14,8 +14,8 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/rest"
 )
 
-// Details are added to several batches of models at the same time. A model with more versions than a batch allows is
-// a batch of its own.
+// Details are added to several batches of models at the same time. A model that has more versions than a batch allows
+// is a batch of its own.
 const (
 	batchVersions = 200
 	batchModels   = 200
@@ -46,7 +46,7 @@ func (r *crawler) withDetails(
 	}
 }
 
-// batches groups models. An error is yielded after the models that came before it.
+// batches groups models. If models ends with an error, batches yields the models before it first.
 func (r *crawler) batches(models iter.Seq2[audit.Snapshot, error]) iter.Seq2[[]audit.Snapshot, error] {
 	return func(yield func([]audit.Snapshot, error) bool) {
 		var batch []audit.Snapshot
@@ -117,8 +117,8 @@ func (r details) addDetails(ctx context.Context, models []audit.Snapshot) ([]aud
 	return models, nil
 }
 
-// origins traces where each live version with a run comes from. This takes one request for a logged model, and for a
-// copy one request for each version in its chain of copies.
+// origins finds out where each live version that has a run comes from. This takes one request for a logged model, and
+// for a copy one request for each version in its chain of copies.
 func (r details) origins(ctx context.Context, models []audit.Snapshot) {
 	type ask struct {
 		model   int
@@ -142,7 +142,7 @@ func (r details) origins(ctx context.Context, models []audit.Snapshot) {
 		f.run = r.complete(ctx, models[at.model].Runs[at.version.RunID], f.origin)
 		return f, nil
 	}
-	var all []found // collected first, because the calls read the maps that the loop below writes
+	var all []found // collected first, because origin reads the maps that the loop below writes
 	for f := range inOrder(ctx, asks, read) {
 		all = append(all, f)
 	}
@@ -152,8 +152,8 @@ func (r details) origins(ctx context.Context, models []audit.Snapshot) {
 	}
 }
 
-// complete returns the run, including its outputs if a logged model comes from it. Servers before 3.16 omit the outputs
-// from search results, so complete reads the run again.
+// complete returns a run together with its outputs if the logged model comes from that run. Servers before 3.16 leave
+// the outputs out of search results, so complete reads the run again.
 func (r details) complete(
 	ctx context.Context, known registry.Known[registry.Run], from audit.Origin,
 ) registry.Known[registry.Run] {
@@ -195,7 +195,7 @@ func (r details) logged(ctx context.Context, source string) registry.Known[regis
 	return paced(ctx, r.crawler, "logged", id, r.c.LoggedModels.Get)
 }
 
-// runIDs lists the runs of the versions, each once.
+// runIDs lists the ids of the versions' runs, each only once.
 func runIDs(models []audit.Snapshot) []string {
 	seen := map[string]bool{}
 	var ids []string
@@ -213,8 +213,8 @@ func runIDs(models []audit.Snapshot) []string {
 // runsAtOnce is the maximum number of runs in one search.
 const runsAtOnce = 100
 
-// runs reads runs without metrics and parameters, many in one search. A run that the search does not find is read
-// separately, because its experiment may be missing from the list of experiments.
+// runs reads runs without their metrics and parameters, many in one search. It reads a run separately if the search
+// does not find it, because the run's experiment may be missing from the list of experiments.
 func (r details) runs(ctx context.Context, ids []string) map[string]registry.Known[registry.Run] {
 	runs := make(map[string]registry.Known[registry.Run], len(ids))
 	plain := slices.DeleteFunc(slices.Clone(ids), func(id string) bool { return !mlflow.PlainRun.MatchString(id) })
@@ -373,7 +373,7 @@ func (r details) files(ctx context.Context, models []audit.Snapshot) {
 	}
 }
 
-// listing lists the files of a version, if the server can list their location.
+// listing lists the files of a version if the server is able to list their location.
 func (r details) listing(
 	ctx context.Context, v registry.Version, of audit.Snapshot,
 ) (files registry.Known[[]registry.File]) {
@@ -414,7 +414,7 @@ func (r details) descriptor(ctx context.Context, v registry.Version) (m registry
 	return m
 }
 
-// artifactsDisabled reports whether the server was started without serving artifacts.
+// artifactsDisabled reports whether the server has been started without serving artifacts.
 func artifactsDisabled(err error) bool {
 	e := mlflow.Remote(err)
 	return e != nil && e.Off

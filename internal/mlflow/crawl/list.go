@@ -15,7 +15,7 @@ import (
 // entry is a registered model as it appears in the list of all models.
 type entry struct {
 	model  registry.Model
-	latest []registry.Version // the newest version in each stage; for the scope `live`, only its number and stage
+	latest []registry.Version // the newest version in each stage; only its number and stage if the scope is `live`
 }
 
 type entryJSON struct {
@@ -23,7 +23,7 @@ type entryJSON struct {
 	Latest []mlflow.VersionJSON `json:"latest_versions"`
 }
 
-// entry decodes the entry. Unless whole is set, it keeps only the numbers and stages of the newest versions.
+// entry decodes the entry. Unless whole is true, it keeps only the numbers and stages of the newest versions.
 func (j entryJSON) entry(whole bool) entry {
 	l := entry{model: j.Decode()}
 	for _, v := range j.Latest {
@@ -38,8 +38,8 @@ func (j entryJSON) entry(whole bool) entry {
 	return l
 }
 
-// newest returns the version with the highest number. It considers the versions that were read, and those in the list
-// if they are complete.
+// newest returns the version with the highest number. It considers both the given versions and, if they are complete,
+// the versions in the list of models.
 func (l entry) newest(versions []registry.Version) registry.Known[registry.Version] {
 	if n := len(versions); n > 0 && versions[n-1].Number >= l.model.Newest {
 		return registry.Is(versions[n-1])
@@ -55,7 +55,8 @@ func (l entry) newest(versions []registry.Version) registry.Known[registry.Versi
 	return registry.Absent[registry.Version]("the model has no versions")
 }
 
-// liveNumbers lists the version numbers that aliases point to or that are in a live stage, in ascending order.
+// liveNumbers lists the numbers of the versions that an alias points to or that are in a live stage, in ascending
+// order.
 func (l entry) liveNumbers() []int {
 	numbers := slices.Collect(maps.Values(l.model.Aliases))
 	for _, v := range l.latest {
@@ -71,12 +72,12 @@ func (l entry) liveNumbers() []int {
 // positions.
 //
 // A list of several pages is not a snapshot. If a model is deleted between two pages, the first model of the next page
-// moves to the earlier page and is missed. Servers read a page in two statements, first the models and then their
+// moves to the earlier page and is missed. Servers read a page with two statements, first the models and then their
 // aliases and tags. If a model is created or deleted between the two, models at the edge of the page come without
-// aliases and tags. The names are therefore listed again until two consecutive lists show that nothing moved. Models
-// that were missed or may be incomplete are read separately.
+// aliases and tags. The names are therefore listed again until two consecutive lists show that nothing has moved.
+// Models that were missed or may be incomplete are read separately.
 func (r *crawler) listModels(ctx context.Context) error {
-	var edges []int // indexes of the first models of the pages
+	var edges []int // the index of the first model on each page
 	again := false
 	pages, err := r.eachEntry(ctx, func(page int, j entryJSON) {
 		if page > len(edges) {
@@ -105,8 +106,8 @@ func (r *crawler) listModels(ctx context.Context) error {
 	return err
 }
 
-// edgeRows is how many rows at each edge of a page may lack aliases and tags. It is unlikely that more rows are
-// created or deleted between two statements.
+// edgeRows is the number of rows at each edge of a page that may lack aliases and tags. More rows than this are
+// unlikely to be created or deleted between two statements.
 const edgeRows = 16
 
 // promptIndex is the index for names that belong to prompts.
@@ -114,7 +115,7 @@ const promptIndex = -1
 
 func isPrompt(j mlflow.ModelJSON) bool { return mlflow.Pairs(j.Tags)[registry.PromptTag] == "true" }
 
-// eachEntry calls use for each entry in the list, with the number of its page. It returns the number of pages.
+// eachEntry calls use for each entry in the list, with the number of the entry's page. It returns the number of pages.
 func (r *crawler) eachEntry(ctx context.Context, use func(int, entryJSON)) (int, error) {
 	s := r.search(
 		r.c.Registry,
@@ -135,15 +136,14 @@ func (r *crawler) eachEntry(ctx context.Context, use func(int, entryJSON)) (int,
 	return s.pages, nil
 }
 
-// sampleRows is the minimum number of listed models from which the cost of a page of versions can be estimated. A
-// listed model includes its newest version, so it takes longer to send than a version alone.
+// sampleRows is the number of listed models that is enough to estimate the cost of a page of versions. A listed model
+// includes its newest version, so it takes longer to send than a version alone.
 const sampleRows = 200
 
 // relist lists the names again until two consecutive lists are stable. Two lists are stable if neither contains a name
-// twice and the later list contains all names in the earlier one. Then neither list can have missed a model. A model
-// that is deleted between two pages is in one list but not in the next. If a different model is created at the same
-// time, a name appears twice. New names are read separately. The result is true if anything differs from the first
-// list.
+// twice and the later list contains all names in the earlier one. In that case, neither list can have missed a model: a
+// model deleted between two pages would be missing from the later list, and a model created at the same time would make
+// a name appear twice. New names are read separately. moved is true if anything differs from the first list.
 func (r *crawler) relist(ctx context.Context, again bool) (moved bool, err error) {
 	known := map[string]bool{}
 	for name := range r.index {
@@ -172,7 +172,7 @@ func (r *crawler) relist(ctx context.Context, again bool) (moved bool, err error
 	return true, nil
 }
 
-// maxLists limits how often an unstable list is read again.
+// maxLists is the number of times that an unstable list is read.
 const maxLists = 5
 
 func containsAll(some, all map[string]bool) bool {

@@ -15,7 +15,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
-// chunk is how many models are handled together for the scope `live`.
+// chunk is the number of models that are handled together for the scope `live`.
 const chunk = 1000
 
 // liveReader reads the versions that aliases and stages point to.
@@ -55,7 +55,7 @@ func (r liveReader) live(ctx context.Context) iter.Seq2[audit.Snapshot, error] {
 }
 
 // markedAsPrompts returns the names under which a version is marked as a prompt. If such a name belongs to a model,
-// no other search shows the model's versions.
+// the model's versions are missing from all other searches.
 func (r liveReader) markedAsPrompts(ctx context.Context) (map[string]bool, error) {
 	names := map[string]bool{}
 	query := url.Values{
@@ -72,10 +72,10 @@ func (r liveReader) markedAsPrompts(ctx context.Context) (map[string]bool, error
 	return names, nil
 }
 
-// question asks for the version with the same number in several models.
+// question asks several models for their version with the same number.
 type question struct {
 	number int
-	models []int // indexes of the models
+	models []int // the models' indexes
 }
 
 // liveVersions reads the versions that aliases point to or that are in a live stage, in ascending order.
@@ -106,7 +106,7 @@ func (r liveReader) liveVersions(ctx context.Context, models []entry) ([][]regis
 	return held, nil
 }
 
-// sharedStages reads older versions that share a stage with the newest version in the list. A search cannot filter by
+// sharedStages reads older versions that share a stage with the newest version in the list. The server cannot search by
 // stage.
 func (r liveReader) sharedStages(ctx context.Context, models []entry, find func(int, registry.Version)) error {
 	var staged []int
@@ -133,7 +133,7 @@ func (r liveReader) sharedStages(ctx context.Context, models []entry, find func(
 	return nil
 }
 
-// highestInUse returns the highest number in a live stage, or 0.
+// highestInUse returns the highest version number in a live stage, or 0.
 func (l entry) highestInUse() int {
 	last := 0
 	for _, v := range l.latest {
@@ -144,8 +144,8 @@ func (l entry) highestInUse() int {
 	return last
 }
 
-// readMissing reads the missing versions. If the server supports it, one request asks for the same version number in
-// several models. The first such request shows whether the server does.
+// readMissing reads the missing versions. If the server supports it, one request asks several models for the same
+// version number. The first such request reveals whether the server does.
 func (r liveReader) readMissing(
 	ctx context.Context,
 	models []entry,
@@ -213,14 +213,14 @@ func (r liveReader) readSingly(
 	return nil
 }
 
-// Limits for one question about several models. The question is part of the URL, and older servers and proxies accept
-// URLs of up to 4 KB.
+// The limits for one question about several models. The question is part of the URL, and older servers and proxies
+// accept URLs of up to 4 KB.
 const (
 	groupModels = 100
 	groupBytes  = 2000
 )
 
-// groupQuestions turns the missing numbers into questions. A single model is not worth a search, and a search cannot
+// groupQuestions turns the missing numbers into questions. A search is not worthwhile for a single model, and it cannot
 // express a name that contains both kinds of quotes.
 func groupQuestions(models []entry, missing map[int][]int) (together, singly []question) {
 	for _, number := range slices.Sorted(maps.Keys(missing)) {

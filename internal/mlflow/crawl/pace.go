@@ -14,19 +14,20 @@ import (
 
 // pace limits the number of requests in flight to a window that adapts to the server. The window grows by one for
 // each round of responses. It shrinks by half if the server refuses a request or a request times out, and by a fifth
-// if responses take longer than necessary. A request stays in the window while the transport waits before a retry.
+// if responses take longer than necessary. A request stays in the window while the transport waits to retry it.
 type pace struct {
 	now     func() time.Time // if nil, response times do not count
-	retries func() int       // returns how many retries the transport has made
+	retries func() int       // returns the number of retries that the transport has made
 
 	mu      sync.Mutex
 	window  window
 	busy    int
 	waiting []chan struct{} // requests waiting for room in the window, in order of arrival
-	retried int             // number of retries at the last check
+	retried int             // the number of retries at the last check
 }
 
-// Limits of the window. Slow responses alone never shrink it below two, because an audit reads versions in two halves.
+// The limits of the window. Slow responses alone never shrink it below two, because an audit reads versions in two
+// halves.
 const (
 	paceFirst = 2
 	paceMost  = 8
@@ -109,23 +110,23 @@ func (p *pace) admit() {
 	}
 }
 
-// inOrder calls fn for each item, several at the same time, and yields the results in the order of the items. The
-// pacer limits how many of them run at once.
+// inOrder calls fn for several items at the same time, and yields the results in the order of the items. The pacer
+// limits how many calls send requests at once.
 func inOrder[T, R any](ctx context.Context, items []T, fn func(context.Context, T) (R, error)) iter.Seq2[R, error] {
 	return parallel.Map(ctx, parallel.Values(items), 2*paceMost, fn)
 }
 
-// overloaded reports whether an error says that the server is overloaded.
+// overloaded reports whether an error shows that the server is overloaded.
 func overloaded(err error) bool {
 	e := mlflow.Remote(err)
 	return e != nil && (e.Status == 429 || e.Status == 503 || e.Status == 504 || e.Kind == rest.Timeout)
 }
 
-// window computes the size of the window by additive increase and multiplicative decrease. It decreases only once for
-// requests that were in flight together.
+// window computes the size of the window by additive increase and multiplicative decrease. Requests that were in flight
+// at the same time cause at most one decrease.
 type window struct {
 	limit   float64
-	caution float64             // divides the growth; 1 until the server first refuses a request
+	caution float64             // divides the growth; 1 until the server refuses a request for the first time
 	round   int                 // number of decreases so far
 	costs   map[string]*latency // by kind of request
 }
@@ -134,18 +135,18 @@ type window struct {
 type latency struct{ least, mean float64 }
 
 const (
-	paceRefused = 0.5 // share of the window that remains after a refusal
-	paceSlow    = 0.8 // share that remains after a round of slow responses
-	paceSlack   = 2.5 // the average may be up to this many times the minimum
-	paceWeight  = 0.2 // weight of the newest response in the average
-	paceWary    = 4   // after the first refusal, the window grows this many times more slowly
+	paceRefused = 0.5 // the share of the window that remains after a refusal
+	paceSlow    = 0.8 // the share that remains after a round of slow responses
+	paceSlack   = 2.5 // the ratio of the average to the minimum that is still acceptable
+	paceWeight  = 0.2 // the weight of the newest response in the average
+	paceWary    = 4   // the factor by which growth slows down after the first refusal
 )
 
 func newWindow() window { return window{limit: paceFirst, caution: 1, costs: map[string]*latency{}} }
 
 func (w *window) size() int { return int(w.limit) }
 
-// refuse records that the server refused a request of this round, even if it was retried successfully.
+// refuse records that the server refused a request in this round, even if it accepted a retry.
 func (w *window) refuse(round int) {
 	w.caution = paceWary
 	if round == w.round {
@@ -153,7 +154,7 @@ func (w *window) refuse(round int) {
 	}
 }
 
-// answer records the time that each unit of a response took.
+// answer records the time that each unit in a response took.
 func (w *window) answer(round int, kind string, each time.Duration) {
 	if w.costs[kind] == nil {
 		w.costs[kind] = &latency{float64(each), float64(each)}

@@ -13,12 +13,12 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/rest"
 )
 
-// busyServer takes some time for each request. It handles a limited number of requests in parallel and makes the others
+// busyServer takes some time for each request. It handles a limited number of requests in parallel and makes all others
 // wait. Above a second limit, it refuses requests.
 type busyServer struct {
 	work    time.Duration
 	workers chan struct{}
-	refuses int // refuses requests if this many arrive at once; 0 refuses none
+	refuses int // the number of parallel requests from which it refuses them; 0 means never
 
 	mu          sync.Mutex
 	busy, most  int
@@ -72,8 +72,8 @@ func newTestPace() *pace { return newPace(time.Now, func() int { return 0 }) }
 func TestPace_FollowsServer(t *testing.T) {
 	cases := map[string]struct {
 		workers, refuses int
-		most             int           // highest number of parallel requests that the test allows
-		within           time.Duration // limit for 300 requests of 100 ms
+		most             int           // the highest number of parallel requests allowed
+		within           time.Duration // the time limit for 300 requests of 100 ms each
 	}{
 		"a large server is used fully":                                {16, 0, paceMost, 5500 * time.Millisecond},
 		"a server for two requests is kept busy":                      {2, 0, 7, 17 * time.Second},
@@ -141,7 +141,7 @@ func TestWindow_ShrinksOncePerRound(t *testing.T) {
 func TestPace_LatencyByKind(t *testing.T) {
 	w := newWindow()
 	for range 50 {
-		w.answer(w.round, "page", 200*time.Microsecond) // responses that arrive one after another
+		w.answer(w.round, "page", 200*time.Microsecond) // responses arrive one after another
 		w.answer(w.round, "listing", 80*time.Millisecond)
 	}
 	if w.size() != paceMost {

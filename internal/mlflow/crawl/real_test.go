@@ -20,7 +20,7 @@ import (
 
 // Versions are created, promoted and deleted on a real server while audits read it in small pages. Untouched versions
 // appear exactly once, nothing appears twice, and no model contradicts itself.
-func TestAudit_RealServerUnderWrites(t *testing.T) {
+func TestAudit_UnderWrites_Real(t *testing.T) {
 	for _, o := range []realtest.Options{{Store: "postgresql"}, {Version: "2.22.5"}, {Version: "1.30.1"}} {
 		t.Run(o.Version+o.Store, func(t *testing.T) {
 			server, err := realtest.MLflow(t.Context(), o)
@@ -37,7 +37,7 @@ func workedOn(t *testing.T, server *realtest.Server) {
 	const models, versions, audits = 16, 6, 3
 	ctx := t.Context()
 	call := func(method, path string, body map[string]any) {
-		_ = server.Call(ctx, method, path, body, nil) // if the server refuses the request, nothing changes
+		_ = server.Call(ctx, method, path, body, nil) // a request that the server refuses changes nothing
 	}
 	name := func(i int) string { return fmt.Sprintf("m%02d", i) }
 	want := map[string]bool{}
@@ -70,7 +70,7 @@ func workedOn(t *testing.T, server *realtest.Server) {
 
 	working, stop := context.WithCancel(ctx)
 	var work sync.WaitGroup
-	var oneOf sync.Mutex // if a version is deleted while its alias is being set, the alias is left dangling
+	var oneOf sync.Mutex // deleting a version while its alias is being set leaves the alias dangling
 	for seed := range uint64(2) {
 		work.Go(func() {
 			chance := rand.New(rand.NewPCG(seed, 0))
@@ -83,7 +83,7 @@ func workedOn(t *testing.T, server *realtest.Server) {
 					oneOf.Unlock()
 				case 2, 3:
 					call(http.MethodPost, "model-versions/create", map[string]any{"name": m, "source": "s3://b/k"})
-				case 4: // only one goroutine does this, because two concurrent moves leave two versions in one stage
+				case 4: // in only one goroutine, because two concurrent moves leave two versions in a stage
 					if seed == 0 {
 						oneOf.Lock()
 						call(

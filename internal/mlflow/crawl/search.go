@@ -21,15 +21,15 @@ import (
 type rowReader struct {
 	body   *rest.Body
 	json   *json.Decoder
-	list   string // key of the list of rows
-	inList bool   // the reader is inside the list
+	list   string // the key of the list of rows
+	inList bool   // whether the reader is inside the list
 	ended  bool
-	count  int // rows read so far
+	count  int // the number of rows read so far
 	cost   cost
-	token  string // token of the next page; known after the last row
+	token  string // the token for the next page; known after the last row
 }
 
-// cost is how much memory and time a page took.
+// cost is the memory and the time that a page took.
 type cost struct {
 	bytes int64
 	took  time.Duration
@@ -39,7 +39,7 @@ func newRowReader(body *rest.Body, list string) *rowReader {
 	return &rowReader{body: body, json: json.NewDecoder(body), list: list}
 }
 
-// next decodes the next row into out; more is false after the last row.
+// next decodes the next row into out. more is false after the last row.
 func (r *rowReader) next(out any) (more bool, err error) {
 	if r.ended {
 		return false, nil
@@ -122,7 +122,7 @@ func (r *rowReader) close() {
 
 var tokenAtEnd = regexp.MustCompile(`[^\\]"next_page_token"\s*:\s*"([^"\\]*)"\s*\}\s*$`)
 
-// earlyToken returns the token of the next page if it is at the very end of the page, where MLflow writes it. The next
+// earlyToken returns the token for the next page if it is at the very end of the page, where MLflow writes it. The next
 // page can then be requested while the rows of this one are being used. earlyToken returns "" if the token is known
 // only after the last row. No row can be mistaken for the token, because quotes in strings are escaped, and a row is
 // followed by more closing brackets.
@@ -133,30 +133,30 @@ func (r *rowReader) earlyToken() string {
 	return ""
 }
 
-// search is a search with several pages. Each page is requested with the token from the page before it.
+// search is a search whose result has several pages. Each page is requested with the token from the previous one.
 type search struct {
 	crawler  *crawler
 	server   *rest.Client
 	path     string
 	list     string
 	query    url.Values
-	maxRows  int // maximum number of rows that the server allows in a page
-	nextSize int // number of rows to request for the next page
-	lastSize int // number of rows that were requested for the last page
+	maxRows  int // the maximum number of rows that the server allows in a page
+	nextSize int // the number of rows to request for the next page
+	lastSize int // the number of rows requested for the last page
 	token    string
-	pages    int // number of pages that were read
-	empty    int // number of empty pages in a row
-	mostRows int // number of rows in the fullest page, followed by its cost
+	pages    int // the number of pages read
+	empty    int // the number of consecutive empty pages
+	mostRows int // the number of rows in the fullest page; its cost follows
 	cost     cost
 }
 
-// sizes are the number of rows in the first page, and the maximum numbers of rows in a page of versions and in a page
-// of models.
+// sizes contains the number of rows in the first page, and the maximum number of rows in a page of versions and in a
+// page of models.
 type sizes struct{ first, versions, models int }
 
 var pageSizes = sizes{first: 1000, versions: 10000, models: mlflow.NamesPage}
 
-// Limits for a page: its size in memory, and the time in which the server should send it. Servers before 3.0 stop a
+// The limits for a page: its size in memory, and the time in which the server should send it. Servers before 3.0 kill a
 // worker that is silent for 30 seconds.
 const (
 	pageBytes = 10 << 20
@@ -215,12 +215,12 @@ func (s *search) page(ctx context.Context, token string) (*rowReader, error) {
 	}
 }
 
-// auditBounds limits a search through a whole registry. The limits are high, because rows are used one by one, and a
+// auditBounds limits a search through a whole registry. The limits are high, because rows are used one at a time, and a
 // slow server may send only a few rows in each page.
 var auditBounds = mlflow.Bounds{Pages: 100_000, Bytes: 8 << 30}
 
-// finish ends a page whose last row has been read. It returns the token of the next page, and the size of this page. It
-// fails if the server sends too many empty pages, as servers do if 0 rows are requested.
+// finish ends a page whose last row has been read. It returns the token for the next page, and the size of this page.
+// It fails if the server sends too many empty pages, as it would if 0 rows were requested.
 func (s *search) finish(page *rowReader) (token string, bytes int64, err error) {
 	s.pages++
 	s.empty++
@@ -274,12 +274,12 @@ func onePage[T any](ctx context.Context, s *search) (all []T, page *rowReader, e
 	return nil, nil, err
 }
 
-// maxEmpty is how many consecutive empty pages are allowed. Some servers remove the rows that the login must not see,
-// so a page can be empty.
+// maxEmpty is the number of consecutive empty pages that are allowed. Some servers remove the rows that the login must
+// not see, so a page can be empty.
 const maxEmpty = 1000
 
-// tooLarge reports whether a page may have failed because of its size: it exceeded a limit, or the server or a proxy
-// aborted it.
+// tooLarge reports whether a page may have failed because of its size: either it exceeded a limit, or the server or a
+// proxy aborted it.
 func tooLarge(e *rest.Error) bool {
 	switch e.Kind {
 	case rest.TooLarge, rest.Timeout, rest.Reset, rest.Truncated:
@@ -288,8 +288,8 @@ func tooLarge(e *rest.Error) bool {
 	return e.Status == 502 || e.Status == 504
 }
 
-// pageSize returns how many rows to request after a page with this number of rows and this cost. The next page should
-// stay within the limits, and has at most ten times as many rows.
+// pageSize returns the number of rows to request after a page with this number of rows and this cost. The next page
+// should stay within the limits, and has at most ten times as many rows.
 func pageSize(rows, most int, c cost) int {
 	fits := func(bound, spent float64) int {
 		if spent <= 0 {

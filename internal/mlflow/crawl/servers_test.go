@@ -199,8 +199,8 @@ it's "quoted": newest 2, @champion 1
 	}
 }
 
-// A search on MLflow 3.4 returns runs without their outputs. Without the outputs, no logged model can be traced to its
-// run.
+// A search on MLflow 3.4 returns runs without their outputs, which are needed to trace a logged model to its run. The
+// audit finds them anyway.
 func TestAudit_SearchWithoutOutputs(t *testing.T) {
 	s := mlflowtest.New("3.17.2", mlflowtest.SearchWithoutOutputs())
 	err := s.Seed(strings.NewReader(`{
@@ -256,8 +256,8 @@ churn: newest 7, @champion 3
 	}
 }
 
-// If the versions of a model are hidden from searches, they are read one by one. If that fails, the model is
-// unreadable and the audit continues.
+// If the versions of a model are hidden from searches, they are read one by one. If this fails, the model is unreadable
+// and the audit continues.
 func TestAudit_UnreadableHiddenModel(t *testing.T) {
 	s := smallServer(t, "3.17.2")
 	w := &world{Server: s}
@@ -388,7 +388,7 @@ func TestAudit_Requests(t *testing.T) {
 }
 
 func TestAudit_StopsEarly(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) { // the test fails if a goroutine is still running
+	synctest.Test(t, func(t *testing.T) { // fails the test if a goroutine is still running
 		s := mlflowtest.New("3.17.2")
 		for i := range 50 {
 			s.AddModel(
@@ -498,7 +498,7 @@ func TestAudit_UnreadableModel(t *testing.T) {
 	s := smallServer(t, "2.22.5")
 	(&world{Server: s}).send(
 		"DELETE", "model-versions/delete", map[string]any{"name": "gap", "version": "5"},
-	) // its alias points to a missing version, so it is read again
+	) // read again, because its alias points to a missing version
 	s.Fault(
 		faults.Fault{
 			Path:   "registered-models/get",

@@ -19,8 +19,8 @@ import (
 
 // contradicts reports whether the versions contradict the entry in the list, which was read at a different time. An
 // alias may point to a missing version, a version may have left its stage, or two versions may be in one stage. In
-// the last case, one may have replaced the other between the two requests. versions contains either all versions or
-// only the live ones.
+// the last case, one version may have replaced the other between the two requests. versions contains either all
+// versions or only the live ones.
 func (l entry) contradicts(versions []registry.Version, all bool) bool {
 	find := func(number int) (registry.Version, bool) {
 		i, found := slices.BinarySearchFunc(
@@ -56,7 +56,7 @@ func (l entry) contradicts(versions []registry.Version, all bool) bool {
 	return false
 }
 
-// singleReader reads models one by one.
+// singleReader reads one model at a time.
 type singleReader struct{ *crawler }
 
 // requested yields the model that the query names, if it exists.
@@ -95,25 +95,25 @@ func (r singleReader) leftovers(ctx context.Context) iter.Seq2[audit.Snapshot, e
 	}
 }
 
-// maxReadings is how many times a model is read if each reading differs from the one before.
+// maxReadings is the number of times that a model is read if each reading differs from the previous one.
 const maxReadings = 4
 
-// fullModel is a model that was read on its own.
+// fullModel is a model that has been read on its own.
 type fullModel struct {
 	entry
 	versions []registry.Version
-	gone     bool // the model was deleted, or is a prompt
+	gone     bool // the model has been deleted, or is a prompt
 }
 
-// readModel reads the versions of one model and then the model. It repeats this until both agree, or contradict each
-// other twice in the same way. `there` is false if the model was deleted or is a prompt.
+// readModel reads the versions of one model and then the model itself. It repeats this until both agree, or contradict
+// each other twice in the same way. `there` is false if the model has been deleted or is a prompt.
 func (r singleReader) readModel(ctx context.Context, name string) (a audit.Snapshot, there bool, err error) {
 	var before fullModel
 	for try := range maxReadings {
 		now, err := r.readOnce(ctx, name)
 		if err == nil && name == r.query.Model && len(now.model.Aliases) == 0 &&
 			len(mlflow.TagHolders(now.versions)) > 0 {
-			err = r.probeAliases(ctx, name) // tags count as aliases only on servers without aliases
+			err = r.probeAliases(ctx, name) // tags count as aliases only if the server does not support aliases
 		}
 		switch {
 		case concernsOneModel(err) && (r.query.Model == "" || r.query.Again):
@@ -137,7 +137,7 @@ func (r singleReader) readModel(ctx context.Context, name string) (a audit.Snaps
 	}, true, nil
 }
 
-// readOnce reads one model once.
+// readOnce reads a model and its versions once.
 func (r singleReader) readOnce(ctx context.Context, name string) (fullModel, error) {
 	versions, err := r.versionsOf(ctx, name, "")
 	if err != nil {
@@ -165,9 +165,9 @@ func (r singleReader) readOnce(ctx context.Context, name string) (fullModel, err
 	return fullModel{entry: out.Model.entry(true), versions: versions}, nil
 }
 
-// versionsOf reads the versions of one model in ascending order. filter limits them, and "" selects all. Each page
-// starts with the last number of the page before, so that no version is missed. Some servers ignore case when they
-// compare names, and some send everything in one unsorted page.
+// versionsOf reads the versions of one model in ascending order. filter limits which versions it reads, and "" selects
+// all. Each page starts with the last number on the previous page, so that no version is missed. Some servers ignore
+// case when they compare names, and some send everything in one unsorted page.
 func (r *crawler) versionsOf(ctx context.Context, name, filter string) ([]registry.Version, error) {
 	terms := []string{mlflow.ByName(name)}
 	if filter != "" {
@@ -175,13 +175,13 @@ func (r *crawler) versionsOf(ctx context.Context, name, filter string) ([]regist
 	}
 	query := url.Values{"order_by": {"version_number ASC"}}
 	s := r.search(r.c.Registry, "model-versions/search", "model_versions", r.sizes.versions, query)
-	s.nextSize = max(s.nextSize, 2) // the first row of a page repeats the last row of the page before
+	s.nextSize = max(s.nextSize, 2) // the first row of a page repeats the last row of the previous page
 	type numbered struct {
 		*rowReader
 		versions []mlflow.VersionJSON
 	}
 	last := 0
-	ask := func(from string) (n numbered, err error) { // from is the first number of the page
+	ask := func(from string) (n numbered, err error) { // from is the first number on the page
 		terms := slices.Clip(terms)
 		if from != "" {
 			terms = append(terms, "version_number >= "+from)
@@ -212,13 +212,13 @@ func (r *crawler) versionsOf(ctx context.Context, name, filter string) ([]regist
 	return slices.CompactFunc(found, func(a, b registry.Version) bool { return a.Number == b.Number }), nil
 }
 
-// maxHidden limits how many versions are read one by one.
+// maxHidden limits the number of versions that are read one by one.
 const maxHidden = 1000
 
-// readHidden reads a model whose versions are hidden from searches because one is marked as a prompt. It reads each
-// number separately. If there are too many, it reads only versions with an alias and the newest version in each
-// stage. For the scope `live`, it reads up to the highest number in a live stage, because older versions may be in
-// the same stage.
+// readHidden reads a model whose versions are hidden from searches because one of them is marked as a prompt. It reads
+// each number separately. If there are too many, it reads only versions with an alias and the newest version in each
+// stage. For the scope `live`, it reads up to the highest number in a live stage, because older versions may be in the
+// same stage.
 func (r singleReader) readHidden(ctx context.Context, l entry) (audit.Snapshot, error) {
 	l.model.Hidden = true
 	numbers, last := l.liveNumbers(), l.model.Newest
@@ -267,8 +267,8 @@ func (r *crawler) byNumber(ctx context.Context, name string, numbers []int) ([]r
 	return versions, nil
 }
 
-// concernsOneModel reports whether a failure concerns only one model, because the server responded and either refused
-// the request or failed.
+// concernsOneModel reports whether a failure affects only one model, because the server responded to the request, even
+// if only with a refusal or an error.
 func concernsOneModel(err error) bool {
 	e := mlflow.Remote(err)
 	return e != nil && e.Kind == rest.Status && e.Status != 401

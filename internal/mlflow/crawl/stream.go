@@ -15,13 +15,13 @@ import (
 // number.
 //
 // A page starts at an offset into a list that changes. If a version before the offset is created between two pages, the
-// last row is sent again and dropped. If a version is deleted, the next row is missed. The list of models contains the
-// highest number of each model, so it shows where this is possible. At each seam between two pages, the stream finds
-// the models that may lack a version, and these models are read again one by one.
+// last row is sent again, and the stream drops it. If a version is deleted, the stream misses the next row. The list of
+// models contains the highest number of each model, so it shows where this is possible. At each seam between two pages,
+// the stream finds the models that may lack a version, and these models are read again one by one.
 //
 // Servers read the tags for a page with a second statement and the same offset. If rows are created or deleted
-// between the two statements, rows at the edges of the page come without tags. Their models are read again too, if
-// any earlier version had tags.
+// between the two statements, rows at the edges of the page come without tags. The models of these rows are read again
+// too, if any earlier version had tags.
 type stream struct {
 	crawler         *crawler
 	search          *search
@@ -30,21 +30,21 @@ type stream struct {
 	next         func() (*rowReader, error, bool) // returns the next page
 	stop         func()
 	page         *rowReader
-	pending      chan fetchedPage // the page that was requested, or nil
-	pendingToken string           // token of that page
-	pageRows     int              // number of rows that were requested for the current page
-	sawTags      bool             // at least one version had tags
+	pending      chan fetchedPage // the page that has been requested, or nil
+	pendingToken string           // the token for that page
+	pageRows     int              // the number of rows requested for the current page
+	sawTags      bool             // whether any version had tags
 	ended        bool
 
-	row    mlflow.VersionJSON // the last row that was decoded
-	hasRow bool               // row has not been used yet
-	index  int                // index of the model whose versions the caller wants
+	row    mlflow.VersionJSON // the last row decoded
+	hasRow bool               // whether row is still unused
+	index  int                // the index of the model whose versions the caller wants
 	seam   *mlflow.VersionJSON
 }
 
 type fetchedPage struct {
 	page    *rowReader
-	maxRows int // number of rows that were requested
+	maxRows int // the number of rows requested
 	err     error
 }
 
@@ -97,7 +97,7 @@ func (s *stream) take(ctx context.Context, place int, use func(registry.Version)
 	}
 }
 
-// advance decodes the next row, unless there is an unused one or the stream has ended.
+// advance decodes the next row, unless the current row is still unused or the stream has ended.
 func (s *stream) advance(ctx context.Context) error {
 	for !s.hasRow && !s.ended {
 		if s.page == nil {
@@ -125,7 +125,7 @@ func (s *stream) advance(ctx context.Context) error {
 	return nil
 }
 
-// checkTags marks the model in the current row if the row may have lost its tags.
+// checkTags marks the model in the current row to be read again if the row may have lost its tags.
 func (s *stream) checkTags(place int) {
 	at := s.page.count
 	s.sawTags = s.sawTags || len(s.row.Tags) > 0
@@ -135,8 +135,8 @@ func (s *stream) checkTags(place int) {
 	}
 }
 
-// ask waits for a page, and requests the next one if the page already shows the next token. At most one page is being
-// requested while another is used.
+// ask waits for a page, and requests the next one if the page already shows the next token. At most one page is
+// requested while another is being used.
 func (s *stream) ask(ctx context.Context, token string) (*rowReader, error) {
 	if token != "" && s.seam == nil {
 		last := s.row
@@ -158,15 +158,15 @@ func (s *stream) ask(ctx context.Context, token string) (*rowReader, error) {
 	return got.page, nil
 }
 
-// closeSeam checks the seam as soon as a row after it belongs to a model in the list.
+// closeSeam checks the seam as soon as a row after it belongs to a listed model.
 func (s *stream) closeSeam() {
 	if place, ok := s.crawler.indexOf(s.row.Name); ok {
 		s.markMissed(place, int(s.row.Version))
 	}
 }
 
-// markMissed marks each model that may have lost a version at the seam. The seam is between the row before it and the
-// given number of the model at the given index.
+// markMissed marks each model that may have lost a version at the seam. The seam lies between the row before it and the
+// version with the given number of the model at the given index.
 func (s *stream) markMissed(place, number int) {
 	if s.seam == nil {
 		return
@@ -175,7 +175,7 @@ func (s *stream) markMissed(place, number int) {
 	s.seam = nil
 	from, ok := s.crawler.indexOf(before.Name)
 	if !ok {
-		from = s.index - 1 // no row has been received yet, or only rows of a model that is read separately
+		from = s.index - 1 // all rows so far, if any, belong to models that are read separately
 	}
 	suspect := func(at int, is bool) {
 		if is && at >= 0 && at < len(s.crawler.models) {
@@ -183,7 +183,7 @@ func (s *stream) markMissed(place, number int) {
 		}
 	}
 	switch {
-	case place < from: // rows from there on are sent again
+	case place < from: // the rows from there on are sent again
 	case place == from:
 		suspect(place, number > int(before.Version)+1)
 	default:

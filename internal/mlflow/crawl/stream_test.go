@@ -14,7 +14,8 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/rest"
 )
 
-// Rows can be missing between two pages only if there is a gap between the numbers of the last row and the next one.
+// Rows can be missing between two pages only if there is a gap between the number in the last row and the one in the
+// next row.
 func TestStream_MarksMissedAtSeam(t *testing.T) {
 	row := func(name string, number int) mlflow.VersionJSON {
 		return mlflow.VersionJSON{Name: name, Version: mlflow.Int(number), Tags: []mlflow.Pair{{Key: "k", Value: "v"}}}

@@ -12,13 +12,13 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
-// defaultExperiment exists on every server and has no creator, so it shows what a login without a grant may do with
-// any experiment.
+// defaultExperiment exists on every server and has no creator, so it shows what a login without a grant is allowed to
+// do with any experiment.
 const defaultExperiment = "0"
 
-// Ledger finds out where the promotion ledger of the model is, who may edit it, and what another login needs to write
-// to it. It adds this to the server. used is the id of the experiment that contains the ledger, or "" if there is none.
-// Ledger returns the experiment's name, with the login's right if the server has logins.
+// Ledger finds out where the model's promotion ledger is, who may edit it, and what a different login needs in order to
+// write to it. It adds this to the server. used is the id of the experiment that contains the ledger, or "" if there is
+// none. Ledger returns the experiment's name, together with the login's permission if the server has logins.
 func Ledger(
 	ctx context.Context, store runstore.Store, c *mlflow.Client, s *registry.Server, model, used string,
 ) string {
@@ -31,7 +31,7 @@ func Ledger(
 		s.Ledger.Guard = "unknown: " + mlflow.Short(err)
 		return used
 	}
-	// without a ledger, there is nothing that anyone could edit
+	// there is nothing to edit without a ledger
 	if mlflow.Pairs(home.Experiment.Tags)[runstore.TagUnfit] != "" {
 		return store.HomeName()
 	}
@@ -71,11 +71,11 @@ func Ledger(
 	return name + ", to which this login is not allowed to write"
 }
 
-// access says whether the login may write to an experiment.
+// access describes whether the login may write to an experiment.
 type access struct{ may, known bool }
 
-// homeRight says whether new ledgers of this login begin in the home experiment. err is the error from reading that
-// experiment.
+// homeRight describes whether new ledgers of this login begin in the home experiment. err is the error from reading
+// that experiment.
 func (p *probe) homeRight(id, name string, right access, err error) string {
 	_, logins := p.server.Login.Get()
 	switch {
@@ -95,7 +95,7 @@ func (p *probe) homeRight(id, name string, right access, err error) string {
 	return name + ": this login is not allowed to write to it, so its new ledgers begin in " + own
 }
 
-// editProtection says whether other logins can edit ledgers. Edits are always detected, and servers with separate
+// editProtection describes whether other logins can edit ledgers. Edits are always detected, and servers with separate
 // logins also prevent them.
 func (p *probe) editProtection(ctx context.Context) string {
 	const evident = "tamper-evident only: "

@@ -16,8 +16,8 @@ import (
 )
 
 // Probe finds out which server this is and which features it has. If a model is given, Probe also finds out which
-// permissions the login has on the model, and whether its aliases point to existing versions. It never fails. If it
-// cannot find something out, the result says so.
+// permissions the login has on the model, and whether the model's aliases point to existing versions. It never fails.
+// If it cannot find something out, the result says so.
 func Probe(ctx context.Context, c *mlflow.Client, model string) registry.Server {
 	p := &probe{c: c, model: model, server: registry.Server{Address: c.Address, Sent: c.Sent}}
 	if c.Dialect.Hosted {
@@ -51,9 +51,9 @@ type probe struct {
 	c             *mlflow.Client
 	model         string
 	server        registry.Server
-	reportedStore string   // name of the store that the server reports
-	ids           []string // ids of experiments
-	checksSources bool     // the registry refuses files of other MLflow servers
+	reportedStore string   // the store that the server reports
+	ids           []string // the ids of experiments
+	checksSources bool     // the registry refuses files from other MLflow servers
 }
 
 // hosted asks only for what a hosted registry answers. The rest is known from its documentation.
@@ -147,8 +147,8 @@ func (p *probe) experiments(ctx context.Context) {
 	}
 }
 
-// artifacts requests the list of a folder that does not exist. The request is sent only once, because a server
-// without this endpoint responds with 503, and retries do not help.
+// artifacts lists a folder that does not exist. It sends the request only once, because a server without this endpoint
+// responds with 503, which no retry would change.
 func (p *probe) artifacts(ctx context.Context) {
 	r := rest.Request{
 		Method: "GET",
@@ -170,11 +170,11 @@ func (p *probe) artifacts(ctx context.Context) {
 	}
 }
 
-// fileStoreID is the minimum length of an experiment id that indicates a file store. A file store generates ids of 18
-// digits, whereas a database counts from 1.
+// fileStoreID is the minimum length of an experiment id that indicates a file store. File stores generate ids of 18
+// digits, whereas databases count from 1.
 const fileStoreID = 12
 
-// store finds out where the registry is stored, if the responses show it.
+// store finds out where the registry is stored, if the responses reveal it.
 func (p *probe) store() {
 	switch {
 	case p.reportedStore != "":
@@ -214,7 +214,7 @@ func (p *probe) dangling(ctx context.Context) {
 		}
 		v, err := p.c.Versions.Get(
 			ctx, p.model, number,
-		) // a search may omit existing versions, and the repair would then delete a valid alias
+		) // a search may omit existing versions, so the repair could delete a valid alias
 		switch {
 		case err != nil:
 			p.server.Warnings = append(p.server.Warnings, withHint(err))
@@ -234,7 +234,7 @@ func (p *probe) dangling(ctx context.Context) {
 	}
 }
 
-// withHint formats an error and its hint in one line.
+// withHint returns an error and its hint on one line.
 func withHint(err error) string {
 	var e *registry.Error
 	if errors.As(err, &e) && e.Hint != "" {
@@ -256,8 +256,8 @@ func (p *probe) warn() {
 	}
 	if p.c.Split() && p.checksSources {
 		add(
-			"the registry at %s is not the server of the runs, %s. MLflow 3.17 and later registers only files of its "+
-				"own runs, or files in a store such as s3://. Versions of other runs are refused",
+			"the registry at %s is not the tracking server, which is %s. MLflow 3.17 and later registers only files "+
+				"from its own runs, or files in a store such as s3://. Versions from other runs are refused",
 			p.c.Address, p.c.Tracking.Host(),
 		)
 	}
@@ -345,7 +345,7 @@ func readLogin(ctx context.Context, c *mlflow.Client) registry.Known[registry.Lo
 }
 
 // Explain replaces an error with a better one if the server has no registry at all. Such a server refuses requests
-// without saying why.
+// without giving a reason.
 func Explain(ctx context.Context, c *mlflow.Client, err error) error {
 	if missing := withoutRegistry(ctx, c, err); missing != nil {
 		return missing
@@ -359,7 +359,7 @@ func Explain(ctx context.Context, c *mlflow.Client, err error) error {
 	return err
 }
 
-// withoutRegistry returns an error if the host answers for runs and not for registered models, and otherwise nil.
+// withoutRegistry returns an error if the host serves runs but no registered models, and nil otherwise.
 func withoutRegistry(ctx context.Context, c *mlflow.Client, err error) error {
 	e := mlflow.Remote(err)
 	if e == nil || !mlflow.NoRoute(err) ||
@@ -382,7 +382,7 @@ func withoutRegistry(ctx context.Context, c *mlflow.Client, err error) error {
 		Msg: fmt.Sprintf("%s has no model registry (%d): the tracking server answers, but no request for registered "+
 			"models does", c.Address, e.Status),
 		Detail: mlflow.ServerText(err), Cause: err,
-		Hint: "set the input registry-uri to the server that has the registry; if this one should have it, let the " +
-			"proxy in front of it pass all paths below /api",
+		Hint: "set the registry-uri input to the server that has the registry; if this server should have one, let " +
+			"the proxy in front of it pass all paths below /api",
 	}
 }

@@ -11,7 +11,7 @@ import (
 )
 
 // Aliases reads the facts for the `alias` command: the model with its aliases, and the versions that the aliases will
-// point to. It also finds aliases whose names the database does not distinguish.
+// point to. It also finds aliases whose names the database cannot tell apart.
 func Aliases(ctx context.Context, c *mlflow.Client, q fact.Query) (fact.Facts, error) {
 	q.Candidate = registry.Candidate{}
 	g := &gathering{
@@ -51,14 +51,14 @@ func Aliases(ctx context.Context, c *mlflow.Client, q fact.Query) (fact.Facts, e
 	return g.facts, err
 }
 
-// askedAlias is an alias and the version that its endpoint returned. The alias is "" if the request only tested the
-// endpoint.
+// askedAlias is an alias and the version that the server returned for it. The alias is "" if the request only tested
+// whether the endpoint exists.
 type askedAlias struct {
 	name  string
 	found registry.Known[registry.Version]
 }
 
-// askFurther returns the requests for the further aliases of a promotion.
+// askFurther returns the requests for the additional aliases of a promotion.
 func (g *gathering) askFurther(ctx context.Context) (asks []func() error) {
 	g.further = make([]askedAlias, len(g.q.Aliases))
 	for i, a := range g.q.Aliases {
@@ -80,7 +80,7 @@ func (g *gathering) requireModel(ctx context.Context) error {
 }
 
 // checkAliases reads the aliases from tags if the server does not support aliases. On other servers, it records
-// aliases that the database does not distinguish from the requested ones.
+// the aliases that the database confuses with the requested ones.
 func (g *gathering) checkAliases(ctx context.Context, asked []askedAlias) error {
 	if g.noAliases.Load() {
 		return g.readTags(ctx, &candidateRoot{})
@@ -105,7 +105,7 @@ func (g *gathering) byAlias(ctx context.Context, name, alias string) (registry.K
 	return v, err
 }
 
-// readTags uses tags instead of the alias endpoint to find the versions that the aliases point to.
+// readTags finds the versions that the aliases point to by their tags rather than through the alias endpoint.
 func (g *gathering) readTags(ctx context.Context, root *candidateRoot) error {
 	g.facts.Fallback = &fact.Fallback{}
 	asks := []func() error{func() (err error) { g.facts.Fallback.Server, err = g.c.WithoutAliases(ctx); return err }}

@@ -66,27 +66,27 @@ func (g candidate) findBest(ctx context.Context) error {
 	return nil
 }
 
-// candidateOf returns a candidate for the model of a run.
+// candidateOf returns a candidate for a run's model.
 func candidateOf(run registry.Run, path string) registry.Candidate {
 	return registry.Candidate{Text: "runs:/" + run.ID + "/" + path, RunID: run.ID, Path: path}
 }
 
 // bestSearch finds the best model in some experiments. In MLflow 3, a run can log many models, each with its own metric
-// values, so bestSearch compares models. It compares runs only if the model is among the run's own files.
+// values, so bestSearch compares models. It compares runs only if their models are among their own files.
 type bestSearch struct {
 	c           *mlflow.Client
-	experiments []string // ids of the experiments
+	experiments []string // the ids of the experiments
 	contest     fact.Contest
 
-	models  map[string]registry.LoggedModel // models in the experiments by id, with their values of the metric
+	models  map[string]registry.LoggedModel // the models in the experiments by id, with their values of the metric
 	others  map[string]registry.LoggedModel // models in other experiments that the runs list
-	metrics map[string]bool                 // names of all metrics, for messages
-	judged  map[string]bool                 // runs whose values belong to logged models
-	paths   map[string]bool                 // paths of models in runs that have none at the wanted path
-	listed  int                             // number of runs whose files were listed
+	metrics map[string]bool                 // the names of all metrics, for messages
+	judged  map[string]bool                 // the runs whose values belong to logged models
+	paths   map[string]bool                 // the paths of models in runs that have none at the wanted path
+	listed  int                             // the number of runs whose files have been listed
 }
 
-// Limits for the search.
+// The limits for the search.
 const (
 	bestRuns   = 100000 // source and evaluation runs of the models
 	bestFiles  = 200    // runs whose files are listed
@@ -159,7 +159,7 @@ func (s *bestSearch) enterModels(ctx context.Context) error {
 	return err
 }
 
-// filtered keeps the models whose source run meets the filter.
+// filtered keeps the models whose source run satisfies the filter.
 func (s *bestSearch) filtered(ctx context.Context, named []registry.LoggedModel) ([]registry.LoggedModel, error) {
 	if s.contest.Filter == "" || len(named) == 0 {
 		return named, nil
@@ -174,7 +174,7 @@ func (s *bestSearch) filtered(ctx context.Context, named []registry.LoggedModel)
 	return slices.DeleteFunc(named, func(m registry.LoggedModel) bool { return runs[m.SourceRunID].ID == "" }), err
 }
 
-// blameFilter says that the server does not accept the filter, if that is what the error says.
+// blameFilter returns an error about the filter if the server rejected it.
 func (s *bestSearch) blameFilter(err error) error {
 	if s.contest.Filter == "" || !mlflow.IsStatus(err, 400, "INVALID_PARAMETER_VALUE") {
 		return err
@@ -182,8 +182,8 @@ func (s *bestSearch) blameFilter(err error) error {
 	return &registry.Error{
 		Reason: registry.BadInput,
 		Msg:    fmt.Sprintf("input filter: MLflow cannot read %q: %s", s.contest.Filter, mlflow.Short(err)),
-		Hint: "write conditions such as params.depth = '6' and metrics.loss < 0.3 and tags.team = 'fraud', " +
-			"joined by and",
+		Hint: "write conditions joined by `and`, for example params.depth = '6' and metrics.loss < 0.3 and " +
+			"tags.team = 'fraud'",
 	}
 }
 
@@ -198,7 +198,7 @@ func (s *bestSearch) readOutputs(
 		}
 	}
 	var sources []registry.Run
-	for _, id := range mlflow.SortedKeys(short) { // in a fixed order, so that equal failures give equal messages
+	for _, id := range mlflow.SortedKeys(short) { // in a fixed order, so that the same failure gives the same message
 		sources = append(sources, short[id])
 	}
 	for run, err := range parallel.Map(ctx, parallel.Values(sources), bestAtOnce, s.complete) {
@@ -210,7 +210,7 @@ func (s *bestSearch) readOutputs(
 	return nil
 }
 
-// complete returns the run with its outputs. Servers before 3.16 omit the outputs from search results, so complete
+// complete returns the run with its outputs. Servers before 3.16 leave the outputs out of search results, so complete
 // reads the run again.
 func (s *bestSearch) complete(ctx context.Context, run registry.Run) (registry.Run, error) {
 	if run.Outputs != nil || len(s.models) == 0 {
@@ -223,8 +223,8 @@ func (s *bestSearch) complete(ctx context.Context, run registry.Run) (registry.R
 	return run, err
 }
 
-// readOthers reads the models in other experiments that the runs list. Models that cannot be read or that exceed the
-// limit count as unknown.
+// readOthers reads models in other experiments that the runs list. Models that cannot be read, and those beyond the
+// limit, count as unknown.
 func (s *bestSearch) readOthers(ctx context.Context, runs map[string]registry.Run) error {
 	ids := map[string]bool{}
 	for _, run := range runs {
@@ -243,8 +243,8 @@ func (s *bestSearch) readOthers(ctx context.Context, runs map[string]registry.Ru
 	return err
 }
 
-// read reads runs of the experiments by id, leaving out deleted ones and those that do not meet the filter. It requests
-// fewer ids than fit in a page, because after a full page, one more page would have to be requested.
+// read reads runs in the experiments by id, excluding deleted runs and those that do not satisfy the filter. It
+// requests fewer ids than fit on a page, because a full page would have to be followed by another request.
 func (s *bestSearch) read(ctx context.Context, ids []string, filter string) (map[string]registry.Run, error) {
 	ids = slices.DeleteFunc(ids, func(id string) bool { return !mlflow.PlainRun.MatchString(id) })
 	op := "search runs of " + s.contest.Where()
@@ -275,7 +275,7 @@ func (s *bestSearch) read(ctx context.Context, ids []string, filter string) (map
 	return runs, nil
 }
 
-// both joins two conditions of a search. MLflow has no parentheses and no OR.
+// both joins two search conditions. MLflow has no parentheses and no OR.
 func both(a, b string) string {
 	if b == "" {
 		return a
@@ -304,8 +304,8 @@ func (s *bestSearch) enterModel(m registry.LoggedModel, runs map[string]registry
 	s.contest.Enter(subject)
 }
 
-// evaluations returns the runs in the experiment that logged values of the metric on the model, leaving out the
-// source run.
+// evaluations returns the runs in the experiment, other than the source run, that logged values of the metric on the
+// model.
 func (s *bestSearch) evaluations(m registry.LoggedModel, runs map[string]registry.Run) map[string]fact.Evaluation {
 	found := map[string]fact.Evaluation{}
 	for _, v := range m.Metrics {
@@ -410,12 +410,12 @@ func (s *bestSearch) tooManyRuns() error {
 	}
 	what := "the %d best runs of %s by %s have no model at %q"
 	if _, found := s.contest.Winner(); found {
-		what = "more than %d runs of %s may have the best %s, too many to search for a model at %q"
+		what = "more than %d runs of %s could have the best %s, which is too many to search for a model at %q"
 	}
 	return mlflow.Gone(fmt.Sprintf(what, bestFiles, s.contest.Where(), s.contest.Metric, s.contest.Path), hint)
 }
 
-// otherNames returns a hint that lists the names of the other models in the experiments.
+// otherNames returns a hint with the names of the other models in the experiments.
 func (s *bestSearch) otherNames() string {
 	names := maps.Clone(s.paths)
 	for _, m := range s.models {

@@ -28,7 +28,7 @@ func best(t *testing.T, double *mlflowtest.Server) (*gathering, error) {
 func swept(double *mlflowtest.Server, n int) {
 	for i := range n {
 		id := fmt.Sprintf("r%d", i)
-		value := float64(i+1) / float64(n+1) // not 0, because 0 can mean NaN on a model
+		value := float64(i+1) / float64(n+1) // not 0, which can mean NaN on a model
 		double.AddRun(seed.Run{
 			ID: id, Experiment: "train", Metrics: map[string]seed.Series{"acc": seed.Value(value)},
 			Logged: []seed.LoggedModel{{
@@ -56,7 +56,7 @@ func TestBest_FewRequests(t *testing.T) {
 	}
 }
 
-// A search on MLflow 3.4 returns runs without their outputs. Even so, their models are found.
+// A search on MLflow 3.4 returns runs without their outputs, but the runs' models are found anyway.
 func TestBest_SearchWithoutOutputs(t *testing.T) {
 	double := mlflowtest.New("3.17.2", mlflowtest.SearchWithoutOutputs())
 	swept(double, 20)
@@ -69,7 +69,7 @@ func TestBest_SearchWithoutOutputs(t *testing.T) {
 	}
 }
 
-// A login that has no permission on the experiment cannot change the result.
+// A login that has no permissions on the experiment cannot change the result.
 func TestBest_Outsiders(t *testing.T) {
 	double := mlflowtest.New("3.17.2")
 	swept(double, 3)
@@ -81,7 +81,7 @@ func TestBest_Outsiders(t *testing.T) {
 			Metrics:    map[string]seed.Series{"acc": seed.Value(1)},
 		},
 	)
-	double.AddLoggedModel(seed.LoggedModel{ // the best run lists this model, but it is in a different experiment
+	double.AddLoggedModel(seed.LoggedModel{ // the best run lists this model, but the model is in a different experiment
 		ID: "m-" + strings.Repeat("a", 32), Name: "model", Experiment: "outsider", Run: "r2",
 		Metrics: []seed.ModelMetric{{Key: "acc", Value: 1}, {Key: "acc", Value: 1, Run: "out"}},
 	})

@@ -12,10 +12,10 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
-// candidate reads the candidate.
+// candidate reads the facts about the candidate.
 type candidate struct{ *gathering }
 
-// candidateRoot is what the `candidate` input names: a run, a logged model or a version.
+// candidateRoot is what the `candidate` input refers to: a run, a logged model or a version.
 type candidateRoot struct {
 	run     registry.Known[registry.Run]
 	logged  registry.Known[registry.LoggedModel]
@@ -36,7 +36,7 @@ func (g candidate) readRoot(ctx context.Context, out *candidateRoot) (err error)
 	return err
 }
 
-// checkRoot checks the root and records its registration request. The MLmodel file is not known at this point.
+// checkRoot checks the root and prepares its registration request. The MLmodel file is not known at this point.
 func (g candidate) checkRoot(ctx context.Context, root candidateRoot) error {
 	g.facts.Candidate.Ref = g.q.Candidate.Text
 	switch q := g.q.Candidate; {
@@ -117,8 +117,8 @@ func (g candidate) checkVersion(ctx context.Context, known registry.Known[regist
 	return nil
 }
 
-// exactAlias fails if the database found the candidate's version by an alias with a similar name. MariaDB and MySQL
-// ignore case, accents and trailing spaces.
+// exactAlias fails if the alias by which the database found the candidate's version only has a similar name. MariaDB
+// and MySQL ignore case, accents and trailing spaces.
 func (g candidate) exactAlias(ctx context.Context, v registry.Version) error {
 	q := g.q.Candidate
 	if q.Alias == "" || g.noAliases.Load() {
@@ -144,7 +144,7 @@ func (g candidate) exactAlias(ctx context.Context, v registry.Version) error {
 	)
 }
 
-// noVersion returns the error for a version or alias that does not exist. Usually the name is misspelt.
+// noVersion returns the error for a version or alias that does not exist, usually because its name is misspelt.
 func (g *gathering) noVersion(ctx context.Context, why string) error {
 	q := g.q.Candidate
 	m := g.facts.Model
@@ -172,8 +172,8 @@ func (g *gathering) noVersion(ctx context.Context, why string) error {
 	return g.c.Models.NotFound(ctx, q.Model, m.Why())
 }
 
-// withRun returns the version that has the run: v itself, or the version that v was copied from. MLflow 3 accepts a
-// version as a source only together with that version's run. A version of a logged model needs no run.
+// withRun returns the version that has the run: either v itself, or the version that v was copied from. MLflow 3
+// accepts a version as a source only together with that version's run. A version of a logged model needs no run.
 func (g candidate) withRun(ctx context.Context, v registry.Version) (registry.Version, error) {
 	first := mlflow.VersionRef(v)
 	for range mlflow.LongestLineage {
@@ -199,7 +199,7 @@ func (g candidate) withRun(ctx context.Context, v registry.Version) (registry.Ve
 	return v, errNoRun(fmt.Sprintf("version %d of %s has no run", v.Number, v.Model))
 }
 
-// resolve reads the candidate's MLmodel file, and its run if that is not known yet. It also completes the source.
+// resolve reads the candidate's MLmodel file, and its run if the run is not known yet. It also completes the source.
 func (g candidate) resolve(ctx context.Context) error {
 	defer func() { g.facts.Source.Request = request(g.q.Model, g.facts.Source) }()
 	if v, ok := g.facts.Candidate.Version.Get(); ok {
@@ -235,7 +235,7 @@ func (g candidate) resolve(ctx context.Context) error {
 	return g.requireMLmodel(source.URI)
 }
 
-// checkFinished returns a function that applies the rules for runs to the run of a logged model or copied version.
+// checkFinished returns a function that applies the rules for runs to the run of a logged model or of a copied version.
 func checkFinished(ref string) func(registry.Known[registry.Run]) error {
 	return func(run registry.Known[registry.Run]) error {
 		r, ok := run.Get()
@@ -255,7 +255,7 @@ func checkFinished(ref string) func(registry.Known[registry.Run]) error {
 	}
 }
 
-// listLogged returns a function that lists the files of a logged model. If id is "", the function does nothing.
+// listLogged returns a function that lists the files of a logged model, or does nothing if id is "".
 func (g candidate) listLogged(ctx context.Context, id string) func() error {
 	return func() error {
 		if id != "" {
@@ -279,12 +279,12 @@ func (g candidate) readVersion(ctx context.Context, v registry.Version) error {
 	return g.requireMLmodel(mlflow.VersionRef(v))
 }
 
-// fewModels is the maximum number of logged models that are read one by one. If a run has more, one search reads them
-// all.
+// fewModels is the maximum number of logged models that are read one by one. If a run has more, a single search reads
+// them all.
 const fewModels = 3
 
-// findModel finds the model for runs:/ID/PATH. Since MLflow 3, it is usually a logged model with that name. In older
-// versions, and sometimes in MLflow 3, it is a folder in the run's artifacts.
+// findModel finds the model for runs:/ID/PATH. Since MLflow 3, this is usually a logged model with the name PATH. In
+// older versions, and sometimes in MLflow 3, it is a folder in the run's artifacts.
 func (g candidate) findModel(ctx context.Context, run registry.Run, path string) error {
 	models, files, err := g.outputsOf(ctx, run)
 	if err != nil {
@@ -321,8 +321,8 @@ func (g candidate) findModel(ctx context.Context, run registry.Run, path string)
 	return noModel{g.c, run}.error(ctx, path, names)
 }
 
-// outputsOf reads the models that a run lists as outputs and that are in its experiment. If there are only a few, it
-// also reads their MLmodel files, by id.
+// outputsOf reads the models that are in a run's experiment and that the run lists as outputs. If there are only a few,
+// it also reads their MLmodel files by id.
 func (g candidate) outputsOf(
 	ctx context.Context, run registry.Run,
 ) ([]registry.LoggedModel, map[string]registry.Known[registry.MLmodel], error) {
@@ -336,7 +336,7 @@ func (g candidate) outputsOf(
 		)
 	}
 	switch {
-	case len(run.Outputs) > fewModels: // it is not known yet which of them is the candidate
+	case len(run.Outputs) > fewModels: // it is not known yet which model is the candidate
 		asks = asks[:1]
 	case len(run.Outputs) == 1:
 		asks = append(asks, g.listLogged(ctx, run.Outputs[0].ModelID))
@@ -359,7 +359,7 @@ func (g candidate) outputsOf(
 }
 
 // unlisted looks for a logged model whose source is the run but which is not among the run's outputs. Such a model
-// does not belong to the run, and the gates will say so.
+// does not belong to the run, which the gates report.
 func (g candidate) unlisted(ctx context.Context, run registry.Run, path string) error {
 	models, err := g.c.LoggedModels.OfRun(ctx, run)
 	if err != nil {
@@ -395,7 +395,7 @@ func (g candidate) fromRunFiles(ctx context.Context, run registry.Run, path stri
 }
 
 // holdsMLmodel reports whether a folder in a run's artifacts contains an MLmodel file. If a gate needs the files,
-// holdsMLmodel lists everything under the folder.
+// holdsMLmodel lists everything in the folder.
 func (g candidate) holdsMLmodel(ctx context.Context, where mlflow.Location) (bool, error) {
 	if g.needs.Files {
 		g.list(ctx, where)
@@ -409,7 +409,7 @@ func (g candidate) holdsMLmodel(ctx context.Context, where mlflow.Location) (boo
 }
 
 // latest chooses one of several logged models with the same name. Like MLflow's client, it chooses the one with the
-// largest step. If several have this step, it chooses the newest of them.
+// highest step. If several have this step, it chooses the newest of them.
 func latest(run registry.Run, models []registry.LoggedModel) registry.LoggedModel {
 	step := map[string]int64{}
 	for _, o := range run.Outputs {
@@ -450,7 +450,7 @@ func (g candidate) useLogged(ctx context.Context, m registry.LoggedModel, file r
 	return g.requireMLmodel("logged model " + m.ID)
 }
 
-// requireMLmodel refuses a candidate that certainly has no MLmodel file. If the file may exist but cannot be read, the
+// requireMLmodel refuses a candidate that definitely has no MLmodel file. If the file may exist but cannot be read, the
 // gates that need it decide.
 func (g candidate) requireMLmodel(ref string) error {
 	if g.facts.Candidate.MLmodel.IsAbsent() {
@@ -481,8 +481,8 @@ func errUnlistable(run registry.Run, err error) error {
 	return out
 }
 
-// request returns the digest that makes a registration safe to repeat. The digest is the same whenever this program
-// registers the same files of the same run under the same name.
+// request returns the digest that makes a registration safe to repeat. It is the same every time that this program
+// registers the same files from the same run under the same name.
 func request(model string, s registry.Source) string {
 	what := s.Path
 	if s.ModelID != "" {

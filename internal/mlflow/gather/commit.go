@@ -35,9 +35,9 @@ func (g candidate) findCommit(ctx context.Context) error {
 	return nil
 }
 
-// experimentsOf returns the experiments to search: those that the user named, or the one where the incumbent was
-// trained. Other experiments do not count, because every login may create experiments and log runs in them that claim
-// any commit.
+// experimentsOf returns the experiments to search: those that the user named, or the one in which the incumbent was
+// trained. Other experiments do not count, because any login can create experiments and log runs in them that claim any
+// commit.
 func (g *gathering) experimentsOf(ctx context.Context, by registry.ByCommit) ([]registry.Experiment, error) {
 	if len(by.Experiments) == 0 {
 		e, err := g.incumbentExperiment(ctx)
@@ -78,8 +78,7 @@ func (g *gathering) incumbentExperiment(ctx context.Context) (registry.Experimen
 	return e, nil
 }
 
-// incumbent reads the version that the target points to, and its run. Both are read again later, when the candidate
-// is known.
+// incumbent reads the version that the target points to, and its run. Both are read again once the candidate is known.
 func (g *gathering) incumbent(ctx context.Context) (registry.Known[fact.Subject], error) {
 	q := fact.Query{Model: g.q.Model, Target: g.q.Target}
 	before := &gathering{
@@ -124,7 +123,8 @@ func searchedNames(experiments []registry.Experiment, incumbents bool) string {
 	return "the experiments " + strings.Join(names, ", ")
 }
 
-// errNoCommit returns an error that says which experiments were searched and why the runs of the commit do not count.
+// errNoCommit returns an error that names the experiments that were searched and explains why the commit's runs do not
+// count.
 func errNoCommit(by registry.ByCommit, where string, ignored []registry.OtherRun) error {
 	hint := "run the training in a git checkout, so that MLflow sets the tag " + registry.RunTagCommit + ". In a " +
 		"pull request, check out its head (ref: ${{ github.event.pull_request.head.sha }}) instead of GitHub's " +

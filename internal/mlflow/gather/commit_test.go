@@ -26,7 +26,7 @@ func asking(t *testing.T, double *mlflowtest.Server) *mlflow.Client {
 
 const sha = "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
 
-// ofCommit returns a function that adds runs for a commit to the test server.
+// ofCommit returns a function that adds a commit's runs to the test server.
 func ofCommit(double *mlflowtest.Server) func(id, experiment, status, commit string, end int64) {
 	return func(id, experiment, status, commit string, end int64) {
 		double.AddRun(
@@ -36,7 +36,8 @@ func ofCommit(double *mlflowtest.Server) func(id, experiment, status, commit str
 	}
 }
 
-// The newest run that counts is found after any number of runs that do not count. The search stops soon after that run.
+// The newest run that counts is found even after any number of runs that do not count. The search stops soon after that
+// run.
 func TestCommit_FewRequests(t *testing.T) {
 	double := mlflowtest.New("3.17.2", mlflowtest.Store("mariadb"))
 	add := ofCommit(double)
@@ -50,7 +51,7 @@ func TestCommit_FewRequests(t *testing.T) {
 	}
 	add(
 		"shouting", "train", "FINISHED", strings.ToUpper(sha), 8000,
-	) // a database that ignores case cannot distinguish these
+	) // a database that ignores case cannot tell these apart
 	add("stranger", "outsider", "FINISHED", sha, 8000)
 	c := asking(t, double)
 	by := registry.ByCommit{SHA: sha, Path: "model", Experiments: []string{"train"}}

@@ -10,7 +10,7 @@ import (
 )
 
 // borrowMLmodel reads a copy's MLmodel file from the original if the server cannot read it through the copy. MLflow
-// before 2.8 stores the source of a copy unchanged and looks for it in the wrong registry.
+// before 2.8 stores the source of a copy as given, and then looks for it in the wrong registry.
 func borrowMLmodel(ctx context.Context, c *mlflow.Client, s *fact.Subject, v registry.Version) {
 	if _, ok := s.MLmodel.Get(); ok || !registry.IsCopy(v.Source) {
 		return
@@ -29,14 +29,14 @@ func borrowMLmodel(ctx context.Context, c *mlflow.Client, s *fact.Subject, v reg
 	}
 }
 
-// details are facts that only some gates need.
+// details contains facts that only some gates need.
 type details struct {
 	evidence map[string]registry.Known[string]
-	holders  []fact.Subject // in the order of holderKeys; empty for a key that points to no readable version
+	holders  []fact.Subject // in the order of holderKeys; an element is empty if its key points to no readable version
 }
 
-// readDetails reads the details in parallel, and completes the candidate. It never fails: a gate decides what an
-// unreadable fact means.
+// readDetails reads the details in parallel, and completes the candidate. It never fails, because a gate decides what
+// an unreadable fact means.
 func (g *gathering) readDetails(ctx context.Context) details {
 	var asks []func() error
 	ask := func(f func()) { asks = append(asks, func() error { f(); return nil }) }
@@ -72,8 +72,8 @@ func (g *gathering) readDetails(ctx context.Context) details {
 	return details{evidence, holders}
 }
 
-// readHolderDetails reads the facts that gates need about a version that the candidate is compared with. If that
-// version is also the candidate, some requests are sent twice.
+// readHolderDetails reads the facts that gates need about a version to which the candidate is compared. If that version
+// is also the candidate, some requests are sent twice.
 func (g *gathering) readHolderDetails(ctx context.Context, s *fact.Subject, ask func(func())) {
 	v, run := s.Version.OrZero(), s.Run.OrZero()
 	if g.needs.HolderMLmodels {

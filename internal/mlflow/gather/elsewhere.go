@@ -7,9 +7,9 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/mlflow"
 )
 
-// elsewhere completes the source of a registration in a registry on a different server than the run. That registry
-// knows neither the run nor its logged models, so only the location of the files is registered. If the registry would
-// refuse it, elsewhere says so in the facts, so that nothing is created.
+// elsewhere completes the source for a registration in a registry that is on a different server than the run. That
+// registry knows neither the run nor its logged models, so only the location of the files is registered. If the
+// registry would refuse the location, elsewhere records this in the facts, so that nothing is created.
 func (g candidate) elsewhere(ctx context.Context) {
 	s := &g.facts.Source
 	if _, registered := g.facts.Candidate.Version.Get(); registered || !g.c.Split() || g.copyOf.Model != "" {

@@ -11,13 +11,13 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
-// With the registry on a different server, only the location of the files is registered, and a registry that would
-// refuse it is recognised before anything is created.
+// If the registry is on a different server, only the location of the files is registered. A registry that would refuse
+// the location is recognised before anything is created.
 func TestElsewhere(t *testing.T) {
 	const mlmodel = "flavors: {python_function: {loader_module: x}}\n"
 	for name, c := range map[string]struct {
 		runs, models string
-		root         string // of artifacts on the tracking server
+		root         string // the location of artifacts on the tracking server
 		barred       bool
 		source       string
 	}{

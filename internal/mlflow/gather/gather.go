@@ -16,7 +16,8 @@ import (
 // Facts reads everything that the decision may depend on. Usually this takes two rounds of parallel requests: the
 // first round resolves the names, and the second reads the runs and files. A third round reads the facts that only
 // some gates need. Facts fails if no decision is possible, because the server or the candidate is unusable or the
-// target alias points to a deleted version. Any other fact that cannot be read is unreadable, with the reason.
+// target alias points to a deleted version. Any other fact that cannot be read is marked as unreadable, with the
+// reason.
 func Facts(ctx context.Context, c *mlflow.Client, q fact.Query, n fact.Needs) (fact.Facts, error) {
 	g := &gathering{
 		c: c, q: q, needs: n, holderKeys: holderKeys(q, n), provenance: provenance{c: c, roots: q.MovedRoots},
@@ -65,16 +66,16 @@ type gathering struct {
 	holderKeys   []registry.Ref
 	facts        fact.Facts
 	holders      map[registry.Ref]registry.Known[registry.Version]
-	versions     []registry.Version // all versions of the model if a stage is involved, otherwise those of the run
-	allVersions  bool               // versions contains all versions of the model
-	noAliases    atomic.Bool        // the server does not support aliases
-	earlyListing *listing           // files of the candidate that were listed ahead of time
-	copyOf       registry.Version   // version of a different registered model that will be copied
-	further      []askedAlias       // the further aliases that a promotion assigns or removes
+	versions     []registry.Version // of the model if a stage is involved, or else of the run
+	allVersions  bool               // whether versions contains all versions of the model
+	noAliases    atomic.Bool        // whether the server does not support aliases
+	earlyListing *listing           // the candidate's files, if they were listed ahead of time
+	copyOf       registry.Version   // the version of a different registered model that will be copied
+	further      []askedAlias       // the additional aliases that a promotion assigns or removes
 }
 
-// holderKeys lists what points to the versions that the candidate is compared with. The target's alias and stage come
-// first.
+// holderKeys lists the aliases and stages that point to the versions to which the candidate is compared. The target's
+// alias and stage come first.
 func holderKeys(q fact.Query, n fact.Needs) []registry.Ref {
 	out := q.Target.Refs()
 	for _, key := range n.Holders {
@@ -85,7 +86,7 @@ func holderKeys(q fact.Query, n fact.Needs) []registry.Ref {
 	return out
 }
 
-// firstRound resolves the names.
+// firstRound sends the first round of requests, which resolve the names.
 func (g *gathering) firstRound(ctx context.Context) error {
 	root := candidateRoot{}
 	if err := g.askNames(ctx, &root, true); err != nil {
@@ -156,8 +157,8 @@ func (g *gathering) sendQuestions(
 	return holders, parallel.Do(asks...)
 }
 
-// findHolders finds the versions to compare with in the responses: by stage, by alias, and by tag if the server does
-// not support aliases. The result for an alias is checked against the registered model.
+// findHolders finds the versions to compare with in the responses: by stage, by alias, or by tag if the server does not
+// support aliases. It checks the result for each alias against the registered model.
 func (g *gathering) findHolders(
 	ctx context.Context, root *candidateRoot, holders []registry.Known[registry.Version],
 ) error {
@@ -212,8 +213,8 @@ func (g *gathering) secondRound(ctx context.Context) error {
 }
 
 // aliasHolders compares the responses from the alias endpoint with the aliases of the registered model. Both are
-// needed to tell a missing alias from one that points to a deleted version. If they differ in any other way, the
-// alias is being moved at this moment.
+// needed to distinguish a missing alias from one that points to a deleted version. If the two differ in any other way,
+// the alias is currently being moved.
 func (g *gathering) aliasHolders(ctx context.Context) error {
 	m := g.facts.Model.OrZero()
 	for _, key := range g.holderKeys {
@@ -279,8 +280,8 @@ func errDangling(model, alias string, number int) error {
 		Msg:    fmt.Sprintf("alias %s of %s points to version %d, which was deleted", alias, model, number),
 		Hint: fmt.Sprintf(
 			"the incumbent is unknown, so nothing is compared or moved. Remove the alias with: mlflow-promote doctor "+
-				"--model %s --repair dangling-aliases\n    or, if no gates guard it, set it to an existing version: "+
-				"mlflow-promote alias --model %s --assign %s=VERSION",
+				"--model %s --repair dangling-aliases\n    or, if no gates protect it, point it to an existing "+
+				"version: mlflow-promote alias --model %s --assign %s=VERSION",
 			format.ShellWord(model),
 			format.ShellWord(model),
 			format.ShellWord(alias),
@@ -322,7 +323,7 @@ func (g *gathering) stageHolders() {
 	}
 }
 
-// subject reads the run and the logged model of a version.
+// subject reads a version's run and logged model.
 func (g *gathering) subject(
 	ctx context.Context, held registry.Known[registry.Version],
 ) (registry.Known[fact.Subject], error) {
@@ -350,8 +351,8 @@ func (g *gathering) refusePrompt() error {
 	return nil
 }
 
-// refuseHidden refuses a model whose versions are hidden. If one version is marked as a prompt, no search shows any
-// version of the model, and its stages look empty.
+// refuseHidden refuses a model whose versions are hidden. If one version is marked as a prompt, no search returns any
+// version of the model, so its stages look empty.
 func (g *gathering) refuseHidden() error {
 	m := g.facts.Model.OrZero()
 	if !m.Hidden && (!g.allVersions || len(g.versions) > 0 || m.Newest == 0) {
@@ -366,12 +367,12 @@ func (g *gathering) refuseHidden() error {
 
 // findVersion finds out whether the candidate is already registered, and finds duplicates. Duplicates are versions of
 // the same run that carry our request tag or have the same source. If the target points to one of them, that version
-// counts, otherwise the one with the lowest number. This way a live duplicate is not compared with itself.
+// counts, and otherwise the one with the lowest number. This prevents a live duplicate from being compared with itself.
 func (g candidate) findVersion(ctx context.Context) error {
-	// The highest number must not be read after the versions. Otherwise a version that another process creates
+	// The highest number must not be read after the versions. Otherwise, a version that a different process creates
 	// between the two reads would be counted but not found. The model is read in the round before the versions of a
-	// run. If all versions are read, they are read in the same round as the model and show the highest number
-	// themselves.
+	// run. If all versions are read, they are read in the same round as the model, and the highest number is taken from
+	// them.
 	if !g.allVersions {
 		g.facts.Newest = g.facts.Model.OrZero().Newest
 	}

@@ -13,10 +13,10 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
-// Lineage reads where a version came from. The version is the query's candidate, which is a number or an alias, or
-// else the version in the target's stage. The other facts are read in parallel, each as soon as its name is known.
-// Only the version itself must exist. If another fact cannot be read, the result contains the reason, unless the
-// server is unusable.
+// Lineage reads the origin of a version. The version is the query's candidate, which is a number or an alias, or else
+// the version in the target's stage. The other facts are read in parallel, each as soon as its name is known. Only the
+// version itself must exist. If any other fact cannot be read, the result contains the reason, unless the server is
+// unusable.
 func Lineage(ctx context.Context, c *mlflow.Client, q fact.Query) (lineage.Traced, error) {
 	v, err := findRequested(ctx, c, q)
 	if err != nil {
@@ -50,7 +50,7 @@ type requested struct {
 	version   registry.Version
 	model     registry.Model
 	aliases   []string
-	noAliases bool // the server is known not to support aliases
+	noAliases bool // whether the server is known not to support aliases
 }
 
 func findRequested(ctx context.Context, c *mlflow.Client, q fact.Query) (requested, error) {
@@ -82,7 +82,7 @@ func findRequested(ctx context.Context, c *mlflow.Client, q fact.Query) (request
 	return out, nil
 }
 
-// errNotFound explains why a version, an alias or the version in a stage was not found.
+// errNotFound explains why a version, an alias, or a version in a stage was not found.
 func (g *gathering) errNotFound(ctx context.Context, why string) error {
 	stage := g.q.Target.Stage
 	numbers := mlflow.InStage(g.versions, stage)
@@ -101,8 +101,8 @@ func (g *gathering) errNotFound(ctx context.Context, why string) error {
 	return mlflow.Gone(why, "use a version number, as in models:/"+g.q.Model+"/7")
 }
 
-// heldByTag lists the aliases that point to a version, according to the versions' tags. If several versions carry the
-// same tag, the alias points to the one with the highest number.
+// heldByTag lists the aliases that, according to the tags of the versions, point to a version. If several versions
+// carry the same tag, the alias points to the one with the highest number.
 func heldByTag(holders map[string]registry.Versions, number int) []string {
 	var out []string
 	for alias, numbers := range holders {
@@ -113,14 +113,14 @@ func heldByTag(holders map[string]registry.Versions, number int) []string {
 	return out
 }
 
-// lineageReader reads a lineage. Its methods run in parallel and fill different fields.
+// lineageReader reads a lineage. Its methods run in parallel, and each fills different fields.
 type lineageReader struct {
 	c          *mlflow.Client
 	provenance provenance
 	out        lineage.Traced
 }
 
-// readOrigins reads the versions that this version was copied from, its logged model and its run.
+// readOrigins reads the versions from which this version was copied, its logged model and its run.
 func (t *lineageReader) readOrigins(ctx context.Context) error {
 	err := parallel.Do(
 		func() error { return t.copies(ctx) },
@@ -142,8 +142,8 @@ func (t *lineageReader) readOrigins(ctx context.Context) error {
 	return nil
 }
 
-// runOfCopies returns the run for a version that has none of its own. It is the run of the nearest version in the
-// chain of copies, or the run of the logged model.
+// runOfCopies returns the run for a version that has none of its own: the run of the nearest version in the chain of
+// copies, or else the run of the logged model.
 func (t *lineageReader) runOfCopies() string {
 	for _, c := range t.out.Copies {
 		if c.RunID != "" {
@@ -179,7 +179,7 @@ func (t *lineageReader) readNeighbours(ctx context.Context) error {
 	return err
 }
 
-// copies follows sources that are versions.
+// copies follows a chain of sources that are versions.
 func (t *lineageReader) copies(ctx context.Context) error {
 	v := t.out.Version
 	passed := []string{mlflow.VersionRef(v)}
@@ -227,7 +227,7 @@ func (t *lineageReader) copies(ctx context.Context) error {
 	}
 }
 
-// run reads the run, or does nothing if the id is "".
+// run reads the run, or does nothing if id is "".
 func (t *lineageReader) run(ctx context.Context, id string) error {
 	if id == "" {
 		return nil
@@ -237,7 +237,7 @@ func (t *lineageReader) run(ctx context.Context, id string) error {
 	return err
 }
 
-// experiment reads the run's experiment, if the run is the version's own.
+// experiment reads the run's experiment if the run is the version's own.
 func (t *lineageReader) experiment(ctx context.Context) error {
 	run, ok := t.out.Run.Get()
 	if !ok || t.out.RunProblem != "" {
@@ -249,7 +249,7 @@ func (t *lineageReader) experiment(ctx context.Context) error {
 }
 
 // borrowMLmodel reads the original's MLmodel file if it cannot be read through the copy. A server that stores the
-// source of a copy unchanged cannot read the copy's files.
+// source of a copy as given cannot read the copy's files.
 func (t *lineageReader) borrowMLmodel(ctx context.Context) {
 	if _, ok := t.out.MLmodel.Get(); ok {
 		return
@@ -265,7 +265,7 @@ func (t *lineageReader) borrowMLmodel(ctx context.Context) {
 	}
 }
 
-// logged reads the logged model that is a version's source.
+// logged reads the logged model that is the source of a version.
 func (t *lineageReader) logged(ctx context.Context, source string) (err error) {
 	id := registry.LoggedIn(source)
 	if id == "" {

@@ -9,7 +9,7 @@ import (
 )
 
 // locationOf returns the location of a subject's files. If the files cannot be listed, why is the reason. If a source
-// only looks like a logged model, its files are elsewhere and the run is unreadable.
+// merely looks like a logged model, its files are in a different location and the run is unreadable.
 func locationOf(s fact.Subject) (p mlflow.Location, why string) {
 	run, readable := s.Run.Get()
 	m, logged := s.Logged.Get()
@@ -47,14 +47,14 @@ func (g candidate) files(ctx context.Context) {
 	}
 }
 
-// listing is the list of files at a location. It is read before it is certain that these are the candidate's files.
+// listing is the list of files at a location. It is read before it is certain that the files belong to the candidate.
 type listing struct {
 	where mlflow.Location
 	files []registry.File
 	err   error
 }
 
-// list starts listing a location that probably contains the candidate's files, in parallel with other requests.
+// list starts to list a location that probably contains the candidate's files, in parallel with other requests.
 func (g candidate) list(ctx context.Context, where mlflow.Location) {
 	if !g.needs.Files {
 		return
@@ -63,8 +63,8 @@ func (g candidate) list(ctx context.Context, where mlflow.Location) {
 	g.earlyListing = &listing{where, files, err}
 }
 
-// WithDigest returns the facts with the digest of the candidate's files. It downloads all files, unless a gate has
-// already asked for the digest. It fails if the digest cannot be computed.
+// WithDigest returns the facts with the digest of the candidate's files. It downloads all files, unless the digest has
+// already been computed for a gate. It fails if the digest cannot be computed.
 func WithDigest(ctx context.Context, c *mlflow.Client, f fact.Facts) (fact.Facts, error) {
 	digest := f.Candidate.Digest
 	where, why := locationOf(f.Candidate)

@@ -12,11 +12,12 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
-// naming replaces a candidate that leaves something out with one that names a version or a model.
+// naming replaces a candidate that does not fully specify a version or model with one that does.
 type naming struct{ *gathering }
 
-// findInStage replaces a stage with the version in it. The stage must contain exactly one. If the stage was given as a
-// bare word and the model has an alias with that name, the alias counts, unless versions are in the stage too.
+// findInStage replaces a stage with the version in it. The stage must contain exactly one version. If the stage is
+// given as a bare word and the model also has an alias with that name, the alias counts, unless there are versions in
+// the stage as well.
 func (g naming) findInStage(ctx context.Context) error {
 	q := g.q.Candidate
 	var model registry.Known[registry.Model]
@@ -62,7 +63,7 @@ func (g naming) findInStage(ctx context.Context) error {
 	return nil
 }
 
-// stagesOf returns a hint that lists which versions are in which stage.
+// stagesOf returns a hint that lists the versions in each stage.
 func stagesOf(m registry.Model, versions []registry.Version) string {
 	var staged []string
 	for _, stage := range registry.Stages[1:] {
@@ -79,7 +80,7 @@ func stagesOf(m registry.Model, versions []registry.Version) string {
 	return m.Name + " has no versions"
 }
 
-// refuseLatest refuses the newest version, because it may change between the check and the move.
+// refuseLatest refuses `latest` as the candidate, because the newest version may change between the check and the move.
 func (g naming) refuseLatest(ctx context.Context) error {
 	name := g.q.Candidate.Model
 	model, err := g.c.Models.Get(ctx, name)

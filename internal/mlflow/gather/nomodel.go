@@ -14,7 +14,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
-// unusableRun returns an error if nothing can be registered from a run.
+// unusableRun returns an error if no model can be registered from a run.
 func unusableRun(known registry.Known[registry.Run], id string) error {
 	run, ok := known.Get()
 	switch {
@@ -35,7 +35,7 @@ func restoreRun(id string) string {
 		"`, or choose another candidate"
 }
 
-// notFinished returns the error for a run that did not finish. Waiting helps only if it has not ended.
+// notFinished returns the error for a run that has not finished. Waiting helps only if the run has not ended yet.
 func notFinished(what string, run registry.Run) error {
 	hint := "only models from finished runs are registered; this run has ended, so train again or choose a run that " +
 		"finished"
@@ -47,7 +47,7 @@ func notFinished(what string, run registry.Run) error {
 	}
 }
 
-// maxChildren limits how many child runs are looked at for a message.
+// maxChildren limits the number of child runs that are searched to improve a message.
 const maxChildren = 200
 
 // noModel finds out why a run has no model.
@@ -56,8 +56,9 @@ type noModel struct {
 	run registry.Run
 }
 
-// error returns the error for a run that has no model at a path. at is "" for a model anywhere. names are the run's
-// models. The hint looks for the usual causes: another name, a file that is not a model, and models in child runs.
+// error returns the error for a run that has no model at a path. at is "" if any path would do. names contains the
+// names of the run's models. The hint looks for the usual causes: a different name, a file that is not a model, and
+// models in child runs.
 func (n noModel) error(ctx context.Context, at string, names []string) error {
 	run := n.run
 	msg := fmt.Sprintf("run %s has no model at %q", run.ID, at)
@@ -90,12 +91,12 @@ func (n noModel) error(ctx context.Context, at string, names []string) error {
 		"%s/MLmodel; was the model logged with log_model(name=%q)?", name, name))
 }
 
-// modelFile matches files in which frameworks store a model.
+// modelFile matches the names of files in which frameworks store a model.
 var modelFile = regexp.MustCompile(
 	`(?i)\.(pkl|pickle|joblib|pt|pth|ckpt|onnx|h5|keras|pb|bin|safetensors|cbm|ubj|model|zip|gz)$`)
 
-// filesInstead returns a hint if there are files at the path, but they are not a model: log_artifact stores a pickle
-// without the MLmodel file.
+// filesInstead returns a hint if there are files at the path that are not a model: log_artifact stores a pickle file
+// without an MLmodel file.
 func (n noModel) filesInstead(ctx context.Context, at string) string {
 	const advice = "there is no MLmodel file, so this is not a model; log it with log_model instead of log_artifact"
 	files, err := n.c.Artifacts.RunFiles(ctx, n.run.ID, at)
@@ -120,7 +121,7 @@ func (n noModel) filesInstead(ctx context.Context, at string) string {
 	return ""
 }
 
-// modelsOfChildren returns a hint if child runs have models: a search for hyperparameters logs them there.
+// modelsOfChildren returns a hint if child runs have models, because a hyperparameter search logs its models there.
 func (n noModel) modelsOfChildren(ctx context.Context) string {
 	body := map[string]any{
 		"experiment_ids": []string{n.run.ExperimentID}, "run_view_type": "ACTIVE_ONLY",
@@ -133,7 +134,7 @@ func (n noModel) modelsOfChildren(ctx context.Context) string {
 		}
 		models := child.LoggedPaths()
 		if len(child.Models()) == 0 && len(models) == 0 {
-			known, err := n.c.Runs.Get(ctx, child.ID) // servers before 3.16 leave the outputs out of the search
+			known, err := n.c.Runs.Get(ctx, child.ID) // servers before 3.16 leave the outputs out of search results
 			if err != nil || len(known.OrZero().Models()) == 0 {
 				continue
 			}

@@ -18,7 +18,7 @@ import (
 type provenance struct {
 	c           *mlflow.Client
 	roots       []registry.MovedRoot
-	experiments map[string]string // ids of existing experiments, by the names that gates use
+	experiments map[string]string // the ids of existing experiments by the names that gates use
 
 	// check returns an error if the command must not continue with this run. If check is nil, the gates decide.
 	check func(registry.Known[registry.Run]) error
@@ -26,7 +26,7 @@ type provenance struct {
 
 // read completes the subject for a model whose files are at source. run is the run of the version or logged model, or
 // "". Fields of the subject that are already known are not read again. If the model does not belong to the run, the
-// run becomes unreadable, with the reason. read fails only if the server fails.
+// run is marked as unreadable, with the reason. read fails only if the server fails.
 func (t provenance) read(ctx context.Context, s *fact.Subject, source, run string) error {
 	model := registry.LoggedIn(source)
 	err := parallel.Do(
@@ -92,7 +92,7 @@ func (t provenance) checkRun(s *fact.Subject, source string) {
 	s.Run = mlflow.Finished(s.Run)
 	run, ok := s.Run.Get()
 	if !ok {
-		if s.Run.IsAbsent() { // the model refers to this run, so it should exist
+		if s.Run.IsAbsent() { // the model refers to this run, so the run should exist
 			s.Run = registry.Unreadable[registry.Run](s.Run.Why())
 		}
 		return
@@ -106,8 +106,8 @@ func (t provenance) checkRun(s *fact.Subject, source string) {
 	}
 }
 
-// whyForeign says why the model at a source does not belong to the run, or returns "" if it does. logged is absent if
-// the source is not a logged model.
+// whyForeign explains why the model at a source does not belong to the run, or returns "" if it does. logged is absent
+// if the source is not a logged model.
 func (t provenance) whyForeign(source string, logged registry.Known[registry.LoggedModel], run registry.Run) string {
 	m, isLogged := logged.Get()
 	switch {
@@ -119,7 +119,7 @@ func (t provenance) whyForeign(source string, logged registry.Known[registry.Log
 	return cmp.Or(logged.Why(), "it is unknown whether the source is a logged model")
 }
 
-// movedRoots returns the moves of artifact stores that, by the server's clock, are still allowed.
+// movedRoots returns the moves of artifact stores that are still allowed according to the server's clock.
 func (t provenance) movedRoots() []registry.MovedRoot {
 	return registry.MovedBy(t.roots, t.c.Registry.Meter().ServerTime)
 }
@@ -149,16 +149,16 @@ func (t provenance) readNeighbours(ctx context.Context, s *fact.Subject) error {
 	)
 }
 
-// Limits on reading other models and evaluation runs.
+// The limits for reading other models and evaluation runs.
 const (
-	maxSingleReads = 20  // outputs of a run that no search finds, which are read one by one
+	maxSingleReads = 20  // outputs of a run that no search finds, so that they are read one by one
 	evaluationRuns = 250 // runs in one search; databases limit the length of a list
 	evaluationsMax = 20  // searches for evaluation runs
 )
 
-// siblings reads a run's models, except the one with this id. These are the outputs in the run's experiment, and each
-// model on which the run logged values. A listed model that cannot be found is returned as an unknown model. Before
-// MLflow 3.15, anyone could add such an id to the list.
+// siblings reads a run's models, except the one with this id. These are the outputs in the run's experiment, and every
+// model on which the run logged values. A listed model that cannot be found is returned as an unknown model, because
+// before MLflow 3.15, anyone could add its id to the list.
 func (t provenance) siblings(
 	ctx context.Context, run registry.Run, self string,
 ) (registry.Known[[]registry.LoggedModel], error) {
@@ -202,7 +202,7 @@ func (t provenance) siblings(
 }
 
 // evaluations finds the runs, other than the source run, that logged values on the model. These runs must be in the
-// model's experiment or in one that a gate names, and must not be deleted. The zero model has no such runs.
+// model's experiment or in an experiment named by a gate, and must not be deleted. The zero model has no such runs.
 func (t provenance) evaluations(
 	ctx context.Context, model registry.LoggedModel, source string,
 ) (registry.Known[map[string]fact.Evaluation], error) {
@@ -252,7 +252,7 @@ func (t provenance) evaluations(
 	return registry.Is(found), nil
 }
 
-// nameExperiments finds the experiments named by gates. Those that do not exist are left out.
+// nameExperiments finds the experiments named by gates, leaving out those that do not exist.
 func (t *provenance) nameExperiments(ctx context.Context, names []string) error {
 	ids := make([]string, len(names))
 	asks := make([]func() error, len(names))
@@ -278,7 +278,7 @@ func (t *provenance) nameExperiments(ctx context.Context, names []string) error 
 	return nil
 }
 
-// ofVersion reads the run and the logged model of a version.
+// ofVersion reads a version's run and logged model.
 func (t provenance) ofVersion(ctx context.Context, s *fact.Subject, v registry.Version) error {
 	known, err := t.c.Versions.Follow(ctx, v)
 	if err != nil {
@@ -302,9 +302,9 @@ func (t provenance) ofVersion(ctx context.Context, s *fact.Subject, v registry.V
 	return t.sameFiles(ctx, s, v, root)
 }
 
-// sameFiles compares a copy with the location that the server stored when the copy was made. The original may have
-// been replaced since then, because after a model has been deleted or renamed, its name and numbers can be used
-// again.
+// sameFiles marks the run and the logged model as unreadable if the files of a copy are not those of its original. It
+// uses the location that the server stored when the copy was made. The original may have been replaced since then,
+// because the name and numbers of a model can be used again after it has been deleted or renamed.
 func (t provenance) sameFiles(ctx context.Context, s *fact.Subject, v, root registry.Version) error {
 	at, err := t.c.Versions.DownloadURI(ctx, v)
 	if at, err = mlflow.OrUnreadable(at, err); err != nil {
@@ -318,7 +318,7 @@ func (t provenance) sameFiles(ctx context.Context, s *fact.Subject, v, root regi
 		path, below := registry.ArtifactPath(location, run, t.movedRoots()...)
 		same = below && path == s.Path
 	}
-	if ok && (same || location == v.Source) { // such a server resolves the source itself
+	if ok && (same || location == v.Source) { // a server that stored v.Source resolves it itself
 		return nil
 	}
 	why := fmt.Sprintf(

@@ -8,8 +8,8 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
-// Snapshot reads the tags of a model and its versions, and the aliases and stages of the versions, which together
-// show the promotions recorded there. The model is absent if it was deleted or renamed.
+// Snapshot reads the tags of a model and of its versions, and the aliases and stages of the versions, which together
+// show the promotions recorded there. The model is absent if it has been deleted or renamed.
 func Snapshot(
 	ctx context.Context, c *mlflow.Client, name string,
 ) (m registry.Known[registry.Model], versions []registry.Version, err error) {
@@ -25,7 +25,7 @@ func Snapshot(
 	holders := mlflow.TagHolders(versions)
 	if len(self.Aliases) == 0 && len(holders) > 0 {
 		noAliases := false
-		// tags are used instead of aliases
+		// tags take the place of aliases
 		if _, noAliases, err = c.Versions.ByAlias(ctx, name, mlflow.AnyAlias); noAliases {
 			self.Aliases = mlflow.TagAliases(holders)
 		}

@@ -10,7 +10,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
-// Versions reads what a rollback needs: the model with its aliases, and all its versions with tags and stages.
+// Versions reads what a rollback needs: the model with its aliases, and all its versions with their tags and stages.
 func Versions(ctx context.Context, c *mlflow.Client, q fact.Query) (fact.Facts, error) {
 	named := q.Candidate.Number
 	q.Candidate = registry.Candidate{}

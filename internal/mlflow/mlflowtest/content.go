@@ -9,8 +9,8 @@ import (
 )
 
 // Seed adds the content of a JSON document, as if it had existed for a long time. See seed.Document for the format.
-// Seed records no write, and it can create states that no request can, such as an alias for a version that does not
-// exist. Unknown keys and references to missing things are errors.
+// Seed records no writes, and it can create states that no request can, for example an alias for a version that does
+// not exist. It returns an error for unknown keys and for references to something that does not exist.
 func (s *Server) Seed(r io.Reader) error {
 	doc, err := seed.Read(r)
 	if err != nil {
@@ -56,8 +56,8 @@ func (s *Server) AddModel(m seed.Model) {
 	must(seed.AddModel(s.state, s.state.Spaces[state.DefaultWorkspace], m))
 }
 
-// PutArtifact stores a file under its URI, which is mlflow-artifacts:/… or s3://…, or runs:/RUN/path or
-// models:/m-ID/path for the location of a run or logged model.
+// PutArtifact stores a file under its URI: mlflow-artifacts:/… or s3://…, or runs:/RUN/path or models:/m-ID/path for
+// the location of a run or a logged model.
 func (s *Server) PutArtifact(uri string, content []byte) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -70,9 +70,9 @@ func must(err error) {
 	}
 }
 
-// Dump describes the state, without times, as indented JSON. Equal states give equal dumps. A dump contains models with
-// versions, aliases and tags, experiments, runs with parameters and tags, and logged models with tags. Metrics and
-// artifacts are left out, because no promotion may change them.
+// Dump describes the state, without times, as indented JSON. Equal states have equal dumps. A dump contains models with
+// versions, aliases and tags, experiments, runs with parameters and tags, and logged models with tags. It leaves out
+// metrics and artifacts, which no promotion is able to change.
 func (s *Server) Dump() []byte {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -9,7 +9,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/mlflow/mlflowtest/wire"
 )
 
-// dispatch passes the request through the layers of a real server in the same order: Host and Origin checks, login,
+// dispatch passes the request through the layers of a real server, in the same order: Host and Origin checks, login,
 // routes, workspace header, handler.
 func dispatch(s *Server, c *call.Call) wire.Response {
 	if refusal, stop := checkHost(s, c); stop {
@@ -64,7 +64,7 @@ func handle(c *call.Call) wire.Response {
 	return wire.JSON(http.StatusOK, out)
 }
 
-// probe handles the two routes outside the API, which need no workspace and do not send JSON.
+// probe handles the two routes outside the API, which need no workspace and do not respond with JSON.
 func probe(c *call.Call, path string) (wire.Response, bool) {
 	if c.Request.Method != http.MethodGet {
 		return wire.Response{}, false
@@ -78,8 +78,8 @@ func probe(c *call.Call, path string) (wire.Response, bool) {
 	return wire.Response{}, false
 }
 
-// stripPrefix removes the server's static prefix from a path. Newer servers serve only the files of the artifact
-// proxy without the prefix. Older servers use the prefix only for what the browser loads.
+// stripPrefix removes the server's static prefix from a path. Newer servers serve only the artifact proxy's files
+// without the prefix. Older servers use the prefix only for what the browser loads.
 func stripPrefix(s *Server, c *call.Call, path string) (string, bool) {
 	if s.staticPrefix == "" {
 		return path, true

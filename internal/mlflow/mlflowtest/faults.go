@@ -14,7 +14,7 @@ import (
 // Fault arms a fault. If several faults match a request, the first one is used, but each of them counts the request.
 func (s *Server) Fault(f faults.Fault) { s.faults.Arm(f) }
 
-// ClearFaults disarms all faults. Requests in flight stay in flight.
+// ClearFaults disarms all faults. It does not affect requests in flight.
 func (s *Server) ClearFaults() { s.faults.Clear() }
 
 // landing is a request that the server will carry out after its caller has received an error.
@@ -63,7 +63,7 @@ func (s *Server) carryOut(r *http.Request, body []byte) wire.Response {
 	return out
 }
 
-// applyFault carries out a request or not, depending on the fault, and spoils the response.
+// applyFault carries out a request unless the fault prevents it, and spoils the response.
 func applyFault(s *Server, f faults.Fault, r *http.Request, body []byte) faults.Reply {
 	switch f.Kind {
 	case faults.Late:
@@ -93,7 +93,7 @@ func postpone(s *Server, f faults.Fault, r *http.Request, body []byte) {
 	s.landing = append(s.landing, landing{r.Clone(r.Context()), body, time.Now().Add(f.Delay), f.Skip})
 }
 
-// landDue carries out the postponed requests that are due.
+// landDue carries out the postponed requests that are now due.
 func landDue(s *Server) {
 	s.mu.Lock()
 	now := time.Now()
@@ -125,11 +125,11 @@ func (s *Server) Land() int {
 	return len(all)
 }
 
-// overlap is a move to a stage that has read the stage but not written yet.
+// overlap is a move to a stage that has read the versions in the stage but has not written yet.
 type overlap struct {
 	model string
-	seen  map[*state.Version]string // the stage of each version at the time the move read it
-	other chan struct{}             // closed after another move of the same model
+	seen  map[*state.Version]string // each version's stage at the time of that read
+	other chan struct{}             // closed once a different move of the same model has finished
 }
 
 func answerOverlapped(s *Server, f faults.Fault, r *http.Request, body []byte) wire.Response {
@@ -167,7 +167,7 @@ func findOverlap(s *Server, name string) *overlap {
 	return o
 }
 
-// noteMove releases the moves that were waiting for a move of this model.
+// noteMove releases the moves that are waiting for a move of this model.
 func noteMove(s *Server, model string) {
 	var waiting []*overlap
 	for _, o := range s.promotions {

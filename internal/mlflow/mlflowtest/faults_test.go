@@ -23,7 +23,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/mlflow/mlflowtest/wire"
 )
 
-// seen is what a caller sees when it sends a request.
+// seen is what a caller observes when it sends a request.
 type seen struct {
 	status int
 	body   string
@@ -63,7 +63,7 @@ func fails(with error) func(seen) bool {
 	return func(s seen) bool { return errors.Is(s.err, with) }
 }
 
-// faultCases says, for each fault, what the caller sees when it creates a version, and how many versions exist
+// faultCases lists, for each fault, what the caller sees when it creates a version, and how many versions exist
 // afterwards.
 var faultCases = []struct {
 	fault    faults.Fault
@@ -111,7 +111,7 @@ var faultCases = []struct {
 	{faults.Fault{Kind: faults.InvalidHost}, says(403, "Invalid Host header"), 0},
 }
 
-// noRedirects does not follow redirects, so that a test can see them.
+// noRedirects stops the client from following redirects, so that a test can see them.
 func noRedirects(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 
 func versionsOf(s *Server, name string) int {
@@ -161,7 +161,7 @@ func TestFaults(t *testing.T) {
 func TestFaults_AllKindsTried(t *testing.T) {
 	for _, k := range faults.Kinds() {
 		if k == faults.Overlap {
-			continue // tested by TestOverlap
+			continue // tested in TestOverlap
 		}
 		if !slices.ContainsFunc(faultCases, func(c struct {
 			fault    faults.Fault

@@ -12,7 +12,7 @@ import (
 )
 
 // checkHost refuses Host headers that the operator has not allowed, and writes from other origins. Health checks
-// always pass, so a server can look healthy while it refuses everything else.
+// always pass, so a server can look healthy while it refuses all other requests.
 func checkHost(s *Server, c *call.Call) (wire.Response, bool) {
 	if !c.Dialect.HostChecked {
 		return wire.Response{}, false
@@ -59,7 +59,7 @@ func loopback(hostPort string) bool {
 	return slices.Contains([]string{"localhost", "127.0.0.1", "::1", "0.0.0.0"}, bare(hostPort))
 }
 
-// private looks only at the text, as the server does, and does not resolve names.
+// private checks only the text, as the server does, and does not resolve names.
 func private(host string) bool {
 	ip := net.ParseIP(host)
 	return ip != nil && ip.IsPrivate()

@@ -15,11 +15,11 @@ type Request struct {
 	Query  url.Values
 	Header http.Header
 	Body   string // in canonical form if it is JSON
-	Status int    // 0 if the caller got no response
+	Status int    // 0 if the caller received no response
 	Round  int    // 1 for requests that did not wait for another one, 2 for those sent after a response to round 1, …
 }
 
-// Write is a request that changed the state.
+// Write is a request that has changed the state.
 type Write struct {
 	Method string
 	Path   string
@@ -29,7 +29,7 @@ type Write struct {
 type journal struct {
 	requests []Request
 	writes   []Write
-	answered int // the highest round with a response
+	answered int // the highest round that has received a response
 }
 
 func (s *Server) begin(r *http.Request, body []byte) int {
@@ -63,8 +63,8 @@ func (s *Server) Requests() []Request {
 	return append([]Request(nil), s.log.requests...)
 }
 
-// Rounds returns the length of the longest chain of requests in which each was sent after the response to the one
-// before. That is how often a distant caller would have had to wait.
+// Rounds returns the length of the longest chain of requests in which each request was sent after the response to the
+// previous one. A caller far from the server would have had to wait that many times.
 func (s *Server) Rounds() int {
 	rounds := 0
 	for _, r := range s.Requests() {
@@ -73,21 +73,21 @@ func (s *Server) Rounds() int {
 	return rounds
 }
 
-// Writes returns the requests that changed state, in the order of their effects.
+// Writes returns the requests that have changed the state, in the order in which they did.
 func (s *Server) Writes() []Write {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return append([]Write(nil), s.log.writes...)
 }
 
-// Forget clears Requests and Writes and restarts the count of rounds. The state and the faults stay.
+// Forget clears Requests and Writes, and restarts the count of rounds. It keeps the state and the faults.
 func (s *Server) Forget() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.log = journal{}
 }
 
-// canonical sorts keys and removes white space. It returns text that is not JSON unchanged.
+// canonical sorts keys and removes white space from JSON. It returns any other text unchanged.
 func canonical(body []byte) string {
 	var v any
 	if json.Unmarshal(body, &v) != nil {

@@ -7,33 +7,33 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/mlflow/mlflowtest/state"
 )
 
-// Option is a choice that the server's operator makes.
+// Option is a choice made by the server's operator.
 type Option func(*Server)
 
 // Store sets the server's database: "sqlite" (default), "postgresql", "mariadb", or "file" for the file store. The
-// database decides which long values are refused. The file store carries out some requests only in part: it archives
-// versions even if the version to move is missing, stores the parameters in a batch one by one, and shows aliases in
-// searches. Other differences of the file store are not simulated.
+// choice determines which long values are refused. The file store can leave some requests half done, or behaves
+// differently: it archives versions even if the version to move is missing, stores the parameters in a batch one by
+// one, and shows aliases in searches. Other differences of the file store are not simulated.
 func Store(kind string) Option { return func(s *Server) { s.dialect.Store = kind } }
 
-// SearchWithoutOutputs makes searches for runs leave out their outputs, as MLflow 3.4 does.
+// SearchWithoutOutputs makes searches for runs leave out the runs' outputs, as in MLflow 3.4.
 func SearchWithoutOutputs() Option { return func(s *Server) { s.dialect.SearchOutputs = false } }
 
 // Clock sets the time for timestamps and the Date header. The default is time.Now.
 func Clock(now func() time.Time) Option { return func(s *Server) { s.state.Now = now } }
 
-// IDs makes the server generate ids that differ from those of servers with other seeds. The same seed gives the same
-// ids in the same order.
+// IDs makes the server generate ids that differ from those on servers with other seeds. The same seed always gives the
+// same ids in the same order.
 func IDs(seed int64) Option { return func(s *Server) { s.state.Seed = seed } }
 
-// Latency makes each response take this long, on the clock of package time.
+// Latency delays each response by the given duration, on the clock of package time.
 func Latency(d time.Duration) Option { return func(s *Server) { s.latency = d } }
 
 // StaticPrefix starts the server with --static-prefix.
 func StaticPrefix(p string) Option { return func(s *Server) { s.staticPrefix = p } }
 
-// AllowedHosts starts the server with --allowed-hosts, where "*" is a wildcard. Without it, versions that check the
-// Host header accept only loopback and literal private addresses.
+// AllowedHosts starts the server with --allowed-hosts, in which "*" is a wildcard. Without this option, versions that
+// check the Host header accept only loopback addresses and literal private addresses.
 func AllowedHosts(hosts ...string) Option {
 	return func(s *Server) { s.allowedHosts = hosts }
 }
@@ -41,14 +41,14 @@ func AllowedHosts(hosts ...string) Option {
 // EnableWorkspaces starts the server with --enable-workspaces.
 func EnableWorkspaces() Option { return func(s *Server) { s.config.Workspaces = true } }
 
-// ArtifactRoot starts the server with --default-artifact-root. New experiments keep their artifacts there, and
-// clients read them directly.
+// ArtifactRoot starts the server with --default-artifact-root. The runs of new experiments store their artifacts there,
+// and clients read these directly.
 func ArtifactRoot(uri string) Option { return func(s *Server) { s.state.ArtifactRoot = uri } }
 
-// ArtifactsOff starts the server with --no-serve-artifacts: its artifact proxy responds with 503.
+// ArtifactsOff starts the server with --no-serve-artifacts, so its artifact proxy responds with 503.
 func ArtifactsOff() Option { return func(s *Server) { s.config.Artifacts = call.ArtifactsDirect } }
 
-// ArtifactsOnly starts the server with --artifacts-only: everything except the artifact proxy responds with 503.
+// ArtifactsOnly starts the server with --artifacts-only, so everything except the artifact proxy responds with 503.
 func ArtifactsOnly() Option { return func(s *Server) { s.config.Artifacts = call.ArtifactsOnly } }
 
 // BasicAuth starts the server with the basic-auth app and these users. Users who are not administrators have READ on

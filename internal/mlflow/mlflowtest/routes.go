@@ -75,7 +75,7 @@ func unescape(s string) string {
 	return s
 }
 
-// switchedOff returns the response for a route that the operator has disabled.
+// switchedOff returns the response for a route that the operator has disabled, if it is one.
 func switchedOff(c *call.Call) (wire.Response, bool) {
 	rule := strings.ReplaceAll(strings.ReplaceAll(c.Route.Path, "{path...}", "<path:artifact_path>"), "{", "<")
 	switch {

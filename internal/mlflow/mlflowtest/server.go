@@ -13,8 +13,8 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/mlflow/mlflowtest/wire"
 )
 
-// Server is one MLflow server, safe for concurrent use. It carries out requests one at a time, as a single database
-// would. A fault can make two of them overlap.
+// Server is one MLflow server. It is safe for concurrent use. It carries out requests one at a time, as a single
+// database would, but a fault can make two of them overlap.
 type Server struct {
 	config       *call.Config
 	dialect      *dialect.Dialect
@@ -30,9 +30,9 @@ type Server struct {
 	promotions []*overlap
 }
 
-// New returns an empty server that behaves like this version of MLflow. The version must be one of dialect.Versions or
-// belong to the same release line (2.22, 3.17) as one of them. New panics on any other version, because a test against
-// it would prove nothing.
+// New returns an empty server that behaves like the given version of MLflow. The version must be one of
+// dialect.Versions, or belong to the same release line (2.22, 3.17) as one of them. New panics on any other version,
+// because a test against it would prove nothing.
 func New(version string, opts ...Option) *Server {
 	d, ok := dialect.Find(version)
 	if !ok {
@@ -51,8 +51,8 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	s.serve(r).WriteTo(w, r)
 }
 
-// Transport sends requests to the server within the process, without a socket or goroutine. It reports broken
-// connections with the errors that net/http uses.
+// Transport returns a transport that sends requests to the server within the process, without a socket or goroutine. It
+// reports broken connections with the same errors as net/http.
 func (s *Server) Transport() http.RoundTripper { return transport{s} }
 
 type transport struct{ server *Server }

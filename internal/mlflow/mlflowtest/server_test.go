@@ -36,7 +36,7 @@ func TestNew_ReleaseLines(t *testing.T) {
 	}
 }
 
-// Requests that wait for each other count as rounds. Requests sent at the same time do not.
+// Requests that wait for each other count as rounds, but requests sent at the same time do not.
 func TestServer_Rounds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := New("3.17.2", Latency(10*time.Millisecond))
@@ -72,7 +72,7 @@ func TestServer_Writes(t *testing.T) {
 	post(client, base, "registered-models/set-tag", `{"name":"none","key":"k","value":"v"}`)
 	send(client, "GET", base+wire.API+"registered-models/get?name=churn", "")
 	post(client, base, "runs/search", `{"experiment_ids":["0"]}`)
-	// The response is 404, but the version was created.
+	// The response is 404, but the version has been created.
 	post(client, base, "model-versions/create", `{"name":"churn","source":"s3://b/k","run_id":"r","model_id":"m-none"}`)
 	want := []Write{
 		{"POST", wire.API + "registered-models/create", `{"name":"churn","tags":[]}`},
@@ -112,7 +112,7 @@ func TestServer_Clock(t *testing.T) {
 	}
 }
 
-// Two servers that receive the same requests end in the same state, in whatever form the seed was written.
+// Two servers that receive the same requests end up in the same state, whichever form the seed was written in.
 func TestDump_EqualStates(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		aliases := rapid.MapOf(rapid.StringMatching(`[a-z]{1,8}`), rapid.Int64Range(1, 9)).Draw(t, "aliases")
@@ -170,7 +170,8 @@ func TestDump_ShowsChanges(t *testing.T) {
 	}
 }
 
-// Concurrent creations get different numbers, and only one of several writers of the same parameter succeeds.
+// Concurrent requests create versions with different numbers. If several requests write the same parameter, only one
+// succeeds.
 func TestServer_ConcurrentWriters(t *testing.T) {
 	s := New("3.17.2")
 	s.AddModel(seed.Model{Name: "churn"})

@@ -14,7 +14,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
-// fileKeys are the keys under which flavours name files and folders, in MLflow clients from 1.30 to 3.17 and in
+// fileKeys contains the keys under which flavours name files and folders, in MLflow clients from 1.30 to 3.17 and in
 // flavours from other projects.
 var fileKeys = []string{
 	"adapter_weights", "artifacts", "code", "config_path", "data", "env", "extra_files", "model_binary",
@@ -23,9 +23,9 @@ var fileKeys = []string{
 	"saved_model_dir", "serialized_explainer",
 }
 
-// special lists flavours that name or load files in their own way. The sources are the load functions in
-// mlflow/FLAVOUR/__init__.py, transformers/model_io.py, keras/load.py, langchain/model.py and llama_index/model.py, and
-// spaCy's own util.py.
+// special lists the flavours that name or load files in their own way. The sources are the load functions in
+// mlflow/FLAVOUR/__init__.py, transformers/model_io.py, keras/load.py, langchain/model.py and llama_index/model.py, as
+// well as spaCy's own util.py.
 var special = map[string]func(p *partList, f, pyfunc map[string]any){
 	"crate":        func(p *partList, f, _ map[string]any) { p.add("crate.model", f["model"]) },
 	"diffusers":    diffusersParts,
@@ -43,7 +43,7 @@ var special = map[string]func(p *partList, f, pyfunc map[string]any){
 }
 
 // Of lists the parts of a model: the files that its flavours name and load, its input example, and the packages
-// stored with it (wheels). Each part is listed once.
+// stored with it (wheels). Each part is listed only once.
 func Of(flavors map[string]map[string]any, example map[string]any, wheels bool) []registry.Part {
 	var p partList
 	pyfunc := flavors["python_function"]
@@ -72,8 +72,8 @@ func valueOf(flavor, key string, f map[string]any) any {
 	case key == "model_config" && !isText: // an embedded configuration, not a file
 		return nil
 	case (key == "model_code_path" || key == "model_config") && text != "":
-		// The client writes the path on the training machine, but looks for a file with that name in the model's
-		// folder.
+		// The client writes the path on the machine that trained the model, but looks for a file with that name in the
+		// model's folder.
 		return path.Base(strings.ReplaceAll(text, `\`, "/"))
 	case flavor == "paddle" && key == "pickled_model", f["loader_module"] == "mlflow.paddle" && key == "model_path":
 		return nil // a prefix of several names (see paddleParts)
@@ -130,7 +130,7 @@ func (p *partList) name(key, name string) {
 	}
 }
 
-// oneOf adds a part that exists under one of several names.
+// oneOf adds a part that may have any of several names.
 func (p *partList) oneOf(key string, names ...string) {
 	same := func(have registry.Part) bool { return slices.Equal(have.Names, names) }
 	if !slices.ContainsFunc(p.parts, same) {
@@ -153,7 +153,7 @@ const (
 	wholeOne = "log the base model with the adapter, as artifacts of a python_function model"
 )
 
-// diffusersParts adds the adapter. The client never stores the base model.
+// diffusersParts adds the adapter, because the client never stores the base model.
 func diffusersParts(p *partList, f, _ map[string]any) {
 	weights, _ := f["adapter_weights"].(string)
 	if name, ok := f["weight_name"].(string); ok && weights != "" {
@@ -168,9 +168,9 @@ func diffusersParts(p *partList, f, _ map[string]any) {
 	}
 }
 
-// kerasParts adds the model file. Its name in the data folder depends on the versions of Keras and MLflow.
+// kerasParts adds the model file, whose name in the data folder depends on the versions of Keras and MLflow.
 func kerasParts(p *partList, f, _ map[string]any) {
-	if data, ok := f["data"].(string); ok && path.Ext(data) == "" { // old clients store the name of the file
+	if data, ok := f["data"].(string); ok && path.Ext(data) == "" { // old clients store the file's name
 		p.oneOf("keras", path.Join(data, "model.keras"), path.Join(data, "model"), path.Join(data, "model.h5"))
 	}
 	if dir, ok := f["saved_model_dir"].(string); ok {
@@ -192,7 +192,8 @@ func llamaIndexParts(p *partList, _, pyfunc map[string]any) {
 	}
 }
 
-// paddleParts adds the program or the training state. The name in the MLmodel file is a prefix of their file names.
+// paddleParts adds the program or the training state. The name in the MLmodel file is a prefix of the actual file
+// names.
 func paddleParts(p *partList, f, _ map[string]any) {
 	if name, ok := f["pickled_model"].(string); ok && name != "" {
 		p.oneOf("paddle.pickled_model", name+".pdiparams", name+".pdparams")
@@ -205,14 +206,14 @@ func pyTorchParts(p *partList, f, _ map[string]any) {
 	}
 }
 
-// shapParts adds the explained model. The client stores it only if MLflow knows its flavour.
+// shapParts adds the explained model, which the client stores only if MLflow knows its flavour.
 func shapParts(p *partList, f, _ map[string]any) {
 	if flavor := f["underlying_model_flavor"]; flavor != nil && flavor != "unknown" {
 		p.oneOf("shap.underlying_model_flavor", "underlying_model/MLmodel")
 	}
 }
 
-// spacyParts adds the files that are in the folder of every pipeline. Versions before 3 have no config.cfg.
+// spacyParts adds the files that every pipeline folder contains. Before version 3, there is no config.cfg.
 func spacyParts(p *partList, f, _ map[string]any) {
 	data, ok := f["data"].(string)
 	if !ok {
@@ -227,8 +228,8 @@ func spacyParts(p *partList, f, _ map[string]any) {
 	}
 }
 
-// transformersParts adds the parts of a pipeline. A pipeline can be stored in three ways, which this function
-// distinguishes as the client does.
+// transformersParts adds the parts of a pipeline, which can be stored in three ways. It tells these apart in the same
+// way as the client.
 func transformersParts(p *partList, f, _ map[string]any) {
 	base, _ := f["local_base_model_path"].(string)
 	revision, hub := f["source_model_revision"]
@@ -242,7 +243,7 @@ func transformersParts(p *partList, f, _ map[string]any) {
 		name := fmt.Sprintf("%v (revision %v)", f["source_model_name"], revision)
 		p.elsewhere("transformers.source_model_name", name, fromHub, persist)
 		return // the client also loads the pipeline's components from elsewhere
-	case f["model_binary"] == nil: // models logged before 2.4.1
+	case f["model_binary"] == nil: // a model logged before 2.4.1
 		p.oneOf("transformers", "pipeline")
 	}
 	components, isList := f["components"].([]any)

@@ -14,8 +14,8 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/rest"
 )
 
-// As returns the store for a login that may lack rights on the home experiment. name returns the login, or "" if it is
-// not known or must not be shown. nonce returns a string that other processes cannot guess.
+// As returns the store for a login that may lack permissions on the home experiment. name returns the login's name, or
+// "" if it is not known or must not be shown. nonce returns a string that other processes cannot guess.
 func (p Store) As(name, nonce func() string) Store {
 	p.login, p.nonce = name, nonce
 	return p
@@ -25,7 +25,7 @@ func (p Store) As(name, nonce func() string) Store {
 func (p Store) HomeName() string { return p.home }
 
 // OwnName returns the name of the experiment in which a login begins ledgers if it may not write to the home
-// experiment. A suffix is added if the name is taken or the login is not known.
+// experiment. If the name is taken or the login is not known, a suffix is added to it.
 func OwnName(login string) string {
 	if !plainLogin.MatchString(login) {
 		return LedgerExperiment
@@ -33,8 +33,8 @@ func OwnName(login string) string {
 	return LedgerExperiment + "-" + login
 }
 
-// Page creates a run in an experiment, by default in the home experiment. If the login may not write there, Page
-// creates an experiment of the login's own for the run, and returns the experiment's name as away.
+// Page creates a run in the given experiment, or in the home experiment if none is given. If the login may not write
+// there, Page creates an experiment of the login's own for the run, and returns that experiment's name as away.
 func (p Store) Page(ctx context.Context, model, experiment string) (page, away string, err error) {
 	const op = "begin promotion ledger"
 	if experiment != "" {
@@ -63,11 +63,11 @@ func (p Store) Page(ctx context.Context, model, experiment string) (page, away s
 // plainLogin matches logins that can be part of an experiment's name.
 var plainLogin = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9@._-]{0,99}$`)
 
-// ownTries limits how many names are tried for the login's own experiment.
+// ownTries limits the number of names that are tried for the login's own experiment.
 const ownTries = 5
 
-// ownExperiment creates an experiment that only this login may write to. It never uses an existing experiment, even if
-// the name contains the login, because the experiment's creator may write there too.
+// ownExperiment creates an experiment that only this login may write to. It never uses an existing experiment, even one
+// whose name contains the login, because that experiment's creator may be able to write there too.
 func ownExperiment(ctx context.Context, p Store) (name, id string, err error) {
 	const op = "create experiment for promotion ledger"
 	for try := range ownTries {
@@ -103,7 +103,7 @@ func ownExperiment(ctx context.Context, p Store) (name, id string, err error) {
 	return "", "", mlflow.Explain(op, err)
 }
 
-// needsRead is the permission that is needed to read a ledger.
+// needsRead is the permission that a login needs to read a ledger.
 const needsRead = "READ"
 
 // explain is like mlflow.Explain, but also names the experiment and the missing permission.
@@ -111,7 +111,7 @@ func explain(c *mlflow.Client, op string, err error, right, name, id string) err
 	return lacking(c, op, mlflow.Explain(op, err), right, name, id)
 }
 
-// lacking returns an error that names the permission that the login lacks. Other errors are returned unchanged. The
+// lacking returns an error that names the permission that the login lacks. It returns any other error unchanged. The
 // experiment's name or id may be "".
 func lacking(c *mlflow.Client, op string, err error, right, name, id string) error {
 	var e *registry.Error

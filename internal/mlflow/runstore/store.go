@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/url"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 
@@ -17,37 +18,38 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/retry"
 )
 
-// Store keeps values that can be written only once, as parameters of runs. The name of an experiment shows which run is
-// a model's first. For both, MLflow guarantees that only one of several writers succeeds. All runs are stored on the
-// registry's server. Errors have the reasons that package ledger expects.
+// Store keeps values that can be written only once, as the parameters of runs. The name of an experiment determines
+// which run is a model's first. For both, MLflow guarantees that only one of several writers succeeds. All runs are
+// stored on the registry's server. Errors have the reasons that package ledger expects.
 type Store struct {
 	c     *mlflow.Client
 	home  string
 	login func() string // see As
 	nonce func() string
-	homes *sync.Map // experiments of the runs that were read, for error messages
+	homes *sync.Map // the experiments of the runs that have been read, for error messages
 }
 
-// New returns a store on the client's registry. New ledgers are kept in the experiment called home, which defaults to
-// LedgerExperiment.
+// New returns a store on the client's registry. New ledgers are kept in the experiment whose name is home, or in
+// LedgerExperiment by default.
 func New(c *mlflow.Client, home ...string) Store {
 	none := func() string { return "" }
 	return Store{c, cmp.Or(append(home, LedgerExperiment)...), none, none, &sync.Map{}}
 }
 
-// LedgerExperiment contains the runs of all ledgers. They are named after the models.
+// LedgerExperiment is the name of the experiment that contains the runs of all ledgers. The runs are named after the
+// models.
 const LedgerExperiment = "mlflow-promotions"
 
 const (
-	tagFirstPage = "ledger"                     // on a model's experiment: its first run
-	tagLastPage  = "tail"                       // on a model's experiment: a recent run
-	TagUnfit     = registry.TagPrefix + "unfit" // on LedgerExperiment: why this server keeps no ledger
+	tagFirstPage = "ledger"                     // a tag on a model's experiment: the model's first run
+	tagLastPage  = "tail"                       // a tag on a model's experiment: a recent run
+	TagUnfit     = registry.TagPrefix + "unfit" // a tag on LedgerExperiment: why this server keeps no ledger
 )
 
 var plainName = regexp.MustCompile(`^[a-z0-9][a-z0-9._-]{0,199}$`)
 
-// experimentOf returns the name of a model's own, empty experiment. Some databases ignore case or trailing spaces and
-// would confuse two models, so all but the simplest names contain a digest.
+// experimentOf returns the name of a model's own experiment, which has no runs. Some databases ignore case or trailing
+// spaces and would confuse two models, so all but the simplest names contain a digest.
 func experimentOf(model string) string {
 	if plainName.MatchString(model) {
 		return LedgerExperiment + "/" + model
@@ -119,8 +121,8 @@ func (p Store) locate(ctx context.Context, model, name string) (registry.LedgerP
 	return place, nil
 }
 
-// Read returns the parameters of a run, and the id of its experiment. If the run is deleted, Read returns them together
-// with an error.
+// Read returns the parameters of a run, and the id of the run's experiment. If the run has been deleted, Read returns
+// an error in addition.
 func (p Store) Read(ctx context.Context, page string) (values map[string]string, experiment string, err error) {
 	var out struct {
 		Run mlflow.RunJSON `json:"run"`
@@ -154,7 +156,7 @@ func (p Store) Read(ctx context.Context, page string) (values map[string]string,
 	return mlflow.Pairs(out.Run.Data.Params), info.ExperimentID, nil
 }
 
-// nameOf returns an experiment's name, or the name of the home experiment if the experiment cannot be read.
+// nameOf returns an experiment's name, or the home experiment's name if the experiment cannot be read.
 func nameOf(ctx context.Context, p Store, id string) string {
 	if id == "" {
 		return p.home
@@ -173,7 +175,7 @@ func (p Store) Write(ctx context.Context, page string, values map[string]string)
 	return lacking(p.c, "write promotion ledger", err, mlflow.RightEdit, "of the run "+page, experiment)
 }
 
-// send sends a request that has the same result even if it arrives several times.
+// send sends a request that is safe to send more than once.
 func (p Store) send(ctx context.Context, op, path string, body map[string]any) error {
 	err := p.c.Registry.JSON(
 		ctx, rest.Request{Method: "POST", Path: mlflow.API + path, Body: body, Class: rest.Write}, nil,
@@ -195,7 +197,7 @@ func (p Store) send(ctx context.Context, op, path string, body map[string]any) e
 	return mlflow.Explain(op, err)
 }
 
-// createRun creates a run in an experiment. It is named after the model, so that people find it in MLflow.
+// createRun creates a run in an experiment. The run is named after the model, so that people can find it in MLflow.
 func (p Store) createRun(ctx context.Context, model, id string) (string, error) {
 	now := p.c.Registry.Meter().ServerTime.UnixMilli()
 	body := map[string]any{"experiment_id": id, "run_name": model, "start_time": now, "tags": []mlflow.Pair{
@@ -225,7 +227,7 @@ func (p Store) createRun(ctx context.Context, model, id string) (string, error) 
 		if err == nil {
 			break
 		}
-		// If a run was created and its response was lost, the run stays empty and no other run refers to it.
+		// If a run was created but its response was lost, the run stays empty and no other run refers to it.
 		if !mlflow.Unclear(err) || !p.c.BriefPause(ctx, try) {
 			return "", mlflow.Explain("begin promotion ledger", err)
 		}
@@ -243,8 +245,8 @@ func (p Store) settling(op string) mlflow.Settling {
 	return mlflow.Settling{Client: p.c, Op: op, Explain: func(err error) error { return mlflow.Explain(op, err) }}
 }
 
-// Found makes the run the first of the model's ledger, unless the model already has a ledger. One request creates the
-// experiment with its tag. The experiment's name is unique, and a suffix changes it.
+// Found makes a run the first of the model's ledger, unless the model already has a ledger. A single request creates
+// the experiment with its tag. The experiment's name is unique, and the suffix makes a different one possible.
 func (p Store) Found(ctx context.Context, model, suffix, page string) (registry.LedgerPlace, error) {
 	const op = "begin promotion ledger"
 	name := experimentOf(model)
@@ -274,7 +276,7 @@ func (p Store) Found(ctx context.Context, model, suffix, page string) (registry.
 	return place, err
 }
 
-// Reopen restores the home experiment, with its runs, if it was deleted.
+// Reopen restores the home experiment and its runs if the experiment was deleted.
 func (p Store) Reopen(ctx context.Context) (reopened bool, err error) {
 	e, ok, err := p.Experiment(ctx, p.home)
 	if err != nil || !ok || e.Experiment.Stage != "deleted" {
@@ -292,8 +294,8 @@ func (p Store) restore(ctx context.Context, e mlflow.ExperimentJSON) error {
 	)
 }
 
-// Refound replaces the first run of the model's ledger. It restores the model's experiment if it was deleted, because
-// the experiment's name stays in use until MLflow purges it.
+// Refound replaces the first run of the model's ledger. If the model's experiment was deleted, Refound restores it,
+// because the experiment's name stays in use until MLflow purges it.
 func (p Store) Refound(ctx context.Context, model, page string) (registry.LedgerPlace, error) {
 	e, ok, err := p.Experiment(ctx, experimentOf(model))
 	if err != nil {
@@ -308,7 +310,8 @@ func (p Store) Refound(ctx context.Context, model, page string) (registry.Ledger
 			return registry.LedgerPlace{}, err
 		}
 	}
-	// This order is safe if the second request fails: without a first run, the tail is only a hint.
+	// This order is safe even if the second request fails, because the tail is only a hint as long as there is no first
+	// run.
 	for _, key := range []string{tagLastPage, tagFirstPage} {
 		tag := map[string]any{"experiment_id": id, "key": key, "value": page}
 		if err := p.send(ctx, "replace promotion ledger", "experiments/set-experiment-tag", tag); err != nil {
@@ -318,7 +321,7 @@ func (p Store) Refound(ctx context.Context, model, page string) (registry.Ledger
 	return registry.LedgerPlace{ID: id, First: page, Tail: page}, nil
 }
 
-// Tail stores a hint about a recent run on the model's experiment.
+// Tail stores a hint about a recent run as a tag on the model's experiment.
 func (p Store) Tail(ctx context.Context, place registry.LedgerPlace, page string) error {
 	return p.send(
 		ctx,
@@ -344,25 +347,54 @@ func (p Store) Tags(ctx context.Context, model string) (map[string]string, error
 	return m.OrZero().Tags, err
 }
 
-// AllPages returns the parameters of the experiment's runs that are named after the model.
+// AllPages returns the parameters of an experiment's runs that are named after the model. If experiment is "", it
+// searches all experiments that may contain ledgers.
 func (p Store) AllPages(ctx context.Context, model, experiment string) (map[string]map[string]string, error) {
-	body := map[string]any{
-		"experiment_ids": []string{experiment}, "run_view_type": "ACTIVE_ONLY", "max_results": mlflow.RunsPage,
-	}
-	if !strings.ContainsAny(model, "'\"\\`%") { // servers differ in how they parse such a name
-		body["filter"] = "tags.`mlflow.runName` = '" + model + "'"
+	const op = "search pages of the promotion ledger"
+	experiments := []string{experiment}
+	if experiment == "" {
+		var err error
+		if experiments, err = ledgerExperiments(ctx, p); err != nil {
+			return nil, mlflow.Explain(op, err)
+		}
 	}
 	pages := map[string]map[string]string{}
-	list := mlflow.List{Server: p.c.Registry, Path: "runs/search", Body: body, Limit: 64 << 20}
-	for r, err := range mlflow.Search[mlflow.RunJSON](ctx, list) {
-		if err != nil {
-			return nil, mlflow.Explain("search pages of the promotion ledger", err)
+	for some := range slices.Chunk(experiments, mlflow.ExperimentsAtOne) {
+		body := map[string]any{"experiment_ids": some, "run_view_type": "ACTIVE_ONLY", "max_results": mlflow.RunsPage}
+		if !strings.ContainsAny(model, "'\"\\`%") { // servers differ in how they parse such a name
+			body["filter"] = "tags.`mlflow.runName` = '" + model + "'"
 		}
-		if r.Info.Name == model || mlflow.Pairs(r.Data.Tags)["mlflow.runName"] == model {
-			pages[r.Info.ID] = mlflow.Pairs(r.Data.Params)
+		list := mlflow.List{Server: p.c.Registry, Path: "runs/search", Body: body, Limit: 64 << 20}
+		for r, err := range mlflow.Search[mlflow.RunJSON](ctx, list) {
+			if err != nil {
+				return nil, mlflow.Explain(op, err)
+			}
+			if r.Info.Name == model || mlflow.Pairs(r.Data.Tags)["mlflow.runName"] == model {
+				pages[r.Info.ID] = mlflow.Pairs(r.Data.Params)
+			}
 		}
 	}
 	return pages, nil
+}
+
+// ledgerExperiments returns the ids of the home experiment and of the experiments in which logins without rights on it
+// begin ledgers (see OwnName).
+func ledgerExperiments(ctx context.Context, p Store) (ids []string, err error) {
+	home, err := p.Home(ctx)
+	if err == nil && home != "" {
+		ids = append(ids, home)
+	}
+	if err != nil && registry.ReasonOf(err) != registry.Forbidden {
+		return nil, err
+	}
+	body := map[string]any{"view_type": "ACTIVE_ONLY", "filter": "name LIKE '" + LedgerExperiment + "-%'"}
+	for e, err := range mlflow.SearchExperiments(ctx, p.c.Registry, body, nil) {
+		if err != nil {
+			return nil, err
+		}
+		ids = append(ids, e.ID)
+	}
+	return ids, nil
 }
 
 // Drop deletes a run.
@@ -425,7 +457,7 @@ func Promoted(ctx context.Context, c *mlflow.Client) ([]string, error) {
 }
 
 // Founded lists all ledgers, including deleted ones. has reports whether a model has a ledger, even if the anchor and
-// all tags of the model's versions were removed.
+// all tags on the model's versions have been removed.
 func Founded(ctx context.Context, c *mlflow.Client) (has func(model string) bool, err error) {
 	names := map[string]bool{}
 	if c.Dialect.Ledger.Given() {

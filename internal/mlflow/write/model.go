@@ -8,8 +8,8 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/rest"
 )
 
-// createModel creates the registered model. It also succeeds if the model already exists, because then another
-// process has created it first.
+// createModel creates the registered model. It also succeeds if the model already exists, because a different process
+// may have created it first.
 func (c Writer) createModel(ctx context.Context, s plan.Step) (bool, error) {
 	body := map[string]any{"name": s.Model, "tags": mlflow.PairList(s.Tags)}
 	if s.Description != "" {

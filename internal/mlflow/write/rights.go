@@ -18,8 +18,8 @@ func rightFor(v plan.Verb) string {
 	return mlflow.RightEdit
 }
 
-// explainWrite is Explain for a step. If a permission is missing, it names the permission and the request that grants
-// it.
+// explainWrite is like Explain, but for a step. If the login lacks a permission, it names the permission and the
+// request that grants it.
 func (c Writer) explainWrite(op string, s plan.Step, err error) error {
 	out := mlflow.Explain(op, err)
 	e, ok := out.(*registry.Error)
@@ -45,8 +45,8 @@ func (c Writer) explainWrite(op string, s plan.Step, err error) error {
 
 // May checks, before anything is written, whether the login has the permission that a step needs. It sends an
 // incomplete write with the name of the model. A server with logins first checks the permission (403) and then
-// rejects the incomplete request (400), so the server itself decides, whatever its rules are. Only a clear refusal is
-// an error. Without a login, no request is sent. op names the operation in the error.
+// rejects the incomplete request (400), so the server itself decides, whatever its rules are. May returns an error only
+// if the server clearly refuses the write. Without a login, it sends no request. op names the operation in the error.
 func (c Writer) May(ctx context.Context, op string, v plan.Verb, model string) error {
 	if !c.LoggedIn {
 		return nil

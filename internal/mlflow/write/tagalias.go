@@ -9,10 +9,10 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
-// tagAlias moves an alias that is kept as a tag. The new version gets the tag first. Then the other versions lose it,
-// the one with the highest number last. At any time, the highest number that carries the tag is therefore the old
-// version or the new one, and the next run can finish an interrupted move. The tag is set to false, because deleting
-// it needs the permission MANAGE. Only the first write can fail without an effect.
+// tagAlias moves an alias that is kept as a tag. The new version gets the tag first. The other versions then lose it,
+// the one with the highest number last. At any time, the highest number that carries the tag is therefore either the
+// old or the new version, and the next run can finish an interrupted move. The tag is set to false, because deleting it
+// would need the permission MANAGE. Only the first write can fail without having had an effect.
 func (c Writer) tagAlias(ctx context.Context, s plan.Step) (wrote bool, err error) {
 	for i, step := range tagSteps(s) {
 		_, wrote, err = c.Do(ctx, step)
@@ -26,7 +26,7 @@ func (c Writer) tagAlias(ctx context.Context, s plan.Step) (wrote bool, err erro
 	return wrote, nil
 }
 
-// tagSteps returns the writes of one move, in the order in which they must be sent.
+// tagSteps returns the writes that make up one move, in the order in which they must be sent.
 func tagSteps(s plan.Step) []plan.Step {
 	var steps []plan.Step
 	mark := func(number int, value string) {

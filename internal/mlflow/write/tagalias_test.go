@@ -10,7 +10,7 @@ import (
 )
 
 // Moving an alias that is kept as a tag takes several writes. After each of them, the highest number that carries the
-// tag is the old version or the new one. After the last write, exactly one version carries the tag.
+// tag is either the old or the new version. After the last one, exactly one version carries the tag.
 func TestTagAlias_EachWrite(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		holders := rapid.SliceOfNDistinct(rapid.IntRange(1, 9), 0, 5, rapid.ID[int]).Draw(t, "holders")

@@ -22,7 +22,8 @@ type Writer struct{ *mlflow.Client }
 // stage, or an alias that is kept as a tag, it is the list of versions in that stage or with that tag. For a tag, it
 // is the value.
 //
-// It also returns the versions in the same response: for an alias the newest in each stage, for a stage all of them.
+// It also returns the versions from the same response: the newest version in each stage for an alias, and all versions
+// for a stage.
 func (c Writer) Observe(
 	ctx context.Context, s plan.Step,
 ) (state registry.State, versions []registry.Version, err error) {
@@ -60,7 +61,7 @@ func (c Writer) observeModel(
 }
 
 // observeVersions lists the versions in the stage, or those that carry the alias's tag. It fails if the version to
-// move does not exist, because some servers archive the other versions before they look for it.
+// move does not exist, because some servers archive the other versions before they look for the version to move.
 func (c Writer) observeVersions(
 	ctx context.Context, s plan.Step,
 ) (state registry.State, versions []registry.Version, err error) {
@@ -80,8 +81,8 @@ func (c Writer) observeVersions(
 	return registry.PointsTo(mlflow.InStage(all, s.Name)...), all, nil
 }
 
-// Do sends the write for one step. made is the number of a created version, and "" otherwise. wrote is false if the
-// model or version already existed. An error with the reason Unknown means that the write may have taken effect.
+// Do sends the write for one step. made is the number of the created version, or "" if none was created. wrote is false
+// if the model or version already existed. An error with the reason Unknown means that the write may have taken effect.
 func (c Writer) Do(ctx context.Context, s plan.Step) (made string, wrote bool, err error) {
 	switch s.Do {
 	case plan.CreateModel:
@@ -175,9 +176,9 @@ func (c Writer) Accepts(p plan.Plan, candidate registry.Known[registry.Version])
 
 // createVersion registers a version once. The server creates another version for each request that it accepts, and
 // stores the request tag in the same transaction. After an unclear response, createVersion therefore waits and
-// searches for the tag before it tries again. Unclear responses are common on MariaDB, where four of ten concurrent
-// creations end with 500. It also searches for the tag if the number is not the next one, because another process has
-// then registered a version, possibly the same one.
+// searches for the tag before it tries again. Unclear responses are common on MariaDB, where four out of ten concurrent
+// requests end with 500. createVersion also searches for the tag if the number is not the next one, because a different
+// process has then registered a version, which may be the same one.
 func (c Writer) createVersion(ctx context.Context, s plan.Step) (made string, wrote bool, err error) {
 	op := "create version of " + s.Model
 	w := mlflow.Settling{Client: c.Client, Op: op, Explain: func(err error) error { return c.explainWrite(op, s, err) }}
@@ -211,7 +212,7 @@ func (c Writer) createVersion(ctx context.Context, s plan.Step) (made string, wr
 }
 
 // postVersion sends the request. Some servers cannot resolve models:/m-… and always respond with 500. After two such
-// responses, postVersion sends the location of the files instead, which has the same effect.
+// responses, postVersion sends the location of the files in its place, which has the same effect.
 func (c Writer) postVersion(ctx context.Context, s plan.Step, failed int) (int, error) {
 	source := s.Source.URI
 	if failed >= 2 && s.Source.ArtifactURI != "" {
@@ -276,7 +277,7 @@ func (c Writer) Version(ctx context.Context, model string, number int) registry.
 	return c.Versions.Lookup(ctx, model, number)
 }
 
-// Place returns the location where a version's files are now.
+// Place returns the current location of a version's files.
 func (c Writer) Place(ctx context.Context, model string, number int) registry.Known[string] {
 	return c.Versions.Place(ctx, model, number)
 }

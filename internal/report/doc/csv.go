@@ -5,10 +5,10 @@ import (
 	"unicode"
 )
 
-// formulaSigns are the characters with which a formula begins in some spreadsheet, also in their full width.
+// formulaSigns are the characters with which a formula can begin in some spreadsheet, including their full-width forms.
 const formulaSigns = "=+-@|\uff1d\uff0b\uff0d\uff20\u2212"
 
-// CSVCell makes a text harmless for spreadsheets: a cell that would be a formula begins with an apostrophe.
+// CSVCell makes a text harmless for spreadsheets. A cell that would be a formula is prefixed with an apostrophe.
 func CSVCell(text string) string {
 	text = Clean(text)
 	first := strings.TrimLeftFunc(text, func(r rune) bool {

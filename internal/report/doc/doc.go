@@ -1,7 +1,7 @@
-// Package doc is a small model of a page, with renderers for Markdown (job summary, comment) and text (terminal).
+// Package doc is a small model of a page, with renderers for Markdown (job summaries, comments) and text (terminals).
 //
-// Text from MLflow, inputs and files is hostile. Only this package escapes it, and no caller may write Markdown itself.
-// The package is pure.
+// Text from MLflow, inputs and files is hostile. Only this package escapes it, and callers must not write Markdown
+// themselves. The package is pure.
 package doc
 
 // Page is the content of a page. Markdown and Text render it.
@@ -21,7 +21,7 @@ type Span struct {
 	Text string
 	Code bool
 	URL  string // link target, built from a configured address; only http and https become links
-	Long string // shown instead of Text in a terminal
+	Long string // shown in a terminal in place of Text
 }
 
 type (
@@ -35,7 +35,7 @@ type (
 	Code struct {
 		Lang, Text string
 	}
-	Diagram struct { // only rendered in Markdown; a table shows the same content
+	Diagram struct { // rendered only in Markdown; a table shows the same content
 		Mermaid string
 	}
 	Details struct {

@@ -47,8 +47,8 @@ var htmlText = strings.NewReplacer(
 	`@`, "@\u200b", `#`, "#\u200b", `://`, ":\u200b//", "www.", "www\u200b.",
 )
 
-// markdownSpan returns a code span delimited by more backticks than occur in a row in the data. Bars are escaped only
-// in table cells, because the backslash would be visible elsewhere.
+// markdownSpan returns a code span, delimited by more backticks than occur in a row in the data. Vertical bars are
+// escaped only in table cells, because the backslash would be visible elsewhere.
 func markdownSpan(data string, cell bool) string {
 	data = Clean(data)
 	if cell {

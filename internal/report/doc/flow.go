@@ -12,10 +12,10 @@ import (
 // for terminals and screen readers.
 type Flow struct {
 	nodes, edges []string
-	known        map[string]string // node names, by thing
+	known        map[string]string // names of the nodes by thing
 }
 
-// Node adds a box for a thing unless there already is one, and returns the name of the box in the chart.
+// Node adds a box for a thing unless there is already one, and returns the name of the box in the chart.
 func (f *Flow) Node(thing, label string) string {
 	if name, ok := f.known[thing]; ok {
 		return name

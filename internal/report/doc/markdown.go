@@ -47,7 +47,7 @@ func markdownTable(b *strings.Builder, t Table) {
 		return out
 	}
 	head := t.Head
-	if strings.Join(head, "") == "" && len(t.Rows) > 0 { // Markdown requires a head, and an empty one would be visible
+	if strings.Join(head, "") == "" && len(t.Rows) > 0 { // Markdown requires a head, but an empty one would be visible
 		head, t.Rows = cells(t.Rows[0]), t.Rows[1:]
 	}
 	row(head)

@@ -31,7 +31,7 @@ func TestMarkdown_DataStaysInCell(t *testing.T) {
 		}
 		row := strings.NewReplacer(`\\`, "", `\|`, "").Replace(lines[2])
 		if strings.Contains(lines[2], `\\|`) {
-			row = lines[2] // a backslash in the data comes before an escaped bar
+			row = lines[2] // a backslash in the data precedes an escaped bar
 			row = strings.ReplaceAll(strings.ReplaceAll(row, `\|`, ""), `\\`, "")
 		}
 		if n := strings.Count(row, "|"); n != 3 {

@@ -6,10 +6,10 @@ import (
 	"unicode/utf8"
 )
 
-// gap separates the columns of a table, and is the margin on its left.
+// gap separates the columns of a table, and is also the margin on its left.
 const gap = "  "
 
-// narrowest is the width down to which a column may be wrapped, even if a word in it is longer.
+// narrowest is the minimum width to which a column may be narrowed, even if a word in it is longer.
 const narrowest = 16
 
 // textTable writes a table. If it is wider than the terminal, the text wraps inside the cells. If even that does not
@@ -76,10 +76,10 @@ func columnWidths(rows [][]string, n, columns int) (width []int, fits bool) {
 	return width, true
 }
 
-// sampled is how many rows determine the widths of the columns.
+// sampled is the number of rows that determine the widths of the columns.
 const sampled = 30
 
-// linesOf returns how many lines the rows need with these widths.
+// linesOf returns the number of lines that the rows need with these widths.
 func linesOf(rows [][]string, width []int) (lines int) {
 	for _, r := range rows {
 		height := 1
@@ -130,7 +130,8 @@ func textBlocks(b *strings.Builder, rows [][]string, columns int) {
 	}
 }
 
-// wrap breaks a text into lines of at most this width, at spaces. It breaks a word only if it is wider than a line.
+// wrap breaks a text at spaces into lines of at most the given width. It breaks a word only if the word is wider than a
+// line.
 func wrap(text string, width int) []string {
 	var out []string
 	line := []rune{}

@@ -13,7 +13,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/tools/gen/markdown"
 )
 
-// actionHead is what differs between the action files.
+// actionHead contains the parts that differ between action files.
 type actionHead struct {
 	name, description string
 	inputs            []inputs.Input
@@ -22,7 +22,7 @@ type actionHead struct {
 	args              []string
 }
 
-// rootAction is the action that takes the command as an input.
+// rootAction returns the action that takes the command as an input.
 func rootAction() string {
 	return actionFile(actionHead{
 		name:        "mlflow-promote",
@@ -32,7 +32,7 @@ func rootAction() string {
 	})
 }
 
-// actionFile returns the text of an action.yml.
+// actionFile returns the text of an action.yml file.
 func actionFile(h actionHead) string {
 	var b strings.Builder
 	b.WriteString("# Generated from the tables in internal/inputs and internal/outputs; change those and run: make generate\n")

@@ -10,10 +10,10 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/tools/gen/markdown"
 )
 
-// All returns the text of every generated file, by its path in the repository at root. It reads the documents there to
-// see where their tables belong.
+// All returns the text of every generated file, keyed by its path below root, the repository's folder. It reads the
+// existing documents to see where their tables belong.
 func All(root string) (map[string]string, error) {
-	servers, err := os.ReadFile(filepath.Join(root, "internal/matrix/testdata/table.md")) // made by make test-matrix
+	servers, err := os.ReadFile(filepath.Join(root, "internal/matrix/testdata/table.md")) // written by make test-matrix
 	if err != nil {
 		return nil, err
 	}
@@ -56,7 +56,7 @@ func All(root string) (map[string]string, error) {
 	return out, nil
 }
 
-// Write writes every generated file to the repository at root.
+// Write writes every generated file below root, the repository's folder.
 func Write(root string) error {
 	all, err := All(root)
 	if err != nil {

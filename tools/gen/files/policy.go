@@ -18,7 +18,8 @@ func gateTable() string {
 	return markdown.Table(rows)
 }
 
-// gateSections returns a section for each gate, with its keys, an example, and facts on which the example passes.
+// gateSections returns a section for each gate, which lists its keys, an example, and facts for which the example
+// passes.
 func gateSections() string {
 	var sections []string
 	for _, k := range gates.Kinds {
@@ -38,7 +39,7 @@ func gateSections() string {
 	return strings.Join(sections, "\n")
 }
 
-// values describes a key's values in a few words, for a table cell.
+// values describes a key's values in a few words that fit into a table cell.
 func values(s tree.Shape) string {
 	out := string(s.Kind)
 	switch {

@@ -12,8 +12,8 @@ import (
 // object is a JSON object.
 type object = map[string]any
 
-// policySchema returns the policy file's JSON schema, made from the shapes that the parser checks. Problems that a
-// schema cannot express, such as two patterns that match one name, are found only by the parser.
+// policySchema returns the policy file's JSON schema, built from the shapes that the parser checks. Problems that a
+// schema cannot express, for example two patterns that match the same name, are found only by the parser.
 func policySchema() ([]byte, error) {
 	keys := policy.KeysOf(rules.Rules())
 	root := fieldsSchema(keys.File)
@@ -77,7 +77,7 @@ func about(fields []tree.Field, name string) string {
 			return f.About
 		}
 	}
-	panic("no key " + name) // this package has misspelled a name
+	panic("no key " + name) // a name is misspelled in this package
 }
 
 func fieldsSchema(fields []tree.Field) object {
@@ -95,7 +95,7 @@ func fieldsSchema(fields []tree.Field) object {
 	return out
 }
 
-// schema returns a shape's schema. The caller replaces the schema of a custom shape.
+// schema returns the schema for a shape. For a custom shape, the caller must replace it.
 func schema(s tree.Shape) object {
 	if s.Or != nil {
 		alone := s

@@ -1,3 +1,3 @@
 // Package access decides who a caller is, which workspace a request uses, and what the caller may do. It contains the
-// endpoints for users, permissions and workspaces. It changes nothing else.
+// endpoints for users, permissions and workspaces, and changes nothing else.
 package access

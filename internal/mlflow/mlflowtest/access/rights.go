@@ -13,7 +13,7 @@ import (
 const notLoggedIn = "You are not authenticated. Please see " +
 	"https://www.mlflow.org/docs/latest/auth/index.html#authenticating-to-mlflow on how to authenticate."
 
-// ErrForbidden is the response if a permission is missing.
+// ErrForbidden is the response to a caller who lacks a permission.
 var ErrForbidden = wire.Refusal{Status: http.StatusForbidden, Type: wire.HTMLType, Text: "Permission denied"}
 
 // Login checks the Authorization header on a server with users. It does not accept bearer tokens.
@@ -59,14 +59,14 @@ func MakeOwner(c *call.Call, kind state.ResourceKind, id string) {
 }
 
 // Authorize checks whether the caller may use the route on the resource in the request's parameters. It runs before
-// the parameters are checked, so a missing permission hides a missing model.
+// the parameters are checked, so a caller without permission does not learn whether a model exists.
 func Authorize(c *call.Call) error {
 	if c.User == nil || c.User.Admin || c.Route.Right.Level == state.PermNone {
 		return nil
 	}
 	id, err := requestSubject(c)
 	if err != nil || id == "" {
-		return err // a request without a resource is refused later
+		return err // a request that names no resource is refused later
 	}
 	if permissionOn(c, c.Route.Right.On, id) < c.Route.Right.Level ||
 		c.Dialect.HidesUnknown && aboutVersion(c.Route) && !hasModel(c, id) {
@@ -80,13 +80,13 @@ func hasModel(c *call.Call, name string) bool {
 	return ok
 }
 
-// aboutVersion reports whether a route reads a version. For such a route the model must exist.
+// aboutVersion reports whether a route reads a version. If it does, the model must exist.
 func aboutVersion(r *call.Route) bool {
 	return r.Right.On == state.ResourceModel && (strings.HasPrefix(r.Path, wire.API+"model-versions/") ||
 		strings.HasSuffix(r.Path, "/alias") || strings.HasSuffix(r.Path, "/get-latest-versions"))
 }
 
-// requestSubject returns the model or experiment that a request is about.
+// requestSubject returns the id of the experiment or the name of the model that a request is about.
 func requestSubject(c *call.Call) (string, error) {
 	if c.Route.Right.On == state.ResourceModel {
 		return requestParameter(c, "name"), nil
@@ -123,7 +123,7 @@ func experimentOf(c *call.Call, m *state.LoggedModel) (string, error) {
 	return m.Experiment, nil
 }
 
-// requestParameter reads one parameter before the request has been decoded.
+// requestParameter reads one parameter of a request that has not been decoded yet.
 func requestParameter(c *call.Call, name string) string {
 	if c.Request.URL.Query().Has(name) {
 		return c.Request.URL.Query().Get(name)
@@ -131,5 +131,5 @@ func requestParameter(c *call.Call, name string) string {
 	return wire.ParameterOf(c.Body, name)
 }
 
-// errNoRoute is the response from routes that belong to an app that is not installed.
+// errNoRoute is the response from a route that belongs to an app that is not installed.
 var errNoRoute = wire.Refusal{Status: http.StatusNotFound, Type: wire.HTMLType, Text: string(wire.PageNotFound().Body)}

@@ -45,7 +45,7 @@ func currentUser(c *call.Call) (any, error) {
 	return map[string]any{"is_basic_auth": true, "user": userToJSON(c.User, false)}, nil
 }
 
-// getUser shows a user to that user and to administrators. Older servers add the user's permissions.
+// getUser shows a user to that user and to administrators. Older servers include the user's permissions.
 func getUser(c *call.Call) (any, error) {
 	if c.User == nil {
 		return nil, errNoRoute
@@ -80,7 +80,7 @@ func userToJSON(u *state.Account, withPermissions bool) map[string]any {
 	return out
 }
 
-// grantPermission lets the manager of a resource grant permissions on it. A permission that the user already has
+// grantPermission lets a user who can manage a resource grant permissions on it. A permission that the user already has
 // cannot be granted again.
 func grantPermission(c *call.Call) (any, error) {
 	if c.User == nil {

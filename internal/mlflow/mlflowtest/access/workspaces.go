@@ -37,8 +37,8 @@ func checkWorkspaceName(name string) error {
 	return nil
 }
 
-// ChooseWorkspace checks the header on every path except one. It refuses health checks and unknown paths too. If the
-// feature is off, any value is refused with an internal error.
+// ChooseWorkspace checks the workspace header on every path except one, including health checks and unknown paths. If
+// workspaces are off, any value in the header causes an internal error.
 func ChooseWorkspace(c *call.Call, path string) error {
 	c.Space = c.State.Spaces[state.DefaultWorkspace]
 	name := workspace(c)

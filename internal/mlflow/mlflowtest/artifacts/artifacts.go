@@ -27,7 +27,7 @@ type Listing struct {
 	Files []fileJSON `json:"files,omitempty"`
 }
 
-// List lists one folder under root, with paths relative to root.
+// List lists the files in one folder under root, with paths relative to root.
 func List(c *call.Call, root, dir string) ([]fileJSON, error) {
 	if err := reachable(c, root); err != nil {
 		return nil, err
@@ -57,9 +57,9 @@ func List(c *call.Call, root, dir string) ([]fileJSON, error) {
 	return out, nil
 }
 
-// reachable reports whether the server can access a storage location. It can always access its own location, and any
-// other only if something was stored there. A real server fails on a location for which it has no driver or
-// credentials.
+// reachable returns an error unless the server can access a storage location. It can always access its own location,
+// and any other only if something has been stored there. A real server fails on a location for which it has no driver
+// or credentials.
 func reachable(c *call.Call, uri string) error {
 	if location.Scheme(uri) == "mlflow-artifacts" && c.Config.Artifacts != call.ArtifactsDirect {
 		return nil
@@ -91,7 +91,8 @@ func Download(c *call.Call, root, file string) (any, error) {
 	return wire.Response{Status: http.StatusOK, Header: h, Body: content}, nil
 }
 
-// Presign returns an address from which the file can be read without the server. The server's own store has none.
+// Presign returns an address from which the file can be read without the server. Files in the server's own store have
+// no such address.
 func Presign(c *call.Call, root, file string) (any, error) {
 	switch scheme := location.Scheme(root); scheme {
 	case "http", "https", "mlflow-artifacts":
@@ -120,7 +121,7 @@ var textFiles = strings.Fields(
 		"MLmodel MLproject",
 )
 
-// artifactType returns the content type that a server gives to a file name. Every type that the server knows to be
+// artifactType returns the content type that a server derives from a file name. Every type that the server knows to be
 // text becomes plain text.
 func artifactType(c *call.Call, root, file string) string {
 	base := path.Base(file)
@@ -152,7 +153,7 @@ func SafePath(c *call.Call, name string) (string, error) {
 	return checkPath(c, c.In.Str(name))
 }
 
-// QueryPath returns the path for a download. It refuses a path that is missing or that could leave its root.
+// QueryPath returns the path for a download. It refuses a missing path, and one that could leave its root.
 func QueryPath(c *call.Call, name string) (string, error) {
 	q := c.Request.URL.Query()
 	if !q.Has(name) && !c.Dialect.PathNeeded {
@@ -169,7 +170,7 @@ func QueryPath(c *call.Call, name string) (string, error) {
 	return checkPath(c, q.Get(name))
 }
 
-// checkPath refuses a path that could leave its root. Newer servers decode it first, as often as necessary.
+// checkPath refuses a path that could leave its root. Newer servers decode the path first, repeatedly if necessary.
 func checkPath(c *call.Call, p string) (string, error) {
 	for c.Dialect.ArtifactPaths {
 		next, err := url.PathUnescape(p)

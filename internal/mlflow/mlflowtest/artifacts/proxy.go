@@ -30,7 +30,7 @@ var Routes = []call.Route{
 	},
 }
 
-// listProxy lists a folder of the artifact proxy, using base names.
+// listProxy lists a folder in the artifact proxy by base name.
 func listProxy(c *call.Call) (any, error) {
 	dir, err := SafePath(c, "path")
 	if err != nil {

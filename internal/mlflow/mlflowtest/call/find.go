@@ -5,7 +5,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/mlflow/mlflowtest/wire"
 )
 
-// ModelNamed returns the model that the database finds under a name.
+// ModelNamed returns the model that the database finds under the given name.
 func ModelNamed(c *Call, name string) (*state.Model, bool) {
 	if m, ok := c.Space.Models[name]; ok {
 		return m, true
@@ -18,7 +18,7 @@ func ModelNamed(c *Call, name string) (*state.Model, bool) {
 	return nil, false
 }
 
-// ExperimentNamed returns the experiment that the database finds under a name, or nil.
+// ExperimentNamed returns the experiment that the database finds under the given name, or nil.
 func ExperimentNamed(c *Call, name string) *state.Experiment {
 	for _, e := range c.Space.Experiments {
 		if c.Dialect.SameText(e.Name, name) {
@@ -28,7 +28,7 @@ func ExperimentNamed(c *Call, name string) *state.Experiment {
 	return nil
 }
 
-// FindLoggedModel returns the logged model with an id, or the error that the server sends.
+// FindLoggedModel returns the logged model with the given id, or the error that the server would send.
 func FindLoggedModel(c *Call, id string) (*state.LoggedModel, error) {
 	if m := c.Space.LoggedModel(id); m != nil {
 		return m, nil
@@ -36,7 +36,7 @@ func FindLoggedModel(c *Call, id string) (*state.LoggedModel, error) {
 	return nil, wire.Missing("Logged model with ID '%s' not found.", id)
 }
 
-// FindRun returns the run with an id, or the error that the server sends.
+// FindRun returns the run with the given id, or the error that the server would send.
 func FindRun(c *Call, id string) (*state.Run, error) {
 	if r := c.Space.Run(id); r != nil {
 		return r, nil

@@ -14,15 +14,14 @@ func CheckLength(c *Call, what, value string, limit int) error {
 	return wire.Invalid("'%s' exceeds the maximum length of %d characters", what, limit)
 }
 
-// Column is a value for a database column with a limited width.
+// Column is a value for a database column of limited width.
 type Column struct {
 	Name  string
 	Value string
 	Width int
 }
 
-// Columns refuses values that do not fit into the database's columns. SQLite and the file store do not have such
-// limits.
+// Columns refuses values that are too long for their database columns. SQLite and the file store have no such limits.
 func Columns(c *Call, cs ...Column) error {
 	if c.Dialect.Store != "postgresql" && c.Dialect.Store != "mariadb" {
 		return nil
@@ -35,7 +34,8 @@ func Columns(c *Call, cs ...Column) error {
 	return nil
 }
 
-// mostText is how many bytes fit into a MariaDB column of type TEXT. Other databases do not have such a limit.
+// mostText is the number of bytes that fit into a MariaDB column of type TEXT. The same columns in other databases have
+// no such limit.
 const mostText = 1<<16 - 1
 
 func tooLong(c *Call, col Column) error {
@@ -51,5 +51,5 @@ func tooLong(c *Call, col Column) error {
 	)
 }
 
-// UniqueViolation is the start of the database's message for a name that is taken.
+// UniqueViolation is the start of the database's message about a name that is already taken.
 const UniqueViolation = "(IntegrityError) UNIQUE constraint failed"

@@ -9,19 +9,19 @@ import (
 // Route is an endpoint of the API: its parameters and their rules, the permission that it needs, and its handler.
 type Route struct {
 	Method    string
-	Path      string // {name} matches one element, {name...} matches the rest
+	Path      string // {name} matches one element, and {name...} matches the rest
 	Fields    wire.Fields
 	Right     Right
 	Do        func(*Call) (any, error)
 	Writes    bool
-	Since     func(*dialect.Dialect) bool // versions that support the route; nil for all
-	Ajax      bool                        // served only to browsers, under /ajax-api
+	Since     func(*dialect.Dialect) bool // reports whether a version supports the route; nil means that all do
+	Ajax      bool                        // for browsers only, under /ajax-api
 	Proxy     bool                        // part of the artifact proxy
 	NeedsBody bool                        // the handler measures the body before it checks whether there is one
 }
 
-// Right is the permission on a model or experiment that a route needs. With the zero Right, a login needs no
-// permission.
+// Right is the permission on a model or experiment that a route needs. The zero Right means that any login may use the
+// route.
 type Right struct {
 	Level state.Permission
 	On    state.ResourceKind

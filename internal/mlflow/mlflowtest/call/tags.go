@@ -10,8 +10,8 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/mlflow/mlflowtest/wire"
 )
 
-// PutTag writes a tag. It replaces the tag whose key the database considers equal to the given key, and stores the new
-// spelling of the key.
+// PutTag writes a tag. It replaces an existing tag whose key the database considers equal to the given one, and stores
+// the new spelling of the key.
 func PutTag(c *Call, t *state.Tags, key, value string) {
 	i := slices.IndexFunc(*t, func(e state.Tag) bool { return c.Dialect.SameText(e.Key, key) })
 	if i < 0 {
@@ -21,15 +21,16 @@ func PutTag(c *Call, t *state.Tags, key, value string) {
 	(*t)[i] = state.Tag{Key: key, Value: value}
 }
 
-// RemoveTag removes the tag whose key the database considers equal to the given key, and reports whether there was one.
+// RemoveTag removes the tag whose key the database considers equal to the given one, and reports whether there was such
+// a tag.
 func RemoveTag(c *Call, t *state.Tags, key string) bool {
 	n := len(*t)
 	*t = slices.DeleteFunc(*t, func(e state.Tag) bool { return c.Dialect.SameText(e.Key, key) })
 	return len(*t) < n
 }
 
-// CheckPath refuses a name that would resolve to a different name if it were used as a path. The second argument is the
-// name of the parameter.
+// CheckPath refuses a name that, used as a path, would resolve to a different name. The second argument is the
+// parameter's name.
 func CheckPath(name, at string) error {
 	norm := path.Clean(name)
 	if norm == name && norm != "." && !strings.HasPrefix(norm, "..") && !strings.HasPrefix(norm, "/") {

@@ -6,7 +6,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/mlflow/mlflowtest/dialect"
 )
 
-// as sends the next request with this user's login.
+// as returns a line that sends the next request with this user's login.
 func as(name string) string {
 	return "\n\t\twith Authorization: Basic " + base64.StdEncoding.EncodeToString(
 		[]byte(name+":"+passwordOf(name)),
@@ -74,7 +74,7 @@ func rights(grant string) string {
 	return s
 }
 
-// newInBucket creates a run whose artifacts are in a bucket. Their location contains the number of the experiment.
+// newInBucket creates a run whose artifacts are in a bucket, in a location that contains the experiment's number.
 const newInBucket = `
 		POST experiments/create {"name":"$m"} => e=experiment_id
 		! POST runs/create {"experiment_id":"$e","user_id":"ann","start_time":1700000000000} => r=run.info.run_id

@@ -9,21 +9,21 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/mlflow/mlflowtest/state"
 )
 
-// group is one way of starting a server.
+// group is one way to start a server.
 type group struct {
 	double []mlflowtest.Option
 	args   []string
 	env    []string
 	when   func(*dialect.Dialect) bool
 	stores []string
-	login  []string // users of a server with logins, in addition to the administrator
+	login  []string // the users of a server with logins, in addition to the administrator
 	prefix string
 	byHand string // how to start the server if the test cannot; see the flags -at and -group
 }
 
 var groups = map[string]group{
 	"": {},
-	// a separate server for cases that see all of its content
+	// a separate server for cases that see everything on the server
 	"fresh": {},
 	"hosts": {
 		double: []mlflowtest.Option{mlflowtest.AllowedHosts("mlflow:5000", "*.example.com")},
@@ -66,7 +66,7 @@ var groups = map[string]group{
 	},
 }
 
-// cases are all requests for which real servers and this package are compared.
+// cases contains all the requests for which this package is compared with real servers.
 var cases = join(
 	modelCases,
 	versionCases,
@@ -91,7 +91,7 @@ func join(lists ...[]testCase) []testCase {
 
 func x(n int) string { return strings.Repeat("x", n) }
 
-// repeat writes a format n times with consecutive numbers, separated by commas.
+// repeat formats n consecutive numbers and joins the results with commas.
 func repeat(n int, format string) string {
 	var out []string
 	for i := range n {

@@ -54,7 +54,7 @@ func (s server) recording() string {
 	return filepath.Join("testdata", s.String()+".json")
 }
 
-// recording contains a server's responses, by case.
+// recording contains the responses from a server, by case.
 type recording map[string][]observation
 
 // observation is a response without the parts that differ from run to run.
@@ -106,15 +106,15 @@ func (s server) load(t *testing.T) recording {
 	return out
 }
 
-// double returns a server from package mlflowtest, set up like the real servers for a group of cases.
+// double returns a mlflowtest server, set up like the real servers for a group of cases.
 func (s server) double(group string) endpoint {
 	opts := append([]mlflowtest.Option{mlflowtest.Store(s.store), mlflowtest.Clock(ticking())}, groups[group].double...)
 	d := mlflowtest.New(s.version, opts...)
 	return endpoint{client: &http.Client{Transport: d.Transport()}, url: "http://localhost:5000", prefix: "a1b2"}
 }
 
-// ticking is a clock that never shows the same time for two requests. Real servers are slow enough for their times to
-// differ.
+// ticking returns a clock that never shows the same time twice. Real servers are so slow that every request has a
+// different time.
 func ticking() func() time.Time {
 	now := time.Date(2026, 5, 3, 10, 0, 0, 0, time.UTC)
 	return func() time.Time {
@@ -123,21 +123,21 @@ func ticking() func() time.Time {
 	}
 }
 
-// endpoint is a server to which requests are sent. The prefix separates the names in one test run from those in
-// earlier runs.
+// endpoint is a server that receives the requests. The prefix separates the names in one test run from those in earlier
+// runs.
 type endpoint struct {
 	client *http.Client
 	url    string
 	prefix string
 }
 
-// testCase is a sequence of requests, one on each line (see step for the format).
+// testCase is a sequence of requests, one per line (see step for the format).
 type testCase struct {
 	name   string
 	script string
-	group  string                      // how the server is set up (see groups)
-	when   func(*dialect.Dialect) bool // servers to which the case applies
-	stores []string                    // stores to which the case applies; empty means all databases
+	group  string                      // the way the server is set up (see groups)
+	when   func(*dialect.Dialect) bool // selects the servers for which the case is played
+	stores []string                    // the stores for which the case is played; none means all databases
 }
 
 func casesFor(s server) []testCase {
@@ -155,9 +155,9 @@ func casesFor(s server) []testCase {
 //	[!] METHOD path?query [body] [=> name=key.key]
 //
 // The path is under /api/2.0/mlflow/ unless it starts with a slash. Values in the query need no escaping. $m is a name
-// that no other case uses, and $name is the value that an earlier response contained under that key. After "!", only
-// the status and error code are compared, because the message quotes a database or Python. A line "with Name: value"
-// adds a header to the next request.
+// that no other case uses, and $name is a value kept from an earlier response under that name. After "!", only the
+// status and error code are compared, because the message quotes a database or Python. A line "with Name: value" adds a
+// header to the next request.
 type step struct {
 	shown   string
 	method  string
@@ -210,12 +210,13 @@ func shorten(s string) string {
 	return s
 }
 
-// playing is a case while it runs. It knows which values to insert into requests and to mask in responses.
+// playing is a case that is being played. It knows which values to insert into requests and which ones to mask in
+// responses.
 type playing struct {
 	endpoint
-	known  map[string]string // value -> name to show instead
+	known  map[string]string // value -> name to show in its place
 	values map[string]string // name -> value
-	strict bool              // compare the messages of errors
+	strict bool              // compare error messages too
 }
 
 // play sends the requests in a case and records the responses.
@@ -317,7 +318,7 @@ func escapeQuery(q string) string {
 
 var variable = regexp.MustCompile(`\$[a-z]+[0-9]?`)
 
-// fill replaces names with their values. An unknown name stays as it is.
+// fill replaces names with their values. It leaves unknown names as they are.
 func (p playing) fill(s string) string {
 	return variable.ReplaceAllStringFunc(s, func(name string) string {
 		if v, ok := p.values[name[1:]]; ok {
@@ -356,7 +357,7 @@ var masked = []string{"creation_timestamp", "last_updated_timestamp", "creation_
 // Serial numbers depend on what was created before.
 var serials = []string{"role_id", "user_id", "id"}
 
-// reduce removes the parts of a response that differ from run to run. It keeps an error message only if messages are
+// reduce removes the parts of a response that differ from run to run. It keeps error messages only if they are
 // compared.
 func (p playing) reduce(v any, loose bool) (string, any) {
 	obj, ok := v.(map[string]any)
@@ -408,7 +409,7 @@ func (p playing) neutral(v any) any {
 	return v
 }
 
-// unordered reports whether the order of a list means nothing, as for tags, aliases, metrics, and the newest versions
+// unordered reports whether the order of a list is irrelevant, as for tags, aliases, metrics, and the newest versions
 // in stages.
 func unordered(list []any) bool {
 	return !slices.ContainsFunc(list, func(e any) bool {
@@ -439,8 +440,8 @@ var (
 )
 
 func (p playing) neutralText(s string) string {
-	// Short values, such as the ids of experiments, are masked only in the expected places. Elsewhere the same number
-	// may mean something else.
+	// Short values, for example experiment ids, are masked only in the expected places. The same number may mean
+	// something different elsewhere.
 	for _, value := range slices.SortedFunc(maps.Keys(p.known), longestFirst) {
 		if len(value) > 4 {
 			s = strings.ReplaceAll(s, value, p.known[value])
@@ -455,7 +456,7 @@ func (p playing) neutralText(s string) string {
 	return shorten(s)
 }
 
-// difference shows the responses that differ, one above the other.
+// difference shows each pair of responses that differ, one above the other.
 func difference(real, double []observation) string {
 	var b strings.Builder
 	for i := range max(len(real), len(double)) {
@@ -480,7 +481,7 @@ func longestFirst(a, b string) int {
 	return strings.Compare(a, b)
 }
 
-// plain shows a response that is not JSON. It keeps only the title of an HTML page.
+// plain returns what is compared of a response that is not JSON. For an HTML page, that is only the title.
 func (p playing) plain(media, body string) any {
 	if title := regexp.MustCompile(`<title>(.*)</title>`).FindStringSubmatch(body); title != nil &&
 		media == "text/html" {
@@ -489,7 +490,7 @@ func (p playing) plain(media, body string) any {
 	return p.neutralText(body)
 }
 
-// write stores a recording with one response on each line, so that differences are easy to see.
+// write stores a recording with one response per line, so that differences are easy to see.
 func (s server) write(r recording) error {
 	var b bytes.Buffer
 	b.WriteString("{")

@@ -23,10 +23,10 @@ var (
 	running = flag.String("at", "", "URL of a running server to use instead of starting one; needs -server and -group")
 )
 
-// generations lists the servers for each test run. Each of them behaves differently from the others.
+// generations lists the servers that every test run uses. Each behaves differently from the others.
 var generations = []string{"3.17.2-postgresql", "2.22.5-sqlite", "1.30.1-sqlite"}
 
-// TestConformanceReal plays all cases against a real server and compares the responses with those of this package.
+// TestConformanceReal plays all cases against a real server and compares its responses with those of this package.
 func TestConformanceReal(t *testing.T) {
 	for _, s := range servers {
 		if *onlyServer != "" && *onlyServer != s.String() ||
@@ -47,7 +47,7 @@ func TestConformanceReal(t *testing.T) {
 	}
 }
 
-// groupsOf lists the server setups that this run plays.
+// groupsOf lists the server setups whose cases this run plays.
 func groupsOf(s server) []string {
 	var out []string
 	for _, c := range casesFor(s) {
@@ -65,7 +65,8 @@ func wanted(group string) bool {
 	return groups[group].byHand == ""
 }
 
-// kept returns the recording from earlier runs. The cases that this run plays replace their part of it.
+// kept returns what earlier runs have recorded for the current cases. The cases that this run plays then replace their
+// part.
 func (s server) kept(t *testing.T) recording {
 	out := recording{}
 	if _, err := os.Stat(s.recording()); err != nil {

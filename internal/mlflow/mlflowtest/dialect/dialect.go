@@ -18,33 +18,33 @@ type Dialect struct {
 	artifactSwitches
 }
 
-// serverSwitches are the differences that concern the server as a whole.
+// serverSwitches contains the differences that concern the server as a whole.
 type serverSwitches struct {
 	VersionRoute        bool   // GET /version
-	HealthType          string // content type of /health
+	HealthType          string // the content type of /health
 	ContentTypeChecked  bool   // writes require the content type application/json
-	QueryChecked        bool   // checks the parameters of a GET; otherwise a wrong type is an uncaught exception
-	StringLimits        bool   // accepts a string for a number with a limit; otherwise that is an uncaught exception
-	EntriesComplete     bool   // an entry in a batch that lacks a key or value is an uncaught exception
+	QueryChecked        bool   // checks the parameters of a GET; if false, a wrong type causes an uncaught exception
+	StringLimits        bool   // accepts a string for a number with a limit; if false, that is an uncaught exception
+	EntriesComplete     bool   // a batch entry that lacks a key or value causes an uncaught exception
 	HostChecked         bool   // refuses unknown Host headers
 	ErrorClasses        bool   // errors contain sqlstate and error_class
 	ServerInfo          bool
 	PrefixesAPI         bool // the static prefix includes the API
-	Workspaces          bool // reads the workspace header, even if only to say that the feature is off
-	ExperimentWorkspace bool // an experiment shows its workspace
-	HidesUnknown        bool // with logins, a missing thing looks like an unreadable one
-	SearchFiltered      bool // with logins, a search for versions leaves out unreadable ones
-	PermissionGrants    bool // supports the newer routes for users and grants
+	Workspaces          bool // reads the workspace header, even if only to report that the feature is off
+	ExperimentWorkspace bool // experiments show their workspace
+	HidesUnknown        bool // with logins, a missing resource looks like an unreadable one
+	SearchFiltered      bool // with logins, searches for versions leave out unreadable ones
+	PermissionGrants    bool // supports the newer routes for users and permissions
 }
 
-// modelSwitches are the differences that concern registered models and their versions.
+// modelSwitches contains the differences that concern registered models and their versions.
 type modelSwitches struct {
 	Aliases         bool // supports the alias routes
-	AliasNeedsModel bool // an alias of a missing model causes a 404 instead of "alias not found"
-	AliasDropped    bool // deleting a version deletes its aliases, which are otherwise left dangling
+	AliasNeedsModel bool // an alias of a missing model causes a 404 rather than "alias not found"
+	AliasDropped    bool // deleting a version deletes its aliases; if false, they are left dangling
 	LatestAliases   bool // the newest version in each stage lists its aliases if requested separately
-	LatestAlias     bool // the alias "latest" means the highest version
-	StrictNames     bool // model names must not contain "/" or ":" or be blank
+	LatestAlias     bool // the alias "latest" points to the highest version
+	StrictNames     bool // model names must not be blank or contain "/" or ":"
 	ColonInKeys     bool // tag keys may contain a colon
 	VersionTagLimit int  // maximum length of a value in a version's tag
 	ModelTagLimit   int  // maximum length of a value in a registered model's tag
@@ -52,58 +52,58 @@ type modelSwitches struct {
 	WholeNumbers    bool // version_number is compared only with whole numbers
 }
 
-// sourceSwitches are the differences that concern the sources of versions.
+// sourceSwitches contains the differences that concern the sources of versions.
 type sourceSwitches struct {
-	VerbatimModels    bool   // a source models:/… is stored as given, not resolved
-	RemoteFiles       string // what happens to a source file://host/…: "crash", "refused" or "stored"
-	PathSourceChecked bool   // refuses "..", NUL and similar in a source
+	VerbatimModels    bool   // a models:/… source is stored as given, not resolved
+	RemoteFiles       string // what happens to a file://host/… source: "crash", "refused" or "stored"
+	PathSourceChecked bool   // refuses sources with "..", NUL and the like
 	SourceOwned       bool   // a source must be inside the given run or logged model
-	SourceSchemes     bool   // refuses sources on http, ftp, hdfs …
+	SourceSchemes     bool   // refuses http, ftp, hdfs … sources
 }
 
-// searchSwitches are the differences that concern searches and lists.
+// searchSwitches contains the differences that concern searches and lists.
 type searchSwitches struct {
-	VersionSearchPaged bool // a search for versions supports max_results, order_by and page_token
+	VersionSearchPaged bool // searches for versions support max_results, order_by and page_token
 	NameIn             bool // filters support `name IN (…)`
-	BareAttributes     bool // a filter for runs accepts an attribute without the prefix `attributes.`
+	BareAttributes     bool // filters for runs accept an attribute without the prefix `attributes.`
 	StrayTokens        bool // registry filters ignore meaningless words and lists, for example `name IN (…)`
-	FullPageToken      bool // a page of experiments that is exactly full says that more follow
-	FullRunsToken      bool // a page of runs that is exactly full says that more follow
-	RunIDsIn           bool // a filter for runs supports run_id IN (…)
+	FullPageToken      bool // a page of experiments that is exactly full comes with a token for the next page
+	FullRunsToken      bool // a page of runs that is exactly full comes with a token for the next page
+	RunIDsIn           bool // filters for runs support run_id IN (…)
 	NaNIsNoNumber      bool // searches do not treat NaN as zero, although it is stored as zero
 	HistoryPaged       bool // metrics/get-history supports max_results
 }
 
-// runSwitches are the differences that concern runs, experiments and logged models.
+// runSwitches contains the differences that concern runs, experiments and logged models.
 type runSwitches struct {
-	ParamLimit    int  // maximum length of a value in a run's parameter
-	ParamCut      bool // longer values are truncated instead of refused
+	ParamLimit    int  // maximum length of a run parameter's value
+	ParamCut      bool // longer values are truncated rather than refused
 	RunTagLimit   int
 	RunTagCut     bool
 	LoggedModels  bool // supports logged models (MLflow 3)
-	SearchOutputs bool // a search returns the outputs of runs (not in 3.4)
-	CreateInputs  bool // the response to creating a run says that it has no inputs
+	SearchOutputs bool // searches return the outputs of runs (not in 3.4)
+	CreateInputs  bool // the response that creates a run reports that it has no inputs
 	Datasets      bool // runs list their inputs
-	UpdateResets  bool // updating a run sets its status and end time even if the request contains neither
-	ExperimentIDs bool // refuses an experiment id that is not a number, instead of not finding it
+	UpdateResets  bool // updating a run sets its status and end time, even if the request contains neither
+	ExperimentIDs bool // refuses an experiment id that is not a number; if false, it finds no experiment
 }
 
-// artifactSwitches are the differences that concern artifacts.
+// artifactSwitches contains the differences that concern artifacts.
 type artifactSwitches struct {
-	AsyncProxy      bool   // files from the artifact proxy are served separately from the API, with different responses
-	MissingArtifact string // response for a missing file: "404", "500 json" or "500 page"
-	MissingProxied  string // response for a missing file from the artifact proxy
-	ArtifactTypes   bool   // artifacts have a content type; otherwise the proxy sends text as HTML
-	ArtifactPaths   bool   // checks the path of an artifact; otherwise a bad path is an uncaught exception
-	Presigns        bool   // hands out addresses in the object store for downloads (MLflow 3.15)
+	AsyncProxy      bool   // the artifact proxy serves files separately from the API, with different responses
+	MissingArtifact string // the response for a missing file: "404", "500 json" or "500 page"
+	MissingProxied  string // the response for a missing file from the artifact proxy
+	ArtifactTypes   bool   // artifacts have a content type; if false, the proxy sends text as HTML
+	ArtifactPaths   bool   // checks artifact paths; if false, a bad path causes an uncaught exception
+	Presigns        bool   // returns addresses in the object store for downloads (MLflow 3.15)
 	PathNeeded      bool   // a download without a path is a bad request; if false, it causes an uncaught exception
 	ProxyDeletes    bool   // the artifact proxy can delete files
 }
 
-// htmlType is the content type that older servers give to every plain text.
+// htmlType is the content type that older servers use for all plain text.
 const htmlType = "text/html; charset=utf-8"
 
-// table contains one row for each version with recordings in package conformance.
+// table contains one row for each version that has recordings in package conformance.
 var table = []Dialect{
 	{
 		version: "3.17.2",

@@ -1,3 +1,3 @@
-// Package dialect lists how versions of MLflow and their databases differ. Each difference is one field, and each
-// version is one row. The package never carries out a request.
+// Package dialect lists how versions of MLflow and their databases differ. There is one field for each difference and
+// one row for each version. The package never carries out a request.
 package dialect

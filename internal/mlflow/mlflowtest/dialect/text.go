@@ -3,7 +3,7 @@ package dialect
 import "strings"
 
 // SameText compares two strings as the database does. MariaDB's usual collation ignores case, accents and trailing
-// spaces, so models, aliases, tags and parameters can be found under names that they were not given. Filters, and
+// spaces, so a model, alias, tag or parameter can be found under a name that differs from its own. Filters, and
 // comparisons in the server itself, are always exact.
 func (d *Dialect) SameText(a, b string) bool {
 	if d.Store != "mariadb" {
@@ -12,7 +12,7 @@ func (d *Dialect) SameText(a, b string) bool {
 	return strings.EqualFold(unaccented(a), unaccented(b))
 }
 
-// accents removes the accents from a few letters, enough for tests.
+// accents removes the accents from a few letters, which is enough for tests.
 var accents = strings.NewReplacer("ä", "a", "á", "a", "à", "a", "é", "e", "è", "e", "ö", "o", "ü", "u", "ñ", "n")
 
 func unaccented(name string) string { return accents.Replace(strings.TrimRight(name, " ")) }

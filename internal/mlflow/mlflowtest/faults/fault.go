@@ -19,7 +19,7 @@ type Kind string
 const (
 	// Reset breaks the connection instead of responding.
 	Reset Kind = "reset"
-	// Hold does not respond until the caller gives up or Delay has passed. Then it breaks the connection.
+	// Hold blocks until the caller gives up or Delay has passed, and then breaks the connection without responding.
 	Hold Kind = "hold"
 	// Late breaks the connection and carries out the request afterwards, either after Delay and Skip other requests,
 	// or when Land is called.
@@ -32,34 +32,34 @@ const (
 	Truncate Kind = "truncate"
 	// Garble cuts the response off in the middle but delivers it as a complete body.
 	Garble Kind = "garble"
-	// Bomb responds with 512 MiB of spaces that are packed into half a MiB of gzip.
+	// Bomb responds with 512 MiB of spaces, compressed to half a MiB of gzip.
 	Bomb Kind = "bomb"
-	// Redirect responds with Status (302 if zero). It redirects to the Location in Header, or to a login page on a
-	// different host.
+	// Redirect responds with Status (302 if zero) and redirects to the Location in Header, or to a login page on a
+	// different host if there is none.
 	Redirect Kind = "redirect"
 	// SlowHeader waits for Delay before it responds.
 	SlowHeader Kind = "slow-header"
 	// SlowBody sends the body byte by byte, spread over Delay.
 	SlowBody Kind = "slow-body"
-	// LoginPage responds with 200 and the HTML page of a login form.
+	// LoginPage responds with status 200 and an HTML login form.
 	LoginPage Kind = "login"
-	// InvalidHost responds like a server that does not accept the Host header.
+	// InvalidHost responds like a server that refuses the Host header.
 	InvalidHost Kind = "host"
-	// Overlap makes a move to a stage overlap with the next move of the same model. It reads the versions in the
-	// stage now, and writes after the other move. Both succeed and neither archives the other, as on real servers. It
-	// waits for at most Delay, or a minute if Delay is zero.
+	// Overlap makes a move to a stage overlap with the next move of the same model. The move reads the versions in the
+	// stage immediately, and writes after the other move. Both moves succeed and neither archives the other's version,
+	// as on real servers. The move waits for at most Delay, or for a minute if Delay is zero.
 	Overlap Kind = "overlap"
 )
 
-// Fault makes requests go wrong that match both Method (any if empty) and Path. Path is the end of the URL's path, or a
-// pattern for path.Match.
+// Fault makes the requests go wrong that match both Method (any if empty) and Path. Path is the end of the URL's path,
+// or a pattern for path.Match.
 type Fault struct {
 	Method string
 	Path   string
-	Nth    int  // which of the matching requests goes wrong, counted from 1; 0 for all
-	Onward bool // with Nth, all later requests go wrong too
+	Nth    int  // which matching request goes wrong, counted from 1; 0 for all
+	Onward bool // if Nth is set, all later requests go wrong too
 	Kind   Kind
-	After  bool // carry out the request before it goes wrong; otherwise it is not carried out
+	After  bool // carry out the request first; if false, it is not carried out at all
 	Status int
 	Header http.Header
 	Body   string
@@ -67,17 +67,17 @@ type Fault struct {
 	Skip   int
 }
 
-// With applies the fault to the request that has this context, whatever is armed. It is for transports in the same
-// process that choose the fault themselves.
+// With applies the fault to the request with this context, regardless of which faults are armed. It is meant for
+// transports in the same process that choose the fault themselves.
 func With(ctx context.Context, f Fault) context.Context {
 	return context.WithValue(ctx, faultKey{}, f)
 }
 
 type faultKey struct{}
 
-// Parse parses a fault in the format of test scripts: METHOD PATH KIND. A number as the kind means a response with
-// that status. Any of these may follow: after, nth=2, onward, delay=3s, skip=1, retry-after=30, type=text/html,
-// location=URL, body=TEXT (to the end of the line).
+// Parse parses a fault in the format of test scripts: METHOD PATH KIND. If the kind is a number, the server responds
+// with that status. Any of the following options may come after it: after, nth=2, onward, delay=3s, skip=1,
+// retry-after=30, type=text/html, location=URL, body=TEXT (to the end of the line).
 //
 //	POST model-versions/create reset after
 //	GET registered-models/get 503 nth=1 retry-after=2
@@ -171,14 +171,15 @@ func (f *Fault) matches(r *http.Request) bool {
 	return strings.HasSuffix(r.URL.Path, f.Path) || glob && err == nil
 }
 
-// refusals are the sentences with which MLflow's basic-auth app refuses a request. A fault without a body uses them.
+// refusals contains the sentences with which MLflow's basic-auth app refuses requests. They are used by faults without
+// a body.
 var refusals = map[int]string{
 	http.StatusUnauthorized: "You are not authenticated. Please see " +
 		"https://www.mlflow.org/docs/latest/auth/index.html#authenticating-to-mlflow on how to authenticate.",
 	http.StatusForbidden: "Permission denied",
 }
 
-// Answer returns the response for a fault that ignores the real one.
+// Answer returns the response for a fault that does not use the real one.
 func (f Fault) Answer() Reply {
 	switch f.Kind {
 	case Reset, Hold:

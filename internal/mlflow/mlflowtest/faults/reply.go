@@ -16,16 +16,16 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/mlflow/mlflowtest/wire"
 )
 
-// Reply is a response together with what happens to it on its way to the caller.
+// Reply is a response, together with what happens to it on its way to the caller.
 type Reply struct {
 	wire.Response
 	Kind    Kind // "" delivers the response
 	Delay   time.Duration
 	Latency time.Duration
-	Sent    func(status int) // called when the response is sent, or with 0 if none exists
+	Sent    func(status int) // called with the status when the response is sent, or with 0 if there is none
 }
 
-// wait blocks until it is time to send the response. It returns an error if there will be no response.
+// wait blocks until it is time to send the response. It returns an error if no response will be sent.
 func (r Reply) wait(ctx context.Context) error {
 	delay := r.Latency
 	switch r.Kind {
@@ -81,13 +81,13 @@ func (r Reply) WriteTo(w http.ResponseWriter, q *http.Request) {
 	w.WriteHeader(r.Status)
 	switch r.Kind {
 	case Truncate:
-		_, _ = w.Write(body[:len(body)/2]) // the caller notices the broken connection in any case
+		_, _ = w.Write(body[:len(body)/2]) // ignored, because the caller notices the broken connection anyway
 		_ = http.NewResponseController(w).Flush()
 		panic(http.ErrAbortHandler)
 	case SlowBody:
 		sendSlowly(w, q.Context(), body, r.Delay)
 	default:
-		_, _ = w.Write(body) // the client may have stopped waiting
+		_, _ = w.Write(body) // ignored, because the client may have stopped waiting
 	}
 }
 
@@ -113,12 +113,12 @@ func breakConnection(w http.ResponseWriter) {
 	if tcp, ok := conn.(*net.TCPConn); ok {
 		_ = tcp.SetLinger(
 			0,
-		) // turns the close below into a reset; without it, the caller sees an end of file, which works too
+		) // turns Close into a reset; if this fails, the caller sees an end of file, which works too
 	}
 	_ = conn.Close()
 }
 
-// ToResponse returns the response to a caller in the same process.
+// ToResponse returns the response for a caller in the same process.
 func (r Reply) ToResponse(q *http.Request) (*http.Response, error) {
 	if err := r.wait(q.Context()); err != nil {
 		r.Sent(0)
@@ -163,7 +163,7 @@ func (s *slowReader) Read(p []byte) (int, error) {
 	return 1, nil
 }
 
-// explode unpacks the bomb for a caller that did not request gzip itself, as net/http does.
+// explode decompresses the bomb for a caller that did not request gzip itself, as net/http does.
 func explode(out *http.Response, q *http.Request) {
 	packed := bytes.NewReader(bomb())
 	if q.Header.Get("Accept-Encoding") != "" {
@@ -174,7 +174,7 @@ func explode(out *http.Response, q *http.Request) {
 	out.Body, out.ContentLength, out.Uncompressed = io.NopCloser(io.LimitReader(spaces{}, bombSize)), -1, true
 }
 
-// spaces is an endless stream of spaces.
+// spaces is an infinite stream of spaces.
 type spaces struct{}
 
 func (spaces) Read(p []byte) (int, error) {
@@ -186,7 +186,8 @@ func (spaces) Read(p []byte) (int, error) {
 
 const bombSize = 512 << 20
 
-// bomb is 512 MiB of spaces, packed only once. gzip streams can be concatenated.
+// bomb contains 512 MiB of spaces. Only the first part is actually compressed, because gzip streams can be
+// concatenated.
 var bomb = sync.OnceValue(func() []byte {
 	var one bytes.Buffer
 	z, _ := gzip.NewWriterLevel(&one, gzip.BestCompression) // the level is valid

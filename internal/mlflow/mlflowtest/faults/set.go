@@ -30,7 +30,7 @@ func (s *Set) Clear() {
 	s.armed = nil
 }
 
-// Strike finds the fault for a request. Each matching fault counts the request, even if a different one is used.
+// Strike finds the fault for a request. Every fault that matches counts the request, even if a different one is used.
 func (s *Set) Strike(r *http.Request) (Fault, bool) {
 	if f, chosen := r.Context().Value(faultKey{}).(Fault); chosen {
 		return f, true

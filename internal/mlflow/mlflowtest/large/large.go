@@ -13,8 +13,8 @@ import (
 
 // New returns a registry with many models and versions, which are computed on request and never stored. It supports
 // only the requests that an audit of versions sends, ordered by name and number: the list of models, and searches for
-// versions up to a number or above one. Each version has 4 tags, and each model has one alias. The pages are equal to
-// those from a Server with the same content.
+// versions up to a number or above one. Each version has 4 tags, and each model has one alias. The pages are the same
+// as those from a Server with the same content.
 func New(models, versions int) http.Handler {
 	l := large{models, versions}
 	mux := http.NewServeMux()
@@ -30,7 +30,7 @@ const largeTime = 1700000000000
 
 func (l large) name(i int) string { return fmt.Sprintf("model-%06d", i) }
 
-// writePage writes the requested part of a list that has this many rows.
+// writePage writes the requested page of a list with the given number of rows.
 func writePage(w http.ResponseWriter, r *http.Request, key string, rows int, write func(*bufio.Writer, int)) {
 	w.Header().Set("Content-Type", "application/json")
 	most, err := strconv.Atoi(r.FormValue("max_results"))

@@ -16,7 +16,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/mlflow/mlflowtest/wire"
 )
 
-// The computed registry responds like a server with the same content.
+// The simulated registry responds like a server with the same content.
 func TestLarge_SameAsServer(t *testing.T) {
 	const models, versions = 5, 7
 	kept := mlflowtest.New("3.17.2", mlflowtest.Clock(func() time.Time { return time.UnixMilli(largeTime) }))

@@ -10,8 +10,8 @@ import (
 
 var schemeForm = regexp.MustCompile(`^([A-Za-z][A-Za-z0-9+.\-]*):`)
 
-// Scheme returns the scheme in lower case. Like servers, Scheme, Authority and Path split a URI without checking it.
-// net/url would refuse URIs that servers accept.
+// Scheme returns the scheme in lower case. Like servers, the functions Scheme, Authority and Path split a URI without
+// checking it, whereas net/url would refuse some URIs that servers accept.
 func Scheme(uri string) string {
 	if m := schemeForm.FindStringSubmatch(uri); m != nil {
 		return strings.ToLower(m[1])

@@ -1,3 +1,3 @@
-// Package pagetest tests functions that read lists with several pages. Its servers are not MLflow servers, because
-// their lists never end.
+// Package pagetest tests functions that read a list page by page. Its servers do not behave like MLflow, because their
+// lists never end.
 package pagetest

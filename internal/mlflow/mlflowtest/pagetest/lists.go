@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-// Answers responds to each request with the JSON text that the function returns.
+// Answers responds to each request with the JSON that the function returns.
 type Answers func(*http.Request) string
 
 // RoundTrip implements http.RoundTripper.
@@ -19,9 +19,8 @@ func (a Answers) RoundTrip(r *http.Request) (*http.Response, error) {
 	}, nil
 }
 
-// NeverShorter tests a function that reads a list with several pages against servers whose lists never end. The
-// function must fail after about the given number of pages. It must not return part of the list as if it were
-// complete.
+// NeverShorter tests a function that reads a list page by page, against servers whose lists never end. The function
+// must fail after about the given number of pages, and must not return part of the list as if it were complete.
 func NeverShorter(t *testing.T, most int, read func(http.RoundTripper) error) {
 	for server, s := range map[string]struct {
 		token func(asked int) string

@@ -8,7 +8,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/mlflow/mlflowtest/wire"
 )
 
-// setAlias points an alias to an existing version. It does not change any timestamp.
+// setAlias points an alias to an existing version. It changes no timestamps.
 func setAlias(c *call.Call) (any, error) {
 	name, a := c.In.Str("name"), c.In.Str("alias")
 	if err := checkModelName(c, name); err != nil {
@@ -52,7 +52,7 @@ func getAlias(c *call.Call) (any, error) {
 	return versionAnswer(c, v)
 }
 
-// resolveAlias returns the version that an alias points to. The version may have been deleted.
+// resolveAlias returns the version that an alias points to. It fails if that version has been deleted.
 func resolveAlias(c *call.Call, name, a string) (*state.Version, error) {
 	if err := checkModelName(c, name); err != nil {
 		return nil, err

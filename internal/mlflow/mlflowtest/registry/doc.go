@@ -1,3 +1,4 @@
-// Package registry contains the endpoints for registered models: versions, aliases, stages, tags, and the sources
-// that a version may have. It reads runs and logged models, and changes only a logged model's list of versions.
+// Package registry contains the endpoints for registered models, their versions, aliases, stages and tags, and the
+// rules for the sources of versions. It reads runs and logged models. Outside the registry, it changes only a logged
+// model's list of versions.
 package registry

@@ -25,7 +25,8 @@ type aliasJSON struct {
 	Version string `json:"version"`
 }
 
-// modelToJSON encodes the model as the server does. On a database, its versions never list their aliases.
+// modelToJSON encodes a model as the server does. If the store is a database, the model's versions never list their
+// aliases.
 func modelToJSON(c *call.Call, m *state.Model) modelJSON {
 	out := modelJSON{Name: m.Name, Created: m.Created, Updated: m.Updated, Description: m.Description, Tags: m.Tags}
 	for _, v := range m.Latest() {
@@ -93,7 +94,7 @@ func getModel(c *call.Call) (any, error) {
 	return map[string]any{"registered_model": modelToJSON(c, m)}, nil
 }
 
-// updateModel sets the description. A request that contains no description clears it.
+// updateModel sets the description. A request without a description clears it.
 func updateModel(c *call.Call) (any, error) {
 	m, err := findModel(c, c.In.Str("name"))
 	if err != nil {
@@ -106,7 +107,7 @@ func updateModel(c *call.Call) (any, error) {
 	return map[string]any{"registered_model": modelToJSON(c, m)}, nil
 }
 
-// description returns the database column for the description in a request.
+// description returns the description in a request as a value for its database column.
 func description(c *call.Call) call.Column {
 	return call.Column{Name: "description", Value: c.In.Str("description"), Width: 5000}
 }
@@ -132,7 +133,7 @@ func renameModel(c *call.Call) (any, error) {
 	return map[string]any{"registered_model": modelToJSON(c, m)}, nil
 }
 
-// deleteModel deletes the model with everything in it. A new model of that name starts again with version 1.
+// deleteModel deletes the model and everything in it. A new model with that name starts again with version 1.
 func deleteModel(c *call.Call) (any, error) {
 	m, err := findModel(c, c.In.Str("name"))
 	if err != nil {

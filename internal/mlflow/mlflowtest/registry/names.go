@@ -52,7 +52,7 @@ func checkRegistryTag(c *call.Call, key, value string, limit int) error {
 	return call.CheckLength(c, "value", value, limit)
 }
 
-// checkVersion parses a version number as Python parses an integer, so "01", " 1" and "1_0" are numbers too.
+// checkVersion parses a version number as Python parses an integer, so "01", " 1" and "1_0" are valid too.
 func checkVersion(s string) (int64, error) {
 	digits := strings.TrimSpace(s)
 	if ok, _ := regexp.MatchString(`^[+-]?[0-9]+(_[0-9]+)*$`, digits); ok {

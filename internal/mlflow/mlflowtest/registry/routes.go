@@ -15,7 +15,7 @@ var (
 
 var versionFields = wire.Fields{wire.Need("name"), wire.Need("version")}
 
-// Routes are the endpoints for registered models and their versions.
+// Routes contains the endpoints for registered models and their versions.
 var Routes = []call.Route{
 	{
 		Method: "POST",

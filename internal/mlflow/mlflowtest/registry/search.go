@@ -28,7 +28,7 @@ var versionFilter = search.Rules{
 	Listed:     func(d *dialect.Dialect) []string { return append(namesIn(d), "run_id") },
 }
 
-// versionRules returns the rules for a search for versions.
+// versionRules returns the filter rules for a search for versions.
 func versionRules(d *dialect.Dialect) search.Rules {
 	rules := versionFilter
 	if !d.VersionSearchPaged {
@@ -54,7 +54,7 @@ func asksForPrompts(clauses []search.Clause) bool {
 	return false
 }
 
-// withoutPromptTag removes clauses on the prompt tag. Such a clause only chooses between prompts and models.
+// withoutPromptTag removes the clauses on the prompt tag, which only choose between prompts and models.
 func withoutPromptTag(clauses []search.Clause) []search.Clause {
 	return slices.DeleteFunc(
 		slices.Clone(clauses),
@@ -176,8 +176,8 @@ var versionOrderKeys = search.Rules{
 	Entities:   search.AttributesAndTags,
 }
 
-// versionOrder orders versions as requested, then by name and with the newest first. By default, it orders them by
-// their last change. Servers that ignore order_by keep the order of the table.
+// versionOrder orders versions as requested, and versions that are then equal by name and with the newest first. By
+// default, it orders them by the time of their last change. Servers that ignore order_by keep the order of the table.
 func versionOrder(d *dialect.Dialect, clauses []string) (func(a, b *state.Version) int, error) {
 	if len(clauses) == 0 || !d.VersionSearchPaged {
 		clauses = []string{"last_updated_timestamp DESC"}
@@ -283,8 +283,8 @@ func matchVersions(c *call.Call, clauses []search.Clause) []*state.Version {
 	return found
 }
 
-// hidesVersions reports whether a search leaves out a model's versions. One version tagged as a prompt hides all of
-// them, unless the search asks for prompts.
+// hidesVersions reports whether a search leaves out a model's versions. If one version is tagged as a prompt, all of
+// them are left out unless the search asks for prompts.
 func hidesVersions(c *call.Call, m *state.Model, clauses []search.Clause) bool {
 	if !c.Dialect.PromptsHidden || asksForPrompts(clauses) {
 		return false

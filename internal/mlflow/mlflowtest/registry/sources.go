@@ -13,12 +13,12 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/mlflow/mlflowtest/wire"
 )
 
-// source is where a new version comes from, in the form in which the server understood it.
+// source is the origin of a new version, as the server has understood it.
 type source struct {
 	uri      string
 	download string
 	runID    string
-	runUnset bool // no run at all, as opposed to an empty one
+	runUnset bool // the request contains no run at all, as opposed to an empty one
 	modelID  string
 }
 
@@ -68,7 +68,7 @@ func checkPromptSource(c *call.Call, uri string) error {
 	return nil
 }
 
-// hostSchemes are the URI schemes that name a host from which the server would fetch artifacts for the caller.
+// hostSchemes lists the URI schemes that name a host from which the server would fetch artifacts for the caller.
 var hostSchemes = []string{"http", "https", "ftp", "sftp", "hdfs", "viewfs", "r2", "b2", "abfss"}
 
 func checkScheme(c *call.Call, uri string) error {
@@ -85,7 +85,7 @@ func checkScheme(c *call.Call, uri string) error {
 	return nil
 }
 
-// checkLooseSource is the check in servers before version 3: the source must not reach the server's own disk.
+// checkLooseSource is the check in servers before version 3: the source must not be on the server's own disk.
 func checkLooseSource(c *call.Call, s source) error {
 	if location.Local(s.uri) {
 		if s.runID != "" {
@@ -177,7 +177,7 @@ func checkLocalModelSource(c *call.Call, s source) error {
 	return localRefused(s.uri, "model_id")
 }
 
-// onDiskIn reports whether a path on the server's disk is inside a folder on that disk.
+// onDiskIn reports whether a path on the server's disk is inside a folder that is on that disk too.
 func onDiskIn(uri, root string) bool {
 	return location.Local(root) && location.Within(location.LocalPath(uri), location.LocalPath(root))
 }
@@ -204,7 +204,7 @@ func localRefused(uri, id string) error {
 
 var slashes = regexp.MustCompile(`/+`)
 
-// checkNoTricks refuses a path that becomes a different path after decoding.
+// checkNoTricks refuses a path that decoding turns into a different path.
 func checkNoTricks(uri string) error {
 	decoded := uri
 	for {
@@ -217,7 +217,7 @@ func checkNoTricks(uri string) error {
 	p := slashes.ReplaceAllString(strings.TrimRight(location.Path(decoded), "/"), "/")
 	resolved := p
 	if !strings.HasPrefix(p, "/") {
-		resolved = "/" + p // the server resolves it against its own directory, so it is never the same path
+		resolved = "/" + p // the server resolves the path against its own directory, so the result always differs
 	}
 	resolved = path.Clean(resolved)
 	if strings.Contains(p, "\x00") || slices.Contains(strings.Split(decoded, "/"), "..") || resolved != p {
@@ -276,7 +276,7 @@ func resolveVersionSource(c *call.Call, s *source) error {
 	return nil
 }
 
-// intendedVersion finds the version that models:/name/3, /latest, /Stage or @alias refers to.
+// intendedVersion finds the version that a URI of the form models:/name/3, /latest, /Stage or @alias refers to.
 func intendedVersion(c *call.Call, m *state.Model, u modelsURI) (*state.Version, error) {
 	switch {
 	case u.version != "":

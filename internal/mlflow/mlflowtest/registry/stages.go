@@ -32,8 +32,8 @@ func canonicalStages(names []string) ([]string, error) {
 	return out, nil
 }
 
-// transitionStage moves a version and, if requested, archives the others in the stage. On a database, either both
-// happen or neither does. The file store archives first and looks for the version only then.
+// transitionStage moves a version and, if requested, archives the other versions in the stage. A database does both or
+// neither. The file store archives first, and only then looks for the version to move.
 func transitionStage(c *call.Call) (any, error) {
 	asked, archive := c.In.Str("stage"), c.In.Bool("archive_existing_versions")
 	stage, err := canonicalStage(asked)
@@ -61,7 +61,7 @@ func transitionStage(c *call.Call) (any, error) {
 }
 
 func archiveOthers(c *call.Call, name, number, stage string) {
-	keep, _ := checkVersion(number) // an invalid number matches no version, so all versions are archived
+	keep, _ := checkVersion(number) // an invalid number matches no version, so every version in the stage is archived
 	m, ok := call.ModelNamed(c, name)
 	if !ok {
 		return

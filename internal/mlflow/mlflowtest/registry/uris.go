@@ -8,8 +8,8 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/mlflow/mlflowtest/wire"
 )
 
-// modelsURI is a parsed models:/ URI. It contains the id of a logged model, or a name with a version, a stage, an
-// alias or none of these.
+// modelsURI is a parsed models:/ URI. It contains either the id of a logged model, or a name with at most one of a
+// version, a stage and an alias.
 type modelsURI struct{ modelID, name, version, stage, alias string }
 
 var allDigits = regexp.MustCompile(`^\pN+$`)
@@ -52,7 +52,7 @@ func improper(uri string) error {
 
 func isLatest(s string) bool { return strings.EqualFold(s, "latest") }
 
-// onThisHost checks that a file: URI is on the server's own disk. The server cannot read any other disk.
+// onThisHost checks that a file: URI is on the server's own disk, because the server cannot read any other disk.
 func onThisHost(uri string) error {
 	host, _, _ := strings.Cut(location.Authority(uri), ":")
 	if location.Scheme(uri) != "file" || host == "" || host == "." || strings.HasPrefix(host, "localhost") ||
@@ -66,7 +66,7 @@ func onThisHost(uri string) error {
 	)
 }
 
-// ownArtifacts reports whether a source uses the server's own artifact proxy.
+// ownArtifacts reports whether a source is in the server's own artifact proxy.
 func ownArtifacts(uri string) bool {
 	switch location.Scheme(uri) {
 	case "mlflow-artifacts":

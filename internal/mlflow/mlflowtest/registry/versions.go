@@ -23,7 +23,7 @@ type versionJSON struct {
 	Aliases     []string   `json:"aliases,omitempty"`
 }
 
-// versionToJSON encodes the version as the server does. Searches leave out the aliases.
+// versionToJSON encodes a version as the server does. Searches leave out the aliases.
 func versionToJSON(c *call.Call, v *state.Version, withAliases bool) versionJSON {
 	out := versionJSON{
 		Name: v.Name, Version: wire.Digits(v.Number), Created: v.Created, Updated: v.Updated, Stage: v.Stage,
@@ -119,7 +119,7 @@ func addVersion(c *call.Call, m *state.Model, src source, t state.Tags) *state.V
 }
 
 // noteVersion is the second half of creating a version: it adds the version to the logged model's list. If the logged
-// model does not exist, the request fails even though the version was created.
+// model does not exist, the request fails although the version has been created.
 func noteVersion(c *call.Call, modelID string, v *state.Version) error {
 	m, err := call.FindLoggedModel(c, modelID)
 	if err != nil {
@@ -137,7 +137,7 @@ func getVersion(c *call.Call) (any, error) {
 	return versionAnswer(c, v)
 }
 
-// updateVersion sets the description. A request that contains no description clears it.
+// updateVersion sets the description. A request without a description clears it.
 func updateVersion(c *call.Call) (any, error) {
 	v, err := requestedVersion(c)
 	if err != nil {
@@ -175,7 +175,7 @@ func getVersionArtifact(c *call.Call) (any, error) {
 	return artifacts.Download(c, v.Download, file)
 }
 
-// deleteVersion hides the version and clears its fields. Its number is not used again. On older servers, its aliases
+// deleteVersion hides the version and clears its fields. Its number is never used again. On older servers, its aliases
 // are left dangling.
 func deleteVersion(c *call.Call) (any, error) {
 	v, err := requestedVersion(c)

@@ -16,22 +16,22 @@ type Clause struct {
 	Key   string
 	Op    string
 	Value string
-	list  []string // for IN and NOT IN
+	list  []string // the values for IN and NOT IN
 }
 
-// Rules describes the filter for one kind of search.
+// Rules describes the filter language for one kind of search.
 type Rules struct {
 	Attributes []string
 	Numeric    []string
-	Listed     func(*dialect.Dialect) []string // attributes that support IN
+	Listed     func(*dialect.Dialect) []string // the attributes that support IN
 	Entities   map[string]string               // prefix -> meaning
-	Advised    []string                        // keys that an error suggests, if they differ from the supported ones
-	Registry   bool                            // a filter for registered models or versions
+	Advised    []string                        // the keys that an error suggests, if not the supported ones
+	Registry   bool                            // the filter is for registered models or versions
 	Prefixed   bool                            // older servers require the prefix `attributes.` on an attribute
-	Lax        bool                            // accepts values without quotes (see parseLax)
+	Lax        bool                            // accepts unquoted values (see parseLax)
 }
 
-// AttributesAndTags are the entities in a search for something that has attributes and tags.
+// AttributesAndTags contains the entities for a search whose results have only attributes and tags.
 var AttributesAndTags = map[string]string{"attribute": "attribute", "tag": "tag", "tags": "tag"}
 
 var (
@@ -85,7 +85,7 @@ func tokenize(s string) []lexeme {
 }
 
 // Parse parses a filter, which is a list of comparisons joined by AND. There is no OR. A value cannot contain the
-// quote that surrounds it: a doubled quote stays doubled, so it matches nothing.
+// quote character that encloses it: a doubled quote stays doubled, so the value matches nothing.
 func Parse(d *dialect.Dialect, rules Rules, filter string) ([]Clause, error) {
 	ts := tokenize(filter)
 	var out []Clause
@@ -124,8 +124,8 @@ func meansNothing(t lexeme) bool {
 	return t.kind == parens || t.kind == word && !slices.Contains(keywords, strings.ToLower(t.text))
 }
 
-// comparison returns the number of tokens in the comparison at the start of ts, or 0 if there is none, and the
-// comparison's operator.
+// comparison returns the operator of the comparison at the start of ts and the number of tokens in it, or 0 if there is
+// no comparison.
 func comparison(d *dialect.Dialect, ts []lexeme, registry bool) (int, string) {
 	if len(ts) < 3 || ts[0].kind != word {
 		return 0, ""
@@ -201,8 +201,8 @@ func parseNumber(d *dialect.Dialect, cl Clause, value lexeme) (Clause, error) {
 	return cl, nil
 }
 
-// parseLax parses a comparison as a search for logged models does. It only removes single quotes: a value in double
-// quotes matches nothing, and a value without quotes is accepted.
+// parseLax parses a comparison as a search for logged models does. It removes only single quotes: a value in double
+// quotes matches nothing, and an unquoted value is accepted.
 func parseLax(d *dialect.Dialect, cl Clause, numeric bool, value lexeme) (Clause, error) {
 	if numeric || cl.On == "metric" {
 		return parseNumber(d, cl, value)

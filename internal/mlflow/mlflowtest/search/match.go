@@ -10,12 +10,12 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/mlflow/mlflowtest/state"
 )
 
-// All reports whether each of the clauses is met.
+// All reports whether every clause is met.
 func All(clauses []Clause, meets func(Clause) bool) bool {
 	return !slices.ContainsFunc(clauses, func(cl Clause) bool { return !meets(cl) })
 }
 
-// TextMatches compares a string attribute, tag or parameter with a clause. A missing value never matches.
+// TextMatches reports whether a string attribute, tag or parameter satisfies a clause. A missing value never does.
 func TextMatches(d *dialect.Dialect, have *string, cl Clause) bool {
 	if have == nil {
 		return false
@@ -60,9 +60,9 @@ func likePattern(d *dialect.Dialect, pattern, flags string) *regexp.Regexp {
 	return regexp.MustCompile(b.String() + "$")
 }
 
-// NumberMatches compares a number with a clause.
+// NumberMatches reports whether a number satisfies a clause.
 func NumberMatches(have float64, cl Clause) bool {
-	want, _ := strconv.ParseFloat(cl.Value, 64) // checked when the clause was parsed
+	want, _ := strconv.ParseFloat(cl.Value, 64) // already checked when the clause was parsed
 	switch cl.Op {
 	case "=":
 		return have == want
@@ -80,7 +80,7 @@ func NumberMatches(have float64, cl Clause) bool {
 	return false
 }
 
-// TagMatches compares a tag or parameter with a clause. A missing one never matches.
+// TagMatches reports whether a tag or parameter satisfies a clause. A missing one never does.
 func TagMatches(d *dialect.Dialect, t state.Tags, cl Clause) bool {
 	v, ok := t.Get(cl.Key)
 	return ok && TextMatches(d, &v, cl)

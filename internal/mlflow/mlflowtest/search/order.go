@@ -46,7 +46,7 @@ func ParseOrder(d *dialect.Dialect, rules Rules, clauses []string) ([]Ordering, 
 	return out, nil
 }
 
-// Directed returns the result of a comparison in the direction that a clause asks for.
+// Directed returns the result of a comparison, reversed if down is true.
 func Directed(n int, down bool) int {
 	if down {
 		return -n
@@ -54,7 +54,7 @@ func Directed(n int, down bool) int {
 	return n
 }
 
-// NoDuplicates refuses two clauses for the same key. The last argument maps a key to an alternative name for it.
+// NoDuplicates refuses two clauses for the same key. The last argument maps a key to its alternative name.
 func NoDuplicates(order []Ordering, clauses []string, same map[string]string) error {
 	seen := map[string]bool{}
 	for _, o := range order {

@@ -35,10 +35,10 @@ import (
 //	  "workspaces": ["team-a"]
 //	}
 //
-// Versions are numbered from 1 unless "version" sets a number. A version with a run and no source is in that run under
-// "path" (default: model). A version with a logged model has the source models:/ID. The content of an artifact is a
-// string, a list of lines, or an object that is written as JSON. Times are RFC 3339 or milliseconds. A top-level
-// "workspace" adds everything to that workspace.
+// Versions are numbered from 1 unless "version" sets a number. The source of a version with a run but no source of its
+// own is that run's artifact at "path" (default: model). The source of a version with a logged model is models:/ID. The
+// content of an artifact is a string, a list of lines, or an object, which is stored as JSON. Times are in RFC 3339
+// format or in milliseconds. A top-level "workspace" adds everything to that workspace.
 type Document struct {
 	Workspace   string             `json:"workspace"`
 	Workspaces  []string           `json:"workspaces"`

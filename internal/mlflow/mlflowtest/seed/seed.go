@@ -19,8 +19,8 @@ type Experiment struct {
 	Deleted bool              `json:"deleted"`
 }
 
-// Run is a run to add. Its experiment is found by name or id, and is created if it does not exist. The default status
-// is FINISHED.
+// Run is a run to add. Experiment is a name or an id, and the experiment is created if it does not exist. The default
+// status is FINISHED.
 type Run struct {
 	ID         string             `json:"id"`
 	Experiment string             `json:"experiment"`
@@ -50,7 +50,7 @@ type Dataset struct {
 	Context    string `json:"context"`
 }
 
-// LoggedModel is a logged model to add. Inside a run, it is one of the run's outputs.
+// LoggedModel is a logged model to add. Inside a Run, it becomes one of the run's outputs.
 type LoggedModel struct {
 	ID         string             `json:"id"`
 	Experiment string             `json:"experiment"`
@@ -67,7 +67,7 @@ type LoggedModel struct {
 	Metrics    []ModelMetric      `json:"metrics"`
 }
 
-// ModelMetric is a value that a run logged on a logged model. The default run is the model's own. The value is not
+// ModelMetric is a value that a run logged on a logged model. The default is the model's own run. The value is not
 // added to the run's metrics.
 type ModelMetric struct {
 	Key           string  `json:"key"`

@@ -13,7 +13,7 @@ import (
 // Series is the history of one metric.
 type Series []Point
 
-// Point is one value of a metric. Without a timestamp, it was logged a millisecond after the one before.
+// Point is one value of a metric. Without a timestamp, it counts as logged a millisecond after the previous one.
 type Point struct {
 	Value     float64
 	Step      int64
@@ -23,8 +23,8 @@ type Point struct {
 // Value returns the history of a metric that was logged only once.
 func Value(v float64) Series { return Series{{Value: v}} }
 
-// UnmarshalJSON parses a value, or a list that contains values and objects with value, step and timestamp. A value is
-// a number, or "NaN", "Infinity" or "-Infinity".
+// UnmarshalJSON parses a single value or a list. A list contains values, and objects with value, step and timestamp. A
+// value is a number, or "NaN", "Infinity" or "-Infinity".
 func (s *Series) UnmarshalJSON(b []byte) error {
 	items := []json.RawMessage{b}
 	if b[0] == '[' {
@@ -83,7 +83,7 @@ func (c *Content) UnmarshalJSON(b []byte) error {
 // Moment is a time in milliseconds since 1970. Zero means now.
 type Moment int64
 
-// UnmarshalJSON parses milliseconds or an RFC 3339 time.
+// UnmarshalJSON parses a number of milliseconds or an RFC 3339 time.
 func (m *Moment) UnmarshalJSON(b []byte) error {
 	if b[0] != '"' {
 		return json.Unmarshal(b, (*int64)(m))

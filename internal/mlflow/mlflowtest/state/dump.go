@@ -58,7 +58,7 @@ type dumpedSpace struct {
 	Logged      []dumpedLogged     `json:"logged_models,omitempty"`
 }
 
-// Dump describes the state, without times, metrics and artifacts, as indented JSON. Equal states give equal dumps.
+// Dump describes the state, without times, metrics and artifacts, as indented JSON. Equal states have equal dumps.
 func (s *State) Dump() []byte {
 	var out []dumpedSpace
 	for _, name := range slices.Sorted(maps.Keys(s.Spaces)) {

@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// Lifecycle stages of experiments and runs.
+// The lifecycle stages of experiments and runs.
 const (
 	Active  = "active"
 	Deleted = "deleted"
@@ -16,7 +16,7 @@ const (
 type Experiment struct {
 	ID      string
 	Name    string
-	Root    string // location for its runs' artifacts
+	Root    string // the location for its runs' artifacts
 	Stage   string
 	Created int64
 	Updated int64
@@ -33,7 +33,7 @@ func (s *State) AddDefaultExperiment() {
 	s.experiments = 1
 }
 
-// OwnStorage is the root of the server's own artifacts.
+// OwnStorage is the root of the server's own artifact storage.
 const OwnStorage = "mlflow-artifacts:"
 
 // newRoot returns the default location for an experiment's artifacts.
@@ -61,7 +61,7 @@ func (sp *Space) ExperimentNamed(name string) *Experiment {
 	return nil
 }
 
-// AddExperiment adds an experiment. Without a root, it gets the default location.
+// AddExperiment adds an experiment. If root is empty, the experiment gets the default location.
 func (s *State) AddExperiment(sp *Space, name, root string, t Tags) *Experiment {
 	id := strconv.Itoa(s.experiments)
 	s.experiments++

@@ -7,7 +7,8 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/mlflow/mlflowtest/location"
 )
 
-// PutFile stores a file under its URI, which may be runs:/RUN/path, or models:/m-ID/path for a logged model.
+// PutFile stores a file under its URI. Besides a location, the URI may be runs:/RUN/path, or models:/m-ID/path for a
+// logged model.
 func (s *State) PutFile(sp *Space, uri string, content []byte) error {
 	scheme, rest := location.Scheme(uri), strings.TrimLeft(location.Path(uri), "/")
 	if scheme == "runs" || scheme == "models" {

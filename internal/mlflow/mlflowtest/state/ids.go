@@ -6,7 +6,7 @@ import (
 	"fmt"
 )
 
-// newID returns an id in MLflow's format, 32 hexadecimal digits. A test gets the same ids each time it runs.
+// newID returns an id in MLflow's format, which is 32 hexadecimal digits. A test gets the same ids every time it runs.
 func newID(s *State, of string) string {
 	s.ids++
 	sum := sha256.Sum256(fmt.Appendf(nil, "%d %s %d", s.Seed, of, s.ids))

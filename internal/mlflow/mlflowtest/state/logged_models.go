@@ -7,7 +7,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/mlflow/mlflowtest/wire"
 )
 
-// LoggedModel is an MLflow 3 logged model. It has its own location for artifacts.
+// LoggedModel is an MLflow 3 logged model. Its artifacts have a location of their own.
 type LoggedModel struct {
 	ID          string
 	Experiment  string
@@ -43,13 +43,13 @@ func (sp *Space) LoggedModel(id string) *LoggedModel {
 	return nil
 }
 
-// Statuses of a logged model.
+// The statuses of a logged model.
 const (
 	LoggedPending = "LOGGED_MODEL_PENDING"
 	LoggedReady   = "LOGGED_MODEL_READY"
 )
 
-// AddLoggedModel adds a pending logged model. It invents a name if none is given.
+// AddLoggedModel adds a pending logged model. It invents a name if name is empty.
 func (s *State) AddLoggedModel(sp *Space, e *Experiment, name, run string) *LoggedModel {
 	id := "m-" + newID(s, "model")
 	if name == "" {
@@ -66,8 +66,8 @@ func (s *State) AddLoggedModel(sp *Space, e *Experiment, name, run string) *Logg
 
 const versionsTag = "mlflow.modelVersions"
 
-// NoteVersion adds a version to the logged model's list of versions. Servers keep the list in one tag, as JSON in the
-// form that Python writes.
+// NoteVersion adds a version to the logged model's list of versions. Servers store the list in a single tag, as JSON
+// formatted by Python.
 func (m *LoggedModel) NoteVersion(v *Version) {
 	entry := fmt.Sprintf(`{"name": %s, "version": %d}`, wire.Compact(v.Name), v.Number)
 	if old, ok := m.Tags.Get(versionsTag); ok {

@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// Aliases keeps aliases in the order in which they were first set.
+// Aliases contains aliases in the order in which they were first set.
 type Aliases []Alias
 
 // Alias is a name that points to a version.
@@ -50,7 +50,7 @@ type Model struct {
 	Description string
 	Tags        Tags
 	Aliases     Aliases
-	Versions    []*Version // including deleted ones, because their numbers are never used again
+	Versions    []*Version // including deleted versions, whose numbers are never used again
 }
 
 // Latest returns the newest version in each stage.
@@ -69,7 +69,7 @@ func (m *Model) Latest() []*Version {
 	return out
 }
 
-// Find returns a version that is not deleted, or nil.
+// Find returns the version with this number, or nil if it does not exist or has been deleted.
 func (m *Model) Find(number int64) *Version {
 	for _, v := range m.Versions {
 		if v.Number == number && !v.Deleted {
@@ -91,14 +91,14 @@ func (m *Model) NextNumber() int64 {
 // Version is a version of a registered model.
 type Version struct {
 	Model       *Model
-	Name        string // as the creator spelt it, if the database considers that equal to the model's name
+	Name        string // as spelt by the creator, if the database considers that spelling equal to the model's name
 	Number      int64
 	Created     int64
 	Updated     int64
 	Description *string
 	Stage       string
 	Source      string
-	Download    string // location of the artifacts; differs from the source if that was a models:/ URI
+	Download    string // the location of the artifacts, which differs from a source that is a models:/ URI
 	RunID       *string
 	RunLink     *string
 	Status      string

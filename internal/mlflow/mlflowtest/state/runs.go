@@ -19,7 +19,7 @@ type Run struct {
 	End         int64
 	ArtifactURI string
 	Lifecycle   string
-	Metrics     []Point // all logged values in order
+	Metrics     []Point // all logged values, in order
 	Params      Tags
 	Tags        Tags
 	Inputs      []DatasetInput
@@ -56,7 +56,7 @@ type Dataset struct {
 	Profile    string `json:"profile,omitempty"`
 }
 
-// Latest returns the last value of each metric, which is the greatest by step, then by time, then by value.
+// Latest returns the last value of each metric, which is the highest by step, then by time, then by value.
 func (r *Run) Latest() []Point {
 	var out []Point
 	for _, p := range r.Metrics {
@@ -76,7 +76,7 @@ func later(a, b Point) bool {
 		cmp.Compare(ComparedAs(a.Value), ComparedAs(b.Value))) > 0
 }
 
-// ComparedAs returns the value that a database uses in comparisons. NaN is stored as zero.
+// ComparedAs returns the value that a database uses in comparisons. It stores NaN as zero.
 func ComparedAs(v wire.Decimal) float64 {
 	if math.IsNaN(float64(v)) {
 		return 0
@@ -97,7 +97,7 @@ func (sp *Space) Run(id string) *Run {
 // RunNameTag is the tag that always contains the run's name.
 const RunNameTag = "mlflow.runName"
 
-// AddRun adds a run to the workspace of its experiment. It invents a name if none is given.
+// AddRun adds a run to its experiment's workspace. It invents a name if name is empty.
 func (s *State) AddRun(e *Experiment, name string) *Run {
 	id := newID(s, "run")
 	if name == "" {
@@ -118,13 +118,13 @@ func (s *State) AddRun(e *Experiment, name string) *Run {
 // RunStatuses lists all statuses of a run.
 var RunStatuses = []string{"RUNNING", "SCHEDULED", "FINISHED", "FAILED", "KILLED"}
 
-// Rename changes the name of a run and its tag.
+// Rename changes a run's name and the tag that contains it.
 func (r *Run) Rename(name string) {
 	r.Name = name
 	r.Tags.Put(RunNameTag, name)
 }
 
-// AsStored returns a value as a database stores it, without infinities.
+// AsStored returns a value as a database stores it, which is always finite.
 func AsStored(p Point) Point {
 	switch f := float64(p.Value); {
 	case math.IsInf(f, 1):

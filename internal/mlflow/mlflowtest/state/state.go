@@ -2,16 +2,16 @@ package state
 
 import "time"
 
-// State is everything that a server has stored. It is not safe for concurrent use: the server locks it.
+// State is everything that a server has stored. It is not safe for concurrent use, so the server locks it.
 type State struct {
 	Spaces       map[string]*Space // by name
 	Files        map[string][]byte // artifact URI -> content
 	Users        map[string]*Account
 	Now          func() time.Time
-	Seed         int64  // states with the same seed give the same ids in the same order
-	ArtifactRoot string // location for the artifacts of new experiments; "" for the server's own storage
+	Seed         int64  // states with the same seed generate the same ids in the same order
+	ArtifactRoot string // the location for new experiments' artifacts; "" for the server's own storage
 
-	experiments int // ever created
+	experiments int // the number of experiments ever created
 	ids         int
 }
 
@@ -24,7 +24,7 @@ type Space struct {
 	Logged      []*LoggedModel
 }
 
-// DefaultWorkspace is the workspace for requests that do not name one.
+// DefaultWorkspace is the workspace for requests that do not specify one.
 const DefaultWorkspace = "default"
 
 // New returns a state with one empty workspace.

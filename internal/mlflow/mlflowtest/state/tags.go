@@ -6,7 +6,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/mlflow/mlflowtest/wire"
 )
 
-// Tags keeps tags in the order in which they were written.
+// Tags contains tags in the order in which they were first written.
 type Tags []Tag
 
 // Tag is a key with a value, used for tags and parameters.

@@ -5,8 +5,8 @@ import (
 	"strings"
 )
 
-// User may log in to a server with BasicAuth. Grants extend the user's default permissions. They map a resource, such
-// as "model:churn" or "experiment:3", to READ, USE, EDIT, MANAGE or NO_PERMISSIONS.
+// User may log in to a server with BasicAuth. Grants add to the user's default permissions. They map a resource, for
+// example "model:churn" or "experiment:3", to READ, USE, EDIT, MANAGE or NO_PERMISSIONS.
 type User struct {
 	Name     string            `json:"name"`
 	Password string            `json:"password"`
@@ -21,7 +21,7 @@ type Account struct {
 	Rights map[Resource]Permission
 }
 
-// ResourceKind is a kind of resource that has permissions of its own.
+// ResourceKind is a kind of resource for which permissions can be granted.
 type ResourceKind string
 
 // The kinds of resources.
@@ -48,10 +48,10 @@ const (
 	PermManage
 )
 
-// PermissionNames are MLflow's names for the permissions.
+// PermissionNames contains MLflow's names for the permissions.
 var PermissionNames = []string{"NO_PERMISSIONS", "READ", "USE", "EDIT", "MANAGE"}
 
-// PermissionNamed parses a permission. A name that MLflow does not know grants nothing.
+// PermissionNamed returns the permission with this name. A name that MLflow does not know grants nothing.
 func PermissionNamed(name string) Permission {
 	return Permission(max(slices.Index(PermissionNames, strings.ToUpper(name)), 0))
 }

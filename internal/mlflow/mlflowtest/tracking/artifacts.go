@@ -8,8 +8,8 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/mlflow/mlflowtest/wire"
 )
 
-// listRunArtifacts lists one folder of a run, with paths relative to the run. The list is empty for an MLflow 3 run
-// whose model is a logged model.
+// listRunArtifacts lists one folder of a run, with paths relative to the run. If an MLflow 3 run logged its model as a
+// logged model, the list does not contain the model.
 func listRunArtifacts(c *call.Call) (any, error) {
 	dir, err := artifacts.SafePath(c, "path")
 	if err != nil {
@@ -49,7 +49,7 @@ func getRunArtifact(c *call.Call) (any, error) {
 	return artifacts.Download(c, r.ArtifactURI, file)
 }
 
-// presignRunArtifact returns an address of a file in the object store, which needs no login.
+// presignRunArtifact returns an address in the object store from which a file can be read without a login.
 func presignRunArtifact(c *call.Call) (any, error) {
 	file, err := artifacts.SafePath(c, "path")
 	if err != nil {

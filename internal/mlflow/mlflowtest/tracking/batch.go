@@ -9,8 +9,8 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/mlflow/mlflowtest/wire"
 )
 
-// logBatch stores either all parameters or none, each only once as in logParam, then the metrics, and then the tags.
-// The file store writes the parameters one by one.
+// logBatch stores either all parameters or none, following the rule in logParam, and then the metrics and the tags. The
+// file store writes the parameters one by one.
 func logBatch(c *call.Call) (any, error) {
 	b, err := readBatch(c)
 	if err != nil {

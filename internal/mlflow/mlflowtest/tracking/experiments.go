@@ -36,7 +36,7 @@ func experimentToJSON(c *call.Call, e *state.Experiment) experimentJSON {
 	return out
 }
 
-// findExperiment finds an experiment by the id in a request. An empty id means experiment 0.
+// findExperiment finds the experiment with the id in a request. An empty id means experiment 0.
 func findExperiment(c *call.Call, id string) (*state.Experiment, error) {
 	if id == "" {
 		id = "0"
@@ -61,8 +61,8 @@ func mustBeActive(e *state.Experiment) error {
 	return wire.Invalid("The experiment %s must be in the 'active' state. Current state is %s.", e.ID, e.Stage)
 }
 
-// createExperiment succeeds for only one of several requests with the same name, and stores the tags in the same
-// step. The name of a deleted experiment stays in use.
+// createExperiment stores the tags together with the experiment. If several requests create an experiment with the same
+// name, only one of them succeeds. The name of a deleted experiment remains in use.
 func createExperiment(c *call.Call) (any, error) {
 	name, root, t := c.In.Str("name"), c.In.Str("artifact_location"), state.TagsIn(c.In, "tags")
 	if err := checkExperiment(c, name, t); err != nil {

@@ -64,8 +64,7 @@ func createLoggedModel(c *call.Call) (any, error) {
 }
 
 // logOnModel stores a value on the model that the request names, if that model exists. Like servers before 3.17, it
-// does not check permissions on the model. The database has no column that marks a model's value as NaN, so NaN is
-// stored as 0.
+// does not check permissions on the model. The database cannot mark a model's value as NaN, so NaN is stored as 0.
 func logOnModel(c *call.Call, r *state.Run, p state.Point, in *wire.Message) {
 	m := c.Space.LoggedModel(in.Str("model_id"))
 	if m == nil {

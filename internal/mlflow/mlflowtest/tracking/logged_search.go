@@ -34,7 +34,7 @@ var loggedModelFilter = search.Rules{
 	Lax:      true,
 }
 
-// modelToken continues one particular search for logged models.
+// modelToken is the page token for one particular search for logged models.
 type modelToken struct {
 	Offset      int64    `json:"offset"`
 	Experiments []string `json:"experiment_ids"`
@@ -73,7 +73,7 @@ func searchLoggedModels(c *call.Call) (any, error) {
 	}
 	if next != "" {
 		token.Offset = offset + most
-		b, _ := json.Marshal(token) // strings and a number can always be encoded
+		b, _ := json.Marshal(token) // cannot fail, because strings and numbers can always be encoded
 		out.Next = base64.StdEncoding.EncodeToString(b)
 	}
 	for _, m := range shown {
@@ -82,7 +82,7 @@ func searchLoggedModels(c *call.Call) (any, error) {
 	return out, nil
 }
 
-// follow parses the token from an earlier page of the same search.
+// follow parses the token from an earlier page of the same search, and returns the offset.
 func (t modelToken) follow(raw string) (int64, error) {
 	if raw == "" {
 		return 0, nil
@@ -150,7 +150,7 @@ func loggedModelMeets(d *dialect.Dialect, m *state.LoggedModel, cl search.Clause
 	case "parameter":
 		return search.TagMatches(d, m.Params, cl)
 	case "metric":
-		return false // no case orders logged models by a metric
+		return false // no conformance case orders logged models by a metric
 	}
 	switch cl.Key {
 	case "creation_timestamp", "creation_time":

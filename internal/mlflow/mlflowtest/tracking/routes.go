@@ -36,7 +36,7 @@ var (
 	keyedFields = []wire.Field{wire.Need("key"), wire.May("value")}
 )
 
-// Routes are the endpoints for experiments, runs, logged models and their artifacts.
+// Routes contains the endpoints for experiments, runs, logged models and their artifacts.
 var Routes = []call.Route{
 	{
 		Method: "POST",

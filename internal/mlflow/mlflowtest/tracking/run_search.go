@@ -113,7 +113,8 @@ func runMeets(d *dialect.Dialect, r *state.Run, cl search.Clause) bool {
 	return search.TextMatches(d, &have, cl)
 }
 
-// metricMeets treats NaN as different from everything and equal to nothing. Older servers treat it as zero.
+// metricMeets reports whether a value satisfies a clause. NaN differs from everything and equals nothing, but older
+// servers treat it as zero.
 func metricMeets(d *dialect.Dialect, p state.Point, cl search.Clause) bool {
 	if math.IsNaN(float64(p.Value)) && d.NaNIsNoNumber {
 		return cl.Op == "!="
@@ -150,8 +151,8 @@ func runAttribute(r *state.Run, key string) string {
 	return r.Name
 }
 
-// compareRuns orders runs as requested. Runs without the value come last, and among equal runs the newest comes
-// first.
+// compareRuns orders runs as requested. Runs without the value come last, and runs that are equal are ordered with the
+// newest first.
 func compareRuns(a, b *state.Run, order []search.Ordering) int {
 	for _, o := range order {
 		x, y := sortValue(a, o), sortValue(b, o)

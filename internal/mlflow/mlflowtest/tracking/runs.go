@@ -62,7 +62,7 @@ func runToJSON(c *call.Call, r *state.Run, whole bool) runJSON {
 
 func requestedRun(c *call.Call) (*state.Run, error) { return call.FindRun(c, requestedRunID(c)) }
 
-// requestedRunID also accepts the field under its older name.
+// requestedRunID returns the run id in the request, which may also be in the field with the older name.
 func requestedRunID(c *call.Call) string { return cmp.Or(c.In.Str("run_id"), c.In.Str("run_uuid")) }
 
 func activeRun(c *call.Call) (*state.Run, error) {
@@ -173,7 +173,7 @@ func deleteRunTag(c *call.Call) (any, error) {
 	return struct{}{}, nil
 }
 
-// checkRunTag either truncates or refuses a value that is too long, depending on the version.
+// checkRunTag truncates or refuses a value that is too long, depending on the server's version.
 func checkRunTag(c *call.Call, t state.Tag, at string) (state.Tag, error) {
 	if err := call.CheckTagKey(c, t.Key, at+"key"); err != nil {
 		return t, err
@@ -246,7 +246,7 @@ func findParam(c *call.Call, r *state.Run, key string) (state.Tag, bool) {
 	return state.Tag{}, false
 }
 
-// errDuplicate is the error for two keys that only the database considers equal.
+// errDuplicate is the error for two keys that are different but that the database considers equal.
 var errDuplicate = wire.Fail(
 	"BAD_REQUEST", "(pymysql.err.IntegrityError) (1062, \"Duplicate entry for key 'PRIMARY'\")",
 )

@@ -12,10 +12,10 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/mlflow/mlflowtest/dialect"
 )
 
-// Message contains the decoded fields of one request. A real server decodes a request into a protobuf message. It
-// stops at the first value of a wrong type and keeps what it has decoded so far. Then it checks the fields that have
-// rules, and carries out the rest if they pass. Decode does the same, because the difference is visible: a tag whose
-// value is a number is stored with an empty value.
+// Message contains the decoded fields of one request. A real server decodes a request into a protobuf message. Decoding
+// stops at the first value of a wrong type, and the server keeps what has been decoded so far. It then checks the
+// fields that have rules, and carries out the request with the remaining fields if the check passes. Decode does the
+// same, because the difference is visible: a tag whose value is a number is stored with an empty value.
 type Message struct {
 	set map[string]any
 }
@@ -25,8 +25,8 @@ func newMessage() *Message { return &Message{set: map[string]any{}} }
 // Has reports whether the request contains the field with a value of the right type.
 func (m *Message) Has(name string) bool { _, ok := m.set[name]; return ok }
 
-// Str returns a string, or "" if the request does not contain it. The other methods return zero values in that case
-// too.
+// Str returns a string, or "" if the request does not contain it. The methods for other types return their zero values
+// in that case.
 func (m *Message) Str(name string) string { v, _ := m.set[name].(string); return v }
 
 // Int returns an integer.
@@ -52,7 +52,7 @@ func (m *Message) IntOr(name string, otherwise int64) int64 {
 	return otherwise
 }
 
-// ParameterOf reads one parameter from a body that has not been decoded.
+// ParameterOf reads one parameter from a body that has not been decoded yet.
 func ParameterOf(body []byte, name string) string {
 	root, err := parseBody(body)
 	if err != nil || root == nil {
@@ -62,8 +62,8 @@ func ParameterOf(body []byte, name string) string {
 	return s
 }
 
-// Decode reads the parameters of the request: from the query if it is a GET with a query, and otherwise from the
-// body. Routes without parameters read nothing.
+// Decode reads the parameters of the request from the query if it is a GET with a query, and otherwise from the body.
+// For a route without parameters, it reads nothing.
 func Decode(d *dialect.Dialect, r *http.Request, body []byte, fs Fields, needsBody bool) (*Message, error) {
 	if fs == nil {
 		return newMessage(), nil
@@ -103,8 +103,8 @@ func checkContentType(d *dialect.Dialect, r *http.Request) error {
 	}
 }
 
-// parseBody parses a JSON body leniently. Empty and invalid bodies count as no body. A string that contains JSON is
-// parsed again. Any other value crashes the server.
+// parseBody parses a JSON body leniently. Empty and invalid bodies count as no body, and a string that contains JSON is
+// parsed again. Any other value that is not an object crashes the server.
 func parseBody(body []byte) (*ordered, error) {
 	v, err := parseOrdered(body)
 	if err != nil || v == nil {
@@ -285,7 +285,7 @@ func wholeNumber(v any) (int64, bool) {
 	return 0, false
 }
 
-// decimal accepts a number, which may be in a string. A number too large for a double is refused.
+// decimal accepts a number, which may be in a string. It refuses a number that is too large for a double.
 func decimal(v any) (float64, bool) {
 	switch v := v.(type) {
 	case json.Number:

@@ -12,7 +12,7 @@ import (
 type APIError struct {
 	Code    string
 	Message string
-	Class   string // error class that newer servers send, if it is not the usual one for the code
+	Class   string // the error class that newer servers send, if it is not the usual one for the code
 }
 
 func (e *APIError) Error() string { return e.Code + ": " + e.Message }
@@ -37,15 +37,15 @@ func Exists(format string, args ...any) error {
 	return Fail("RESOURCE_ALREADY_EXISTS", format, args...)
 }
 
-// Internal returns an internal error of the server.
+// Internal returns an internal server error.
 func Internal(format string, args ...any) error {
 	return Fail("INTERNAL_ERROR", format, args...)
 }
 
-// ErrCrash is an uncaught exception: an HTML page instead of JSON.
+// ErrCrash is an uncaught exception, for which the server sends an HTML page rather than JSON.
 var ErrCrash = errors.New("uncaught exception")
 
-// Refusal is an error from a layer in front of the API, reported as one sentence.
+// Refusal is a one-sentence error from a layer in front of the API.
 type Refusal struct {
 	Status int
 	Type   string
@@ -67,7 +67,7 @@ var statusOf = map[string]int{
 	"TEMPORARILY_UNAVAILABLE": 503,
 }
 
-// errorClass and sqlState are the two keys that newer servers add to an error.
+// errorClass and sqlState contain the values of the two keys that newer servers add to an error.
 var errorClass = map[string]string{
 	"BAD_REQUEST":             "INVALID_PARAMETER_VALUE",
 	"FEATURE_DISABLED":        "FEATURE_DISABLED",
@@ -91,7 +91,8 @@ func sqlState(class string) string {
 	return "KAM00"
 }
 
-// FromError turns an error into the response that a real server sends. Newer servers add the class of the error.
+// FromError turns an error into the response that a real server would send. If classes is true, it adds the error
+// class, as newer servers do.
 func FromError(err error, classes bool) Response {
 	var api *APIError
 	var sentence Refusal
@@ -109,6 +110,6 @@ func FromError(err error, classes bool) Response {
 	if !ok {
 		status = http.StatusInternalServerError
 	}
-	b, _ := json.Marshal(body) // strings can always be encoded
+	b, _ := json.Marshal(body) // cannot fail, because strings can always be encoded
 	return Response{Status: status, Header: ContentType("application/json"), Body: b}
 }

@@ -12,25 +12,25 @@ const (
 	listKind
 	objectKind // a nested message
 	objectsKind
-	opaqueKind // known to the server but unused here
+	opaqueKind // known to the server, but unused here
 )
 
-// Field is one parameter of a route: its type, and the rules that are checked once the request has been decoded.
+// Field is one parameter of a route, with its type and the rules that are checked once the request has been decoded.
 type Field struct {
 	name     string
 	kind     kind
 	required bool
-	always   bool // also required by servers that check entries
-	unruled  bool // the handler has no rule for the field, so a wrong type is ignored
+	always   bool // required on servers that check entries, even if required is false
+	unruled  bool // the handler has no rule for the field, so it ignores a wrong type
 	limit    int64
 	sub      []Field
-	values   []string // names of an enumeration
+	values   []string // the names in an enumeration
 }
 
-// Fields are the parameters of a route. A route without Fields reads nothing.
+// Fields contains the parameters of a route. If it is empty, the route reads nothing from the request.
 type Fields []Field
 
-// With returns the fields followed by more fields.
+// With returns the fields followed by additional fields.
 func (fs Fields) With(more ...Field) Fields { return append(append(Fields{}, fs...), more...) }
 
 // Need returns a text field that the request must contain.
@@ -67,17 +67,17 @@ func Nested(name string, sub ...Field) Field { return Field{name: name, kind: ob
 // Each returns a field for a list of messages.
 func Each(name string, sub ...Field) Field { return Field{name: name, kind: objectsKind, sub: sub} }
 
-// Opaque returns a field that the server knows and this package does not read.
+// Opaque returns a field that the server knows but this package does not read.
 func Opaque(name string) Field { return Field{name: name, kind: opaqueKind} }
 
-// Required returns the field as one that the request must contain.
+// Required returns the field, marked as one that the request must contain.
 func Required(f Field) Field { f.required = true; return f }
 
-// Complete returns the field as one that every entry must contain on servers that check entries.
+// Complete returns the field, marked as one that every entry must contain on servers that check entries.
 func Complete(f Field) Field { f.always = true; return f }
 
-// Quiet returns the field without a rule, so that a wrong type is ignored.
+// Quiet returns the field without its rule, so that a wrong type is ignored.
 func Quiet(f Field) Field { f.unruled = true; return f }
 
-// TagFields are the fields of a tag.
+// TagFields contains the fields of a tag.
 var TagFields = []Field{May("key"), May("value")}

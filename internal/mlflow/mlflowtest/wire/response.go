@@ -14,15 +14,15 @@ type Response struct {
 	Body   []byte
 }
 
-// ContentType returns headers with a content type.
+// ContentType returns headers that contain only the given content type.
 func ContentType(t string) http.Header { return http.Header{"Content-Type": {t}} }
 
-// Text returns a response with a plain body.
+// Text returns a response with a body of the given media type.
 func Text(status int, mediaType, body string) Response {
 	return Response{Status: status, Header: ContentType(mediaType), Body: []byte(body)}
 }
 
-// JSON returns a response whose body is the value as indented JSON.
+// JSON returns a response whose body is v as indented JSON.
 func JSON(status int, v any) Response {
 	var b bytes.Buffer
 	e := json.NewEncoder(&b)
@@ -38,13 +38,13 @@ func JSON(status int, v any) Response {
 	}
 }
 
-// Content types of responses that are not JSON.
+// The content types of responses that are not JSON.
 const (
 	HTMLType      = "text/html; charset=utf-8"
 	PlainTextType = "text/plain"
 )
 
-// Page returns the page that servers send instead of JSON.
+// Page returns the HTML page that servers send instead of JSON.
 func Page(status int, sentence string) Response {
 	title := http.StatusText(status)
 	return Text(status, HTMLType, fmt.Sprintf(

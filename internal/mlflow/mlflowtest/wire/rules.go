@@ -44,7 +44,7 @@ func checkRules(d *dialect.Dialect, m *Message, root *ordered, fs Fields, parsed
 	return nil
 }
 
-// checkEntries checks the required keys of each entry in a list.
+// checkEntries checks that each entry in a list contains the required keys.
 func checkEntries(d *dialect.Dialect, f Field, v any) error {
 	items, _ := v.([]any)
 	for i, item := range items {
@@ -80,8 +80,7 @@ func badValue(name string, v any) error {
 	)
 }
 
-// fits is the looser type check in the handler's rules. It does not look into lists, and it accepts numbers in
-// strings.
+// fits is the handler's looser type check. It does not look into lists, and it accepts numbers in strings.
 func fits(f Field, v any) bool {
 	switch f.kind {
 	case textKind:
