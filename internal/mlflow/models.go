@@ -44,15 +44,40 @@ const NamesPage = 1000
 
 // Names lists the names of all registered models.
 func (s Models) Names(ctx context.Context) ([]string, error) {
+	names, err := s.names(ctx, Bounds{})
+	if err != nil {
+		return nil, err
+	}
+	return names, nil
+}
+
+// hintPages is how many pages of names are read for a hint if the registry chooses their size. Databricks sends 100
+// names in a page.
+const hintPages = 20
+
+// forHint lists names for a hint, which need not be all names.
+func (s Models) forHint(ctx context.Context) ([]string, error) {
+	if !s.c.Dialect.Bare {
+		return s.Names(ctx)
+	}
+	names, err := s.names(ctx, Bounds{Pages: hintPages})
+	if incomplete(err) != nil {
+		err = nil
+	}
+	return names, err
+}
+
+// names lists names. If the list exceeds the bounds, it returns the names so far and an error.
+func (s Models) names(ctx context.Context, most Bounds) ([]string, error) {
 	list := List{
 		Server: s.c.Registry, Path: s.c.Dialect.Prefix + "registered-models/search",
 		Query: s.c.Dialect.Query(url.Values{"max_results": {fmt.Sprint(NamesPage)}}),
-		Limit: 32 << 20,
+		Limit: 32 << 20, Most: most,
 	}
 	var names []string
 	for m, err := range Search[ModelJSON](ctx, list) {
 		if err != nil {
-			return nil, Explain("list registered models", err)
+			return names, Explain("list registered models", err)
 		}
 		names = append(names, m.Name)
 	}
@@ -75,7 +100,7 @@ func (s Models) Newest(ctx context.Context, m registry.Model) (int, error) {
 // Near lists registered models whose names are similar to a name that does not exist. twin is the name that the
 // database confuses with it, or "".
 func (s Models) Near(ctx context.Context, name, twin string) ([]string, error) {
-	names, err := s.Names(ctx)
+	names, err := s.forHint(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -98,7 +123,7 @@ func (s Models) NotFound(ctx context.Context, name, why string) error {
 		Msg:    why,
 		Hint:   "names are case-sensitive; check the inputs model and candidate",
 	}
-	names, err := s.Names(ctx)
+	names, err := s.forHint(ctx)
 	if err != nil {
 		return e // the hint is useful even without the names
 	}

@@ -104,6 +104,35 @@ func TestModels_NewestBare(t *testing.T) {
 	}
 }
 
+// A misspelt name must not cost a request for each hundred models of a whole company. A list that must be complete is
+// read to its end.
+func TestModels_NamesForHint(t *testing.T) {
+	pages := 0
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		pages++
+		token := ""
+		if pages < 2*hintPages {
+			token = fmt.Sprint(pages)
+		}
+		w.Header().Set("Content-Type", "application/json")
+		_, _ = fmt.Fprintf(w, `{"registered_models":[{"name":"a.champion.m"},{"name":"a.b.m%d"}],"next_page_token":"%s"}`, pages, token)
+	}))
+	t.Cleanup(s.Close)
+	server, err := rest.New(rest.Config{Base: s.URL})
+	if err != nil {
+		t.Fatal(err)
+	}
+	client := New(server, server, About{Dialect: dialect.UnityCatalog}, func() float64 { return 0 })
+	near, err := client.Models.Near(t.Context(), "a.champoin.m", "")
+	if err != nil || pages != hintPages || len(near) == 0 {
+		t.Errorf("%d pages were read, and %v are similar: %v", pages, near, err)
+	}
+	pages = 0
+	if names, err := client.Models.Names(t.Context()); err != nil || len(names) != 4*hintPages {
+		t.Errorf("%d names: %v", len(names), err)
+	}
+}
+
 // What Unity Catalog answers is explained in its own terms.
 func TestExplain_UnityCatalog(t *testing.T) {
 	const uc = "https://dbc-1.cloud.databricks.com/api/2.0/mlflow/unity-catalog/registered-models/alias"
