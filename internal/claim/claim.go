@@ -96,7 +96,7 @@ func (l *Session) Place(p *ledger.Promotion) plan.Place {
 	if e, recorded := p.Entry(); recorded {
 		return plan.Place{Ledger: p.View.ID(), Epoch: e.Epoch, Sha256: e.RecordDigest()}
 	}
-	return plan.Place{Weak: l.Off}
+	return plan.Place{Weak: l.Off, Longest: l.Client.Dialect.Tags.Longest()}
 }
 
 // Note describes how the run used the ledger. p is the run's entry, or nil. If a promotion moved nothing and claimed no

@@ -36,6 +36,9 @@ func carryOut(
 ) (out report.Run, m *move, again bool) {
 	digest, err := p.plan.Digest()
 	r.Facts, r.Plan, r.Planned, r.Digest = p.facts, p.plan, true, cmp.Or(p.digest, digest)
+	if p.err == nil {
+		p.err = write.Writer{Client: e.client}.Accepts(p.plan, p.facts.Candidate.Version)
+	}
 	if err := cmp.Or(p.err, err); err != nil {
 		return failed(r, err), nil, false
 	}

@@ -93,7 +93,11 @@ func ledgerState(ctx context.Context, e *env, server *registry.Server, model str
 	case err != nil:
 		return "unknown: " + mlflow.Short(err), ""
 	case h.Unfit != "":
-		return fmt.Sprintf("none: %s, so promotions are not locked or recorded", h.Unfit), ""
+		state = fmt.Sprintf("none: %s, so promotions are not locked or recorded", h.Unfit)
+		if e.client.Dialect.Ledger.Given() {
+			state += ". History and rollback read the tags that promotions leave on the versions"
+		}
+		return state, ""
 	case len(h.Pages) == 0:
 		return "none yet; the first promotion creates it", ""
 	}

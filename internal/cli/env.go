@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"slices"
@@ -77,7 +78,10 @@ func newEnv(p Process, runner *actions.Runner, job actions.Context, a inputs.Arg
 	for _, w := range renamed {
 		e.console.Warn(w)
 	}
-	if problems := slices.Concat(stray.Problems, e.set.Problems, inputs.Unread(c, givenIn(e, a))); len(problems) > 0 {
+	problems := slices.Concat(
+		stray.Problems, e.set.Problems, connect.Problems(e.set), inputs.Unread(c, givenIn(e, a)),
+	)
+	if len(problems) > 0 {
 		return e, problems
 	}
 	e.recorded = givenInputs(e, value)
@@ -130,7 +134,9 @@ func (e *env) begin(ctx, lateCtx context.Context) error {
 	e.set.Intent.Actor, e.set.Intent.Initiator = job.TriggeringActor, job.Actor
 	e.set.Intent.Notify = e.set.Notify.Names()
 	e.start.Dry = e.set.DryRun && writes
-	e.start.Tracking = e.set.Server.Tracking
+	if !e.set.Server.Dialect.Hosted { // whose pages have other addresses than MLflow's
+		e.start.Tracking = e.set.Server.Tracking
+	}
 	e.start.Workflow = report.Workflow{Server: job.ServerURL, Repository: job.Repository, Head: job.Head()}
 	e.start.Plan = plan.Plan{Model: e.set.Intent.Query.Model, Target: e.set.Intent.Query.Target}
 	if c.Takes(inputs.Get("policy-file")) {
@@ -145,6 +151,10 @@ func (e *env) begin(ctx, lateCtx context.Context) error {
 	}
 	if !c.Offline && len(e.set.History.Saved.Pages) == 0 {
 		client, err := e.servers.MLflow(e.secrets.safeLogin)
+		if err != nil {
+			return err
+		}
+		err = cmp.Or(client.Dialect.Command(c.Name), connect.GateTags(client.Dialect, needs(e).Tags))
 		if err != nil {
 			return err
 		}

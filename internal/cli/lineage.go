@@ -42,7 +42,7 @@ func runLineage(ctx context.Context, e *env) report.Outcome {
 	if found.RunProblem == "" {
 		r.Facts.Candidate.Run = traced.Run
 	}
-	body := report.Lineage(found, e.set.Server.Tracking, r.Workflow)
+	body := report.Lineage(found, e.start.Tracking, r.Workflow)
 	return report.PageOutcome(r, report.LineageTitle(found), body, found)
 }
 

@@ -1,8 +1,10 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 
+	"github.com/mlflow-promote/mlflow-promote/internal/mlflow/write"
 	"github.com/mlflow-promote/mlflow-promote/internal/plan"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 	"github.com/mlflow-promote/mlflow-promote/internal/report"
@@ -32,6 +34,7 @@ func validate(ctx context.Context, e *env) report.Run {
 		in.Command = "promote"
 	}
 	r.Plan, err = plan.Promote(r.Facts, r.Verdict, in)
+	refusal := write.Writer{Client: e.client}.Accepts(r.Plan, r.Facts.Candidate.Version)
 	if !showsMerge {
 		r.Plan.Steps = nil
 	}
@@ -48,7 +51,7 @@ func validate(ctx context.Context, e *env) report.Run {
 		return failed(r, err)
 	default:
 		r.Reason = registry.OK
-		if err != nil {
+		if err = cmp.Or(err, refusal); err != nil {
 			r.Plan.Notes = append(r.Plan.Notes, "promote would refuse the candidate: "+err.Error())
 		}
 	}

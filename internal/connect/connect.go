@@ -61,6 +61,7 @@ func (s *Servers) MLflow(safeLogin func(string) string) (*mlflow.Client, error) 
 		Workspace: s.Settings.Workspace,
 		Sent:      s.sent(),
 		Store:     s.store(),
+		Dialect:   s.Settings.Dialect,
 	}, s.Jitter), nil
 }
 

@@ -29,6 +29,7 @@ type Query struct {
 // Needs lists the facts that gates ask for.
 type Needs struct {
 	Holders        []registry.Ref // the aliases, stages and versions that the candidate is compared to
+	Tags           []string       // tags of the version, by key
 	HolderMLmodels bool           // also read the MLmodel files of Holders
 	Files          bool           // the candidate's model files, with sizes
 	Digest         bool           // a digest over the contents of all files; every file must be downloaded
@@ -46,6 +47,7 @@ type Needs struct {
 // With returns the needs of both n and m.
 func (n Needs) With(m Needs) Needs {
 	n.Holders = union(n.Holders, m.Holders)
+	n.Tags = union(n.Tags, m.Tags)
 	n.HolderMLmodels = n.HolderMLmodels || m.HolderMLmodels
 	n.Files = n.Files || n.Digest || m.Files || m.Digest
 	n.Digest = n.Digest || m.Digest

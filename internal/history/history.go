@@ -32,6 +32,7 @@ type History struct {
 	At, Until time.Time
 	Live      []views.Live
 	Now       []views.Live  // what the requested targets point to according to the last entry
+	Tagged    []Tagged      // what tags say, if the server has no ledger
 	Verified  *Verification // the comparison of a saved history with its own pages; nil if there was none
 }
 
@@ -112,6 +113,7 @@ func pending(e ledger.Entry) []string {
 type Result struct {
 	Model   string           `json:"model"`
 	Unfit   string           `json:"no_ledger,omitempty"` // why the server has no ledger
+	Tagged  []Tagged         `json:"from_tags,omitempty"` // what tags say instead, newest first
 	Reset   string           `json:"reset,omitempty"`     // why this ledger replaces a lost one
 	Entries []Entry          `json:"entries"`
 	Live    []views.Live     `json:"live,omitempty"`
@@ -142,9 +144,9 @@ type Entry struct {
 // Result returns the JSON form of the history. q is the query that it answers.
 func (h History) Result(q Query) Result {
 	out := Result{
-		Model: h.Model, Unfit: h.Unfit, Reset: h.Reset, Entries: []Entry{}, Live: h.Live, Outside: h.Outside,
-		Broken: h.Broken, At: h.BrokenAt, Pages: h.Pages, Foreign: h.Foreign, Export: ExportVersion, Query: q,
-		Keys: h.Keyed,
+		Model: h.Model, Unfit: h.Unfit, Tagged: h.Tagged, Reset: h.Reset, Entries: []Entry{}, Live: h.Live,
+		Outside: h.Outside, Broken: h.Broken, At: h.BrokenAt, Pages: h.Pages, Foreign: h.Foreign,
+		Export: ExportVersion, Query: q, Keys: h.Keyed,
 	}
 	for _, e := range h.Entries {
 		r := Entry{

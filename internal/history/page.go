@@ -98,6 +98,8 @@ func foreign(histories []History) doc.Page {
 func (h History) none() doc.Page {
 	const unknown = "What was live before is unknown."
 	switch {
+	case len(h.Tagged) > 0:
+		return h.tagged()
 	case h.Unfit != "":
 		why := doc.L("No promotion of this model is recorded, because this server has no ledger (",
 			doc.C(h.Unfit), "). ", unknown)
@@ -113,6 +115,8 @@ func (h History) none() doc.Page {
 func (h History) headline() doc.Line {
 	l := doc.L("History of ", doc.C(h.Model), ": ", format.Plural(len(h.Entries), "entry"))
 	switch {
+	case len(h.Tagged) > 0:
+		return doc.L("History of ", doc.C(h.Model), ", from the tags of ", format.Plural(len(h.Tagged), "version"))
 	case h.Broken != "" && h.BrokenAt == 0:
 		return append(l, doc.L(", broken: ", h.Broken)...)
 	case h.Broken != "":

@@ -1,6 +1,7 @@
 package inputs
 
 import (
+	"cmp"
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/base64"
@@ -13,6 +14,7 @@ import (
 
 	"github.com/mlflow-promote/mlflow-promote/internal/format"
 	"github.com/mlflow-promote/mlflow-promote/internal/login"
+	"github.com/mlflow-promote/mlflow-promote/internal/mlflow/dialect"
 )
 
 var serverInputs = []Input{
@@ -21,14 +23,15 @@ var serverInputs = []Input{
 		Group: "server",
 		For:   onServer,
 		Env:   "MLFLOW_TRACKING_URI",
-		Help:  "Address of the MLflow server, such as `https://mlflow.example`. It may include a path.",
+		Help: "Address of the MLflow server, such as `https://mlflow.example`. It may include a path. For a " +
+			"Databricks workspace, write `databricks` and set the variable `DATABRICKS_HOST`.",
 	},
 	{
 		Name:  "registry-uri",
 		Group: "server",
 		For:   onServer,
 		Env:   "MLFLOW_REGISTRY_URI",
-		Help:  "Address of the model registry, if it is on a different server.",
+		Help:  "Address of the model registry, if it is on a different server. `databricks-uc` is Unity Catalog.",
 	},
 	{
 		Name:  "username",
@@ -125,6 +128,8 @@ type Server struct {
 	Audience           string                     // of the tokens that GitHub issues; "" for a constant login
 	Role               string                     // ARN of the AWS role to assume; "" for the environment's credentials
 	SageMaker          map[string]login.SageMaker // servers whose requests are signed, by their address
+	Databricks         string                     // address of the Databricks workspace; "" if neither server is one
+	Dialect            dialect.Dialect            // of the registry
 	Workspace          string
 	Basic              bool   // a user name and a password are sent
 	Login              string // the user name; "" if it is a credential itself
@@ -154,6 +159,9 @@ func readServer(r *reader) (s Server) {
 	if v := r.value("registry-uri"); v != "" {
 		s.RegistryHeader = http.Header{}
 		s.Registry = s.address(r, "registry-uri", v, s.RegistryHeader)
+	}
+	if s.Databricks != "" && s.Registry == s.Databricks {
+		s.Dialect = dialect.UnityCatalog
 	}
 	s.login(r, header)
 	s.issued(r)
@@ -194,7 +202,12 @@ func (s *Server) address(r *reader, name, text string, header http.Header) strin
 	if u.Scheme == "arn" {
 		return s.sageMaker(r, name, text)
 	}
-	if want := hosted(u); want != "" {
+	workspace, want, is := login.Databricks{Env: r.env}.Recognise(u.String(), name == "tracking-uri")
+	if is && want == "" {
+		s.Databricks = workspace
+		return workspace
+	}
+	if want = cmp.Or(want, hosted(u)); want != "" {
 		r.problem(name, u.String(), want)
 		return ""
 	}
@@ -226,9 +239,6 @@ func hosted(u *url.URL) string {
 	case u.Scheme == "azureml" || strings.HasSuffix(u.Hostname(), ".api.azureml.ms"):
 		return "is an Azure ML workspace, which has no MLflow server of its own and no aliases; use the address of " +
 			"a self-hosted MLflow server"
-	case strings.HasPrefix(u.Scheme, "databricks"):
-		return "is a Databricks workspace, whose model registry has a different API; use the address of a " +
-			"self-hosted MLflow server"
 	case u.Scheme == "uc":
 		return "is Unity Catalog OSS, which has no aliases or stages; use the address of an MLflow server"
 	case hostAndPort.MatchString(text):

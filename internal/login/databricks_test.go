@@ -349,3 +349,43 @@ func TestDatabricks_Refused(t *testing.T) {
 		})
 	}
 }
+
+func TestDatabricks_Recognise(t *testing.T) {
+	const host = "https://dbc-1.cloud.databricks.com"
+	for name, c := range map[string]struct {
+		text, host string
+		tracking   bool
+		want       string // the address, a part of the problem, or "-" if it is not Databricks
+	}{
+		"tracking":            {"databricks", host, true, host},
+		"registry":            {"databricks-uc", host, false, host},
+		"upper case":          {"Databricks", host, true, host},
+		"empty profile":       {"databricks-uc://", host, false, host},
+		"profile":             {"databricks://prod", host, true, "names a profile"},
+		"registry profile":    {"databricks-uc://prod", host, false, "write databricks-uc,"},
+		"workspace registry":  {"databricks", host, false, "databricks-uc for Unity"},
+		"registry of runs":    {"databricks-uc", host, true, "write databricks"},
+		"no host":             {"databricks", "", true, "DATABRICKS_HOST"},
+		"host with a user":    {"databricks", "https://ann@dbc-1.example", true, "DATABRICKS_HOST"},
+		"host without scheme": {"databricks", "dbc-1.cloud.databricks.com", true, host},
+		"host with a page":    {"databricks", host + "/ml/models?o=1", true, host},
+		"address":             {host, host, true, host},
+		"address and port":    {"http://127.0.0.1:5000", "http://127.0.0.1:5000", true, "http://127.0.0.1:5000"},
+		"another address":     {"https://mlflow.example", host, true, "-"},
+		"address, no host":    {host, "", true, "to this address"},
+		"another workspace":   {"https://adb-2.azuredatabricks.net/", host, true, "to this address"},
+		"something else":      {"databricksish", host, true, "-"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			address, problem, is := databricks(nil, map[string]string{"DATABRICKS_HOST": c.host}, nil).Recognise(c.text, c.tracking)
+			switch {
+			case !is:
+				if c.want != "-" {
+					t.Error("not recognised")
+				}
+			case address != c.want && (problem == "" || !strings.Contains(problem, c.want)):
+				t.Errorf("address %q, problem %q, want %q", address, problem, c.want)
+			}
+		})
+	}
+}

@@ -244,7 +244,7 @@ func TestRefused_Sentences(t *testing.T) {
 
 // The IAM policy contains an action for each path that the client of MLflow requests.
 func TestPolicy_Complete(t *testing.T) {
-	path := regexp.MustCompile(`API ?\+ ?"([a-z-]+/[a-z-]*)`)
+	path := regexp.MustCompile(`(?:API ?\+ ?|Path\(|FromRegistry\(ctx, )"([a-z-]+/[a-z-]*)`)
 	var paths []string
 	err := filepath.WalkDir("../mlflow", func(name string, d os.DirEntry, err error) error {
 		switch {

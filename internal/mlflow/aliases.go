@@ -19,6 +19,12 @@ func (c *Client) WithoutAliases(ctx context.Context) (string, error) {
 	var major, minor int
 	_, _ = fmt.Sscanf(version, "%d.%d", &major, &minor) // both stay 0 if the text is in a different format
 	switch {
+	case c.Dialect.Hosted:
+		return "", &registry.Error{
+			Reason: registry.NotMLflow, Msg: "read aliases: " + c.Dialect.Name + " has aliases, but the endpoint for " +
+				"them seems to be missing",
+			Hint: "check DATABRICKS_HOST, and whether a proxy in front of it blocks registered-models/alias",
+		}
 	case version == "":
 		return "this MLflow server (version unknown)", nil
 	case major > 2 || major == 2 && minor >= 3:

@@ -6,6 +6,8 @@ import (
 	"context"
 	"net/url"
 
+	"github.com/mlflow-promote/mlflow-promote/internal/mlflow/dialect"
+	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 	"github.com/mlflow-promote/mlflow-promote/internal/rest"
 )
 
@@ -49,6 +51,7 @@ type About struct {
 	MayName   func(name string) string // returns the name if it may be shown, or else ""; nil means that any may be
 	Workspace string                   // "" if no workspace was requested
 	Sent      string                   // describes the credentials that are sent; "" if there are none
+	Dialect   dialect.Dialect          // of the registry
 	// Store returns a client for the object store of a file's address and the path on it. It returns nil if the address
 	// is not in a store for which there are credentials. Store is nil if there are none at all.
 	Store func(address string) (client *rest.Client, path string)
@@ -63,9 +66,29 @@ func New(tracking, registry *rest.Client, about About, jitter func() float64) *C
 	return c
 }
 
+// API is the prefix of the tracking server's paths. The paths of the registry come from its dialect.
 const API = "api/2.0/mlflow/"
 
 // Get requests a path and decodes the JSON response into out. The response must contain the key.
 func Get(ctx context.Context, c *rest.Client, path string, query url.Values, key string, out any) error {
 	return c.JSON(ctx, rest.Request{Method: "GET", Path: path, Query: query, Class: rest.Read, Expect: key}, out)
+}
+
+// FromRegistry requests one of the registry's endpoints and decodes the JSON response into out. The response must
+// contain the key.
+func (c *Client) FromRegistry(ctx context.Context, endpoint string, query url.Values, key string, out any) error {
+	return Get(ctx, c.Registry, c.Dialect.Path(endpoint), query, key, out)
+}
+
+// model and version decode what the registry sent. Tags get the names that the program uses.
+func (c *Client) model(j ModelJSON) registry.Model {
+	m := j.Decode()
+	m.Tags = c.Dialect.Tags.Names(m.Tags)
+	return m
+}
+
+func (c *Client) version(j VersionJSON) registry.Version {
+	v := j.Decode()
+	v.Tags = c.Dialect.Tags.Names(v.Tags)
+	return v
 }

@@ -1,6 +1,7 @@
 package mlflow
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"maps"
@@ -9,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/mlflow-promote/mlflow-promote/internal/format"
+	"github.com/mlflow-promote/mlflow-promote/internal/mlflow/dialect"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 	"github.com/mlflow-promote/mlflow-promote/internal/rest"
 )
@@ -40,12 +42,14 @@ func IsFailure(err error) bool {
 	return e != nil && e.Status == 500
 }
 
-// NoRoute reports whether the endpoint itself does not exist. Older servers send an HTML page in that case. JSON
-// without an error code comes from an endpoint that exists.
+// NoRoute reports whether the endpoint itself does not exist. Older servers send an HTML page in that case, and
+// Databricks an error code of its own. JSON without an error code comes from an endpoint that exists.
 func NoRoute(err error) bool {
 	e := Remote(err)
-	return e != nil && e.Kind == rest.Status && (e.Status == 404 || e.Status == 405) && e.Code == "" &&
-		e.ContentType != "application/json"
+	if e == nil || e.Kind != rest.Status || e.Status != 404 && e.Status != 405 {
+		return false
+	}
+	return e.Code == "ENDPOINT_NOT_FOUND" || e.Code == "" && e.ContentType != "application/json"
 }
 
 func AlreadyExists(err error) bool {
@@ -210,11 +214,15 @@ func diagnoseStatus(e *rest.Error) (reason registry.Reason, why, hint string) {
 	case e.Status == 405 && e.Code == "":
 		return registry.NotMLflow, "the method " + e.Method + " is refused (405): " + others(e),
 			"a firewall or proxy in front of MLflow probably blocks " + e.Method + ": allow it for MLflow's paths"
+	case e.Code == "METASTORE_DOES_NOT_EXIST":
+		return registry.Unsupported, "the workspace has no Unity Catalog (METASTORE_DOES_NOT_EXIST)",
+			"ask an administrator of the account to assign a metastore to the workspace"
 	case e.Status == 403:
-		return registry.Forbidden, "the login lacks the permission for this (403)",
-			"promoting and registering need EDIT on the registered model, and reading needs READ. Ask an " +
-				"administrator to grant it, with POST /api/3.0/mlflow/users/permissions/grant on MLflow 3.x, or " +
-				"POST /api/2.0/mlflow/registered-models/permissions/create on older servers"
+		denied := dialect.At(e.URL).Denied
+		return registry.Forbidden, "the login lacks the permission for this (403)", cmp.Or(denied,
+			"promoting and registering need EDIT on the registered model, and reading needs READ. Ask an "+
+				"administrator to grant it, with POST /api/3.0/mlflow/users/permissions/grant on MLflow 3.x, or "+
+				"POST /api/2.0/mlflow/registered-models/permissions/create on older servers")
 	case e.Status == 404 && e.Code == "":
 		why = "there is no MLflow API at this path (404)"
 		if !isHTML(e) {

@@ -29,12 +29,7 @@ func ByName(name string) string {
 	return "name LIKE '" + pattern + "'"
 }
 
-// ByRun and ByTag return terms for a search for versions.
-func ByRun(run string) string {
-	text, _ := Quoted(run) // a run id contains no quotes
-	return "run_id = " + text
-}
-
+// ByTag returns a term for a search for versions or runs.
 func ByTag(key, value string) string {
 	text, _ := Quoted(value)
 	return "tags.`" + key + "` = " + text

@@ -12,6 +12,7 @@ import (
 	"github.com/goccy/go-yaml/lexer"
 	"github.com/goccy/go-yaml/token"
 
+	"github.com/mlflow-promote/mlflow-promote/internal/mlflow/modelparts"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
@@ -58,7 +59,7 @@ func parseMLmodel(text []byte) (registry.MLmodel, error) {
 		Flavors: file.Flavors, RunID: file.RunID, ModelID: file.ModelID, MLflowVersion: file.Version,
 		Created: file.Created, SizeBytes: file.Size, Signature: signature(file.Signature), Sha256: digest,
 	}
-	m.Parts = partsOf(file.Flavors, file.Example, file.Wheels != nil)
+	m.Parts = modelparts.Of(file.Flavors, file.Example, file.Wheels != nil)
 	m.InputExample, _ = file.Example["artifact_path"].(string)
 	m.PythonVersion, _ = file.Flavors["python_function"]["python_version"].(string)
 	return m, nil

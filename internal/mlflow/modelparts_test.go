@@ -10,6 +10,13 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
+// What is said about parts that are not among the model's files.
+const (
+	fromHub   = "is fetched from a hub when the model is loaded"
+	onMachine = "is a path on another machine"
+	noName    = "is not the name of a file"
+)
+
 // lacks returns the missing parts of a model with these files, as the gate shows them.
 func lacks(t *testing.T, mlmodel string, files []registry.File) string {
 	t.Helper()

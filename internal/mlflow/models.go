@@ -25,7 +25,7 @@ func (s Models) GetOrTwin(ctx context.Context, name string) (m registry.Known[re
 	var out struct {
 		Model ModelJSON `json:"registered_model"`
 	}
-	err = Get(ctx, s.c.Registry, API+"registered-models/get", url.Values{"name": {name}}, "registered_model", &out)
+	err = s.c.FromRegistry(ctx, "registered-models/get", url.Values{"name": {name}}, "registered_model", &out)
 	switch {
 	case IsMissing(err):
 		return registry.Absent[registry.Model](fmt.Sprintf("there is no registered model %q", name)), "", nil
@@ -37,7 +37,7 @@ func (s Models) GetOrTwin(ctx context.Context, name string) (m registry.Known[re
 		why := fmt.Sprintf("there is no registered model %q, only %q", name, out.Model.Name)
 		return registry.Absent[registry.Model](why), out.Model.Name, nil
 	}
-	return registry.Is(out.Model.Decode()), "", nil
+	return registry.Is(s.c.model(out.Model)), "", nil
 }
 
 // NamesPage is the maximum page size for registered-models/search, above which servers refuse the request. If 0 rows
@@ -46,25 +46,63 @@ const NamesPage = 1000
 
 // Names lists the names of all registered models.
 func (s Models) Names(ctx context.Context) ([]string, error) {
+	names, err := s.names(ctx, Bounds{})
+	if err != nil {
+		return nil, err
+	}
+	return names, nil
+}
+
+// hintPages is how many pages of names are read for a hint if the registry chooses their size. Databricks sends 100
+// names in a page.
+const hintPages = 20
+
+// forHint lists names for a hint, which need not be all names.
+func (s Models) forHint(ctx context.Context) ([]string, error) {
+	if !s.c.Dialect.Bare {
+		return s.Names(ctx)
+	}
+	names, err := s.names(ctx, Bounds{Pages: hintPages})
+	if incomplete(err) != nil {
+		err = nil
+	}
+	return names, err
+}
+
+// names lists names. If the list exceeds the bounds, it returns the names so far and an error.
+func (s Models) names(ctx context.Context, most Bounds) ([]string, error) {
 	list := List{
-		Server: s.c.Registry, Path: "registered-models/search",
-		Query: url.Values{"max_results": {fmt.Sprint(NamesPage)}},
-		Limit: 32 << 20,
+		Server: s.c.Registry, Path: s.c.Dialect.Prefix + "registered-models/search",
+		Query: s.c.Dialect.Query(url.Values{"max_results": {fmt.Sprint(NamesPage)}}),
+		Limit: 32 << 20, Most: most,
 	}
 	var names []string
 	for m, err := range Search[ModelJSON](ctx, list) {
 		if err != nil {
-			return nil, Explain("list registered models", err)
+			return names, Explain("list registered models", err)
 		}
 		names = append(names, m.Name)
 	}
 	return names, nil
 }
 
+// Newest returns the highest version number of a model, or 0 if it has no versions. It sends a request only if the
+// registry does not send this number with the model.
+func (s Models) Newest(ctx context.Context, m registry.Model) (int, error) {
+	if !s.c.Dialect.Bare {
+		return m.Newest, nil
+	}
+	versions, err := s.c.Versions.List(ctx, m.Name)
+	if n := len(versions); n > 0 {
+		return versions[n-1].Number, nil
+	}
+	return 0, err
+}
+
 // Near lists registered models whose names are similar to a name that does not exist. twin is the name that the
 // database confuses with it, or "".
 func (s Models) Near(ctx context.Context, name, twin string) ([]string, error) {
-	names, err := s.Names(ctx)
+	names, err := s.forHint(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -87,7 +125,7 @@ func (s Models) NotFound(ctx context.Context, name, why string) error {
 		Msg:    why,
 		Hint:   "names are case-sensitive; check the inputs model and candidate",
 	}
-	names, err := s.Names(ctx)
+	names, err := s.forHint(ctx)
 	if err != nil {
 		return e // the hint is useful even without the names
 	}

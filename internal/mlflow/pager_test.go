@@ -15,7 +15,7 @@ import (
 // listings contains a function for each list that the server sends in several pages.
 var listings = map[string]func(context.Context, *Client) error{
 	"versions of a model": func(ctx context.Context, c *Client) error {
-		_, err := c.Versions.Search(ctx, "churn", "")
+		_, err := c.Versions.Search(ctx, "churn", Match{})
 		return err
 	},
 	"names of models": func(ctx context.Context, c *Client) error { _, err := c.Models.Names(ctx); return err },

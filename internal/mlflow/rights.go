@@ -43,7 +43,7 @@ func (c *Client) LoginName(ctx context.Context) string {
 		} `json:"user"`
 		Name string `json:"username"` // in the response from mlflow-oidc-auth
 	}
-	if Get(ctx, c.Registry, API+"users/current", nil, "", &out) != nil {
+	if c.Dialect.Hosted || Get(ctx, c.Registry, API+"users/current", nil, "", &out) != nil {
 		return ""
 	}
 	return c.shown(cmp.Or(out.User.Name, out.Name))

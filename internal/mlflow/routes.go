@@ -8,6 +8,7 @@ import (
 	"io"
 	"net/url"
 	"path"
+	"strconv"
 	"strings"
 	"sync"
 
@@ -36,6 +37,7 @@ type route struct {
 // routes lists all ways to read a file, in the order in which they are tried. Those that need no further request come
 // first. To add a route, add a row here, and cases for it to the conformance table of mlflowtest.
 var routes = []route{
+	{name: "GET api/2.0/fs/files/Models/PATH", request: throughCatalog},
 	{name: "GET model-versions/get-artifact", request: throughVersion},
 	{name: "GET ajax-api/2.0/mlflow/logged-models/ID/artifacts/files", request: throughLoggedModel},
 	{name: "GET get-artifact", request: throughRun},
@@ -44,11 +46,25 @@ var routes = []route{
 	{name: "GET from the object store", request: throughStore, direct: true},
 }
 
+// throughCatalog reads a version's file from a registry that offers its files under their names.
+func throughCatalog(_ context.Context, c *Client, f *artifact) (*rest.Client, rest.Request) {
+	v := f.version
+	if v.Model == "" || c.Dialect.Files == "" {
+		return nil, rest.Request{}
+	}
+	elements := append(strings.Split(v.Model, "."), strconv.Itoa(v.Number))
+	elements = append(elements, strings.Split(f.path, "/")...)
+	for i, e := range elements {
+		elements[i] = url.PathEscape(e)
+	}
+	return c.Registry, rest.Request{Path: c.Dialect.Files + strings.Join(elements, "/")}
+}
+
 // throughVersion lets the registry's server find the files of a version. If runs are on a different server, the files
 // are there too.
 func throughVersion(_ context.Context, c *Client, f *artifact) (*rest.Client, rest.Request) {
 	v := f.version
-	if v.Model == "" || c.Split() && !IsStore(v.Source) {
+	if v.Model == "" || c.Dialect.Hosted || c.Split() && !IsStore(v.Source) {
 		return nil, rest.Request{}
 	}
 	return c.Registry, rest.Request{

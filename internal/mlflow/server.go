@@ -15,6 +15,9 @@ func (c *Client) InWorkspace(ctx context.Context) error {
 	if c.Workspace == "" {
 		return nil
 	}
+	if err := c.Dialect.Workspaces.Err("workspace " + c.Workspace); err != nil {
+		return err
+	}
 	var info struct {
 		Workspaces bool `json:"workspaces_enabled"`
 	}
@@ -33,8 +36,12 @@ func (c *Client) InWorkspace(ctx context.Context) error {
 	return nil
 }
 
-// ServerVersion returns MLflow's version, or "" if the server does not report it (before 2.1, or behind a proxy).
+// ServerVersion returns MLflow's version, or "" if the server does not report it (before 2.1, behind a proxy, or if it
+// is hosted).
 func (c *Client) ServerVersion(ctx context.Context) string {
+	if c.Dialect.Hosted {
+		return ""
+	}
 	body, header, err := c.Registry.Bytes(
 		ctx, rest.Request{Method: "GET", Path: "version", Class: rest.Read, Limit: 100},
 	)
@@ -50,7 +57,8 @@ func (c *Client) ChecksSources(ctx context.Context) bool {
 	var info struct {
 		Since317 bool `json:"presigned_upload_model_id_supported"`
 	}
-	return Get(ctx, c.Registry, "api/3.0/mlflow/server-info", nil, "", &info) == nil && info.Since317
+	return !c.Dialect.Hosted && Get(ctx, c.Registry, "api/3.0/mlflow/server-info", nil, "", &info) == nil &&
+		info.Since317
 }
 
 // ErrElsewhere returns the error for files that a registry on a different server refuses.

@@ -1,7 +1,6 @@
 package mlflow
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"net/url"
@@ -34,7 +33,7 @@ func (s Versions) DownloadURI(ctx context.Context, v registry.Version) (registry
 	}
 	query := url.Values{"name": {v.Model}, "version": {strconv.Itoa(v.Number)}}
 	what := fmt.Sprintf("the location of version %d of %s", v.Number, v.Model)
-	err := Get(ctx, s.c.Registry, API+"model-versions/get-download-uri", query, "artifact_uri", &out)
+	err := s.c.FromRegistry(ctx, "model-versions/get-download-uri", query, "artifact_uri", &out)
 	switch {
 	case IsMissing(err):
 		return registry.Absent[string]("there is no " + what), nil
@@ -72,7 +71,7 @@ func isForbidden(err error) bool {
 // isMissing reports whether a registered model definitely does not exist. With basic-auth, MLflow 3.17 responds to
 // every other request about such a model with 403 unless the login is an administrator.
 func (s Models) isMissing(ctx context.Context, name string) bool {
-	return IsMissing(Get(ctx, s.c.Registry, API+"registered-models/get", url.Values{"name": {name}}, "", nil))
+	return IsMissing(s.c.FromRegistry(ctx, "registered-models/get", url.Values{"name": {name}}, "", nil))
 }
 
 // Place returns the current location of a version's files. Some servers store the source of a copy as given and resolve
@@ -103,7 +102,7 @@ func (s Versions) read(
 	var out struct {
 		Version VersionJSON `json:"model_version"`
 	}
-	err := Get(ctx, s.c.Registry, API+endpoint, query, "model_version", &out)
+	err := s.c.FromRegistry(ctx, endpoint, query, "model_version", &out)
 	switch {
 	case IsMissing(err):
 		return registry.Absent[registry.Version]("there is no " + what), nil
@@ -114,41 +113,7 @@ func (s Versions) read(
 	case out.Version.Name != name:
 		return registry.Absent[registry.Version]("there is no " + what), nil
 	}
-	return registry.Is(out.Version.Decode()), nil
-}
-
-// versionsPage is the page size for model-versions/search. A server needs about 200 µs for each version, so a page
-// takes about 2 s. Few models have more versions than fit on one page.
-const versionsPage = 10000
-
-// Search returns the versions of a model in ascending order. filter limits which versions it returns, and "" selects
-// all. Search checks the name in each result, because some databases ignore case.
-func (s Versions) Search(ctx context.Context, name, filter string) ([]registry.Version, error) {
-	terms := []string{ByName(name)}
-	if filter != "" {
-		terms = append(terms, filter)
-	}
-	list := List{
-		Server: s.c.Registry,
-		Path:   "model-versions/search",
-		Query: url.Values{
-			"filter":      {JoinAnd(terms)},
-			"max_results": {strconv.Itoa(versionsPage)},
-			"order_by":    {"name ASC", "version_number ASC"},
-		},
-		Limit: 128 << 20,
-	}
-	var found []registry.Version
-	for v, err := range Search[VersionJSON](ctx, list) {
-		if err != nil {
-			return nil, Explain("search versions of "+name, err)
-		}
-		if v.Name == name {
-			found = append(found, v.Decode())
-		}
-	}
-	slices.SortFunc(found, func(a, b registry.Version) int { return cmp.Compare(a.Number, b.Number) })
-	return slices.CompactFunc(found, func(a, b registry.Version) bool { return a.Number == b.Number }), nil
+	return registry.Is(s.c.version(out.Version)), nil
 }
 
 // LongestLineage limits the number of copies of copies that are followed back to the run.

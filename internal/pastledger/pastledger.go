@@ -58,6 +58,9 @@ func (r Reader) Of(ctx context.Context, model string) ([]history.History, error)
 // can look like a contradiction. In that case it reads both again, the model first. Drift counts only if both readings
 // show it.
 func (r Reader) One(ctx context.Context, name string) (history.History, error) {
+	if why := r.Client.Dialect.Ledger.Why; why != "" {
+		return r.fromTags(ctx, name, why)
+	}
 	reader := r.Ledger(name)
 	var now reading
 	var ledgerErr error
@@ -87,6 +90,19 @@ func (r Reader) One(ctx context.Context, name string) (history.History, error) {
 	}
 	again, _ := r.build(now)
 	return confirmed(h, again), nil
+}
+
+// fromTags returns the history of a model on a registry that has no ledgers: what promotions left in the tags of the
+// versions.
+func (r Reader) fromTags(ctx context.Context, name, why string) (history.History, error) {
+	m, versions, err := gather.Snapshot(ctx, r.Client, name)
+	_, there := m.Get()
+	if err != nil || !there {
+		return history.History{Model: name}, err
+	}
+	h := history.History{Model: name, Unfit: why, Compared: true, Keyed: r.Keyed}
+	h.Tagged = history.FromTags(versions)
+	return h.With(r.Query), nil
 }
 
 // Offline returns the history of a ledger that was read from a file. It is compared with nothing.

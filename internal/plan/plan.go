@@ -115,6 +115,11 @@ func (r Registered) Is(v registry.Version) bool {
 	return v.RunID == r.RunID && (v.Source == r.Source || r.place != "" && v.Source == r.place)
 }
 
+// Registers reports whether the plan creates a version.
+func (p Plan) Registers() bool {
+	return slices.ContainsFunc(p.Steps, func(s Step) bool { return s.Do == CreateVersion })
+}
+
 // Moves reports whether the plan moves an alias or a stage.
 func (p Plan) Moves() bool {
 	return slices.ContainsFunc(p.Steps, func(s Step) bool { return s.Kind() == Move })

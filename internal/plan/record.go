@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"cmp"
 	"maps"
 	"slices"
 	"time"
@@ -184,6 +185,8 @@ type Place struct {
 	Epoch  int
 	Sha256 string
 	Weak   string
+	// Longest is how many bytes the tag may have that stores the summary; 0 for the limit of MLflow.
+	Longest int
 }
 
 // NewSummary returns a short record of a plan that moved a version. It is canonical JSON and fits into a tag on every
@@ -211,15 +214,19 @@ func NewSummary(p Plan, a Applied, in Intent, place Place) string {
 	if p.Incumbent == 0 {
 		r.From = p.before(number)
 	}
+	longest := cmp.Or(place.Longest, registry.MaxTagValue)
 	for {
 		text, err := canonical.JSON(r)
-		if err == nil && len(text) <= registry.MaxTagValue {
+		if err == nil && len(text) <= longest {
 			return string(text)
 		}
 		if len(r.Gates) < 2 {
 			r.Gates, r.Override, r.Waivers = []string{"left out: too long for a tag"}, nil, nil
-			text, _ = canonical.JSON(r)
-			return format.Truncate(string(text), registry.MaxTagValue)
+			if text, _ = canonical.JSON(r); len(text) > longest {
+				r.Justification, r.Weak = format.Truncate(r.Justification, 100), format.Truncate(r.Weak, 100)
+				text, _ = canonical.JSON(r)
+			}
+			return format.Truncate(string(text), longest)
 		}
 		r.Gates = append(r.Gates[:(len(r.Gates)-1)/2], "the rest is left out: too long for a tag")
 	}

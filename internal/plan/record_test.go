@@ -72,6 +72,14 @@ func TestSummary_FitsTag(t *testing.T) {
 	if len(text) > registry.MaxTagValue || !strings.Contains(text, `"to":7`) || !strings.Contains(text, "left out") {
 		t.Errorf("%d bytes: %.200s", len(text), text)
 	}
+	short := Place{Longest: 1000, Weak: strings.Repeat("w", 400)}
+	text = NewSummary(
+		Plan{Model: "main.ml.churn", Verdict: &v, Override: []string{"ungated"}},
+		Applied{Digest: "d", Version: 7, At: registry.Run{}.Start}, Intent{Justification: long}, short,
+	)
+	if len(text) > 1000 || !json.Valid([]byte(text)) || !strings.Contains(text, `"to":7`) {
+		t.Errorf("%d bytes: %s", len(text), text)
+	}
 	text = NewSummary(
 		Plan{Model: strings.Repeat("m", 6000)}, Applied{Digest: "d", Version: 7, At: registry.Run{}.Start}, Intent{},
 		Place{},

@@ -40,6 +40,7 @@ type Version struct {
 	StatusMessage string
 	Description   string
 	Tags          map[string]string
+	Unread        string // why the tags are not known; "" if they are
 	Created       time.Time
 	Updated       time.Time
 }
@@ -193,6 +194,8 @@ func (v Version) Promoted() string {
 // Usable returns the reason why a version can be neither promoted nor used for a rollback, or "" if it is usable.
 func (v Version) Usable() string {
 	switch {
+	case v.Unread != "":
+		return v.Unread
 	case v.Tags[TagDuplicateOf] != "":
 		return "it duplicates version " + v.Tags[TagDuplicateOf]
 	case v.Status != "READY" && v.Status != "":

@@ -113,6 +113,8 @@ func (r *crawler) read(ctx context.Context) iter.Seq2[audit.Snapshot, error] {
 		}
 		source := r.everyVersion
 		switch {
+		case r.c.Dialect.Bare:
+			source = bareReader{r}.models
 		case r.query.Model != "":
 			source = singleReader{r}.requested
 		case r.query.Scope == audit.ScopeLive && !r.noAliases:
@@ -136,7 +138,7 @@ func (r *crawler) prepare(ctx context.Context) error {
 	if err := r.c.InWorkspace(ctx); err != nil {
 		return err
 	}
-	if r.query.Model != "" {
+	if r.query.Model != "" || r.c.Dialect.Bare {
 		return nil
 	}
 	if err := r.listModels(ctx); err != nil {

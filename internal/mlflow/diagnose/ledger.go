@@ -22,6 +22,9 @@ const defaultExperiment = "0"
 func Ledger(
 	ctx context.Context, store runstore.Store, c *mlflow.Client, s *registry.Server, model, used string,
 ) string {
+	if c.Dialect.Ledger.Given() {
+		return used
+	}
 	p := &probe{c: c, model: model, server: *s}
 	home, _, err := store.Experiment(ctx, store.HomeName())
 	if err != nil && registry.ReasonOf(err) != registry.Forbidden {

@@ -20,6 +20,10 @@ import (
 // If it cannot find something out, the result says so.
 func Probe(ctx context.Context, c *mlflow.Client, model string) registry.Server {
 	p := &probe{c: c, model: model, server: registry.Server{Address: c.Address, Sent: c.Sent}}
+	if c.Dialect.Hosted {
+		p.hosted(ctx)
+		return p.server
+	}
 	_ = parallel.Do(
 		func() error { p.server.Version = c.ServerVersion(ctx); return nil },
 		func() error { p.info(ctx); return nil },
@@ -50,6 +54,24 @@ type probe struct {
 	reportedStore string   // the store that the server reports
 	ids           []string // the ids of experiments
 	checksSources bool     // the registry refuses files from other MLflow servers
+}
+
+// hosted asks only for what a hosted registry answers. The rest is known from its documentation.
+func (p *probe) hosted(ctx context.Context) {
+	name := p.c.Dialect.Name
+	p.server.Aliases, p.server.LoggedModels = true, true
+	p.server.Store, p.server.StoreWhy = name, "found by its address"
+	p.server.Artifacts = "unknown: " + name + " does not say where clients may read files"
+	p.server.Login = registry.Unreadable[registry.Login]("unknown: the server does not say who this login is")
+	names, err := p.c.Models.Names(ctx)
+	if p.server.Models = len(names); err != nil {
+		p.server.Registry = err
+	}
+	if err != nil || p.model == "" {
+		return
+	}
+	p.dangling(ctx)
+	p.server.Warnings = append(p.server.Warnings, p.c.Dialect.Denied)
 }
 
 func (p *probe) info(ctx context.Context) {
@@ -171,7 +193,7 @@ func (p *probe) dangling(ctx context.Context) {
 	var versions []registry.Version
 	err := parallel.Do(
 		func() (err error) { m, err = p.c.Models.Get(ctx, p.model); return err },
-		func() (err error) { versions, err = p.c.Versions.Search(ctx, p.model, ""); return err },
+		func() (err error) { versions, err = p.c.Versions.Search(ctx, p.model, mlflow.Match{}); return err },
 	)
 	if err == nil && m.IsAbsent() {
 		err = p.c.Models.NotFound(ctx, p.model, m.Why())
@@ -345,7 +367,7 @@ func withoutRegistry(ctx context.Context, c *mlflow.Client, err error) error {
 		return nil
 	}
 	search := rest.Request{
-		Method: "GET", Path: mlflow.API + "registered-models/search", Query: url.Values{"max_results": {"1"}},
+		Method: "GET", Path: c.Dialect.Path("registered-models/search"), Query: url.Values{"max_results": {"1"}},
 		Class: rest.Read, ExpectAny: mlflow.PageKeys,
 	}
 	runs := rest.Request{

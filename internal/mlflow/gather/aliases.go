@@ -113,13 +113,16 @@ func (g *gathering) readTags(ctx context.Context, root *candidateRoot) error {
 		g.allVersions = true
 		asks = append(
 			asks,
-			func() (err error) { g.versions, err = g.c.Versions.Search(ctx, g.q.Model, ""); return err },
+			func() (err error) { g.versions, err = g.c.Versions.Search(ctx, g.q.Model, mlflow.Match{}); return err },
 		)
 	}
 	var others []registry.Version
 	q := g.q.Candidate
 	if q.Alias != "" && q.Model != g.q.Model {
-		asks = append(asks, func() (err error) { others, err = g.c.Versions.Search(ctx, q.Model, ""); return err })
+		asks = append(asks, func() (err error) {
+			others, err = g.c.Versions.Search(ctx, q.Model, mlflow.Match{})
+			return err
+		})
 	}
 	if err := parallel.Do(asks...); err != nil {
 		return err

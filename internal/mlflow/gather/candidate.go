@@ -160,13 +160,14 @@ func (g *gathering) noVersion(ctx context.Context, why string) error {
 		return errDangling(q.Model, q.Alias, number)
 	case exists && q.Alias != "" && len(found.Aliases) > 0:
 		return mlflow.Gone(why, found.AliasMeant(q.Alias))
-	case exists && found.Newest > 0:
-		return mlflow.Gone(
-			why,
-			fmt.Sprintf("the newest version of %s is %d; was the register step skipped?", q.Model, found.Newest),
-		)
 	case exists:
-		return mlflow.Gone(why, fmt.Sprintf("%s has no versions", q.Model))
+		newest, err := g.c.Models.Newest(ctx, found)
+		if err != nil || newest == 0 {
+			return cmp.Or(err, mlflow.Gone(why, fmt.Sprintf("%s has no versions", q.Model)))
+		}
+		return mlflow.Gone(
+			why, fmt.Sprintf("the newest version of %s is %d; was the register step skipped?", q.Model, newest),
+		)
 	}
 	return g.c.Models.NotFound(ctx, q.Model, m.Why())
 }

@@ -151,7 +151,7 @@ func (g *gathering) sendQuestions(
 	if stages {
 		asks = append(
 			asks,
-			func() (err error) { g.versions, err = g.c.Versions.Search(ctx, g.q.Model, ""); return err },
+			func() (err error) { g.versions, err = g.c.Versions.Search(ctx, g.q.Model, mlflow.Match{}); return err },
 		)
 	}
 	return holders, parallel.Do(asks...)
@@ -193,7 +193,7 @@ func (g *gathering) secondRound(ctx context.Context) error {
 	}
 	if !g.allVersions && g.facts.Source.RunID != "" && !g.facts.Model.IsAbsent() {
 		asks = append(asks, func() (err error) {
-			g.versions, err = g.c.Versions.Search(ctx, g.q.Model, mlflow.ByRun(g.facts.Source.RunID))
+			g.versions, err = g.c.Versions.Search(ctx, g.q.Model, mlflow.Match{Run: g.facts.Source.RunID})
 			return err
 		})
 	}

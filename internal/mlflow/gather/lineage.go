@@ -307,7 +307,7 @@ func (t *lineageReader) aliasesByTag(ctx context.Context, noAliases bool) error 
 	if _, noAliases, err := t.c.Versions.ByAlias(ctx, v.Model, alias); err != nil || !noAliases {
 		return err
 	}
-	versions, err := t.c.Versions.Search(ctx, v.Model, "")
+	versions, err := t.c.Versions.Search(ctx, v.Model, mlflow.Match{})
 	if err != nil {
 		return err
 	}

@@ -24,7 +24,7 @@ func (g naming) findInStage(ctx context.Context) error {
 	var versions []registry.Version
 	err := parallel.Do(
 		func() (err error) { model, err = g.c.Models.Get(ctx, q.Model); return err },
-		func() (err error) { versions, err = g.c.Versions.Search(ctx, q.Model, ""); return err },
+		func() (err error) { versions, err = g.c.Versions.Search(ctx, q.Model, mlflow.Match{}); return err },
 	)
 	if err != nil {
 		return err
@@ -88,16 +88,20 @@ func (g naming) refuseLatest(ctx context.Context) error {
 		return err
 	}
 	m, exists := model.Get()
-	switch {
-	case !exists:
+	if !exists {
 		return g.c.Models.NotFound(ctx, name, model.Why())
-	case m.Newest == 0:
+	}
+	newest, err := g.c.Models.Newest(ctx, m)
+	switch {
+	case err != nil:
+		return err
+	case newest == 0:
 		return mlflow.Gone(fmt.Sprintf("%s has no versions", name), "name a run, as in runs:/RUN_ID/PATH")
 	}
 	return &registry.Error{
 		Reason: registry.BadInput,
 		Msg:    "input candidate: latest may change between the check and the move",
-		Hint:   fmt.Sprintf("the newest version is %d now; write models:/%s/%d", m.Newest, name, m.Newest),
+		Hint:   fmt.Sprintf("the newest version is %d now; write models:/%s/%d", newest, name, newest),
 	}
 }
 

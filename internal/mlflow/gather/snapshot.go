@@ -15,7 +15,7 @@ func Snapshot(
 ) (m registry.Known[registry.Model], versions []registry.Version, err error) {
 	err = parallel.Do(
 		func() (err error) { m, err = c.Models.Get(ctx, name); return err },
-		func() (err error) { versions, err = c.Versions.Search(ctx, name, ""); return err },
+		func() (err error) { versions, err = c.Versions.Search(ctx, name, mlflow.Match{}); return err },
 	)
 	self, there := m.Get()
 	if err != nil || !there {

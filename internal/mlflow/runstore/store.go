@@ -66,6 +66,9 @@ func experimentOf(model string) string {
 
 // Experiment reads an experiment by name. ok is false if it does not exist.
 func (p Store) Experiment(ctx context.Context, name string) (e mlflow.ExperimentJSON, ok bool, err error) {
+	if err := p.c.Dialect.Ledger.Err(""); err != nil {
+		return e, false, err
+	}
 	err = mlflow.Get(
 		ctx,
 		p.c.Registry,
@@ -423,8 +426,12 @@ func (p Store) Unfit(ctx context.Context, why string) error {
 	)
 }
 
-// WhyUnfit returns the note that Unfit stored, or "".
+// WhyUnfit returns why the registry has no ledgers: its dialect says so, or Unfit stored a note. It returns "" if the
+// registry may have ledgers.
 func (p Store) WhyUnfit(ctx context.Context) (string, error) {
+	if why := p.c.Dialect.Ledger.Why; why != "" {
+		return why, nil
+	}
 	e, _, err := p.Experiment(ctx, p.home)
 	if registry.ReasonOf(err) == registry.Forbidden {
 		return "", nil
@@ -434,6 +441,9 @@ func (p Store) WhyUnfit(ctx context.Context) (string, error) {
 
 // Promoted lists the registered models that have a ledger or an anchor.
 func Promoted(ctx context.Context, c *mlflow.Client) ([]string, error) {
+	if err := c.Dialect.Ledger.Err("list promotion ledgers"); err != nil {
+		return nil, err
+	}
 	founded, err := Founded(ctx, c)
 	if err != nil {
 		return nil, err
@@ -460,6 +470,9 @@ func Promoted(ctx context.Context, c *mlflow.Client) ([]string, error) {
 // all tags on the model's versions have been removed.
 func Founded(ctx context.Context, c *mlflow.Client) (has func(model string) bool, err error) {
 	names := map[string]bool{}
+	if c.Dialect.Ledger.Given() {
+		return func(string) bool { return false }, nil
+	}
 	body := map[string]any{"view_type": "ALL", "filter": "name LIKE '" + LedgerExperiment + "/%'"}
 	for e, err := range mlflow.SearchExperiments(ctx, c.Registry, body, nil) {
 		if err != nil {

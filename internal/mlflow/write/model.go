@@ -17,7 +17,7 @@ func (c Writer) createModel(ctx context.Context, s plan.Step) (bool, error) {
 	}
 	r := rest.Request{
 		Method: "POST",
-		Path:   mlflow.API + "registered-models/create",
+		Path:   c.Dialect.Path("registered-models/create"),
 		Body:   body,
 		Class:  rest.Write,
 		Expect: "registered_model",

@@ -26,6 +26,9 @@ func (c Writer) explainWrite(op string, s plan.Step, err error) error {
 	if !ok || e.Reason != registry.Forbidden {
 		return out
 	}
+	if c.Dialect.Denied != "" {
+		return e // with the hint of the dialect
+	}
 	right := rightFor(s.Do)
 	e.Msg = fmt.Sprintf("%s: the login lacks the permission %s on registered model %s (403)", op, right, s.Model)
 	if s.Do == plan.CreateModel {
@@ -50,12 +53,12 @@ func (c Writer) May(ctx context.Context, op string, v plan.Verb, model string) e
 	}
 	r := rest.Request{
 		Method: "POST",
-		Path:   mlflow.API + "registered-models/set-tag",
+		Path:   c.Dialect.Path("registered-models/set-tag"),
 		Body:   map[string]any{"name": model},
 		Class:  rest.Create,
 	}
 	if v == plan.DeleteAlias {
-		r.Method, r.Path = "DELETE", mlflow.API+"registered-models/alias"
+		r.Method, r.Path = "DELETE", c.Dialect.Path("registered-models/alias")
 	}
 	err := c.Registry.JSON(ctx, r, nil)
 	if err == nil {

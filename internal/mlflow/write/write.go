@@ -6,7 +6,9 @@ import (
 	"slices"
 	"strconv"
 
+	"github.com/mlflow-promote/mlflow-promote/internal/format"
 	"github.com/mlflow-promote/mlflow-promote/internal/mlflow"
+	"github.com/mlflow-promote/mlflow-promote/internal/mlflow/dialect"
 	"github.com/mlflow-promote/mlflow-promote/internal/plan"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 	"github.com/mlflow-promote/mlflow-promote/internal/rest"
@@ -63,7 +65,7 @@ func (c Writer) observeModel(
 func (c Writer) observeVersions(
 	ctx context.Context, s plan.Step,
 ) (state registry.State, versions []registry.Version, err error) {
-	all, err := c.Versions.Search(ctx, s.Model, "")
+	all, err := c.Versions.Search(ctx, s.Model, mlflow.Match{})
 	if err != nil {
 		return registry.State{}, nil, err
 	}
@@ -92,7 +94,7 @@ func (c Writer) Do(ctx context.Context, s plan.Step) (made string, wrote bool, e
 		wrote, err = c.tagAlias(ctx, s)
 		return "", wrote, err
 	}
-	op, r := write(s)
+	op, r := write(c.Dialect, s)
 	r.Class = rest.Write
 	err = c.Registry.JSON(ctx, r, nil)
 	switch {
@@ -105,27 +107,28 @@ func (c Writer) Do(ctx context.Context, s plan.Step) (made string, wrote bool, e
 }
 
 // write returns the request for a step that is safe to repeat.
-func write(s plan.Step) (op string, r rest.Request) {
+func write(d dialect.Dialect, s plan.Step) (op string, r rest.Request) {
 	number := strconv.Itoa(s.Version)
+	value := format.Truncate(s.Want.Text, d.Tags.Longest())
 	switch s.Do {
 	case plan.SetAlias:
 		return fmt.Sprintf("set alias %s of %s to version %s", s.Name, s.Model, number), rest.Request{
-			Method: "POST", Path: mlflow.API + "registered-models/alias",
+			Method: "POST", Path: d.Path("registered-models/alias"),
 			Body: map[string]any{"name": s.Model, "alias": s.Name, "version": number},
 		}
 	case plan.DeleteAlias:
 		return fmt.Sprintf("delete alias %s of %s", s.Name, s.Model), rest.Request{
-			Method: "DELETE", Path: mlflow.API + "registered-models/alias",
+			Method: "DELETE", Path: d.Path("registered-models/alias"),
 			Body: map[string]any{"name": s.Model, "alias": s.Name},
 		}
 	case plan.SetModelTag:
 		return fmt.Sprintf("set tag %s of %s", s.Name, s.Model), rest.Request{
-			Method: "POST", Path: mlflow.API + "registered-models/set-tag",
-			Body: map[string]any{"name": s.Model, "key": s.Name, "value": s.Want.Text},
+			Method: "POST", Path: d.Path("registered-models/set-tag"),
+			Body: map[string]any{"name": s.Model, "key": d.Tags.Stored(s.Name), "value": value},
 		}
 	case plan.SetStage:
 		return fmt.Sprintf("move version %s of %s to %s", number, s.Model, s.Name), rest.Request{
-			Method: "POST", Path: mlflow.API + "model-versions/transition-stage", Expect: "model_version",
+			Method: "POST", Path: d.Path("model-versions/transition-stage"), Expect: "model_version",
 			Body: map[string]any{
 				"name":                      s.Model,
 				"version":                   number,
@@ -135,14 +138,40 @@ func write(s plan.Step) (op string, r rest.Request) {
 		}
 	case plan.Describe:
 		return fmt.Sprintf("describe version %s of %s", number, s.Model), rest.Request{
-			Method: "PATCH", Path: mlflow.API + "model-versions/update",
+			Method: "PATCH", Path: d.Path("model-versions/update"),
 			Body: map[string]any{"name": s.Model, "version": number, "description": s.Want.Text},
 		}
 	}
 	return fmt.Sprintf("set tag %s of version %s of %s", s.Name, number, s.Model), rest.Request{
-		Method: "POST", Path: mlflow.API + "model-versions/set-tag",
-		Body: map[string]any{"name": s.Model, "version": number, "key": s.Name, "value": s.Want.Text},
+		Method: "POST", Path: d.Path("model-versions/set-tag"),
+		Body: map[string]any{"name": s.Model, "version": number, "key": d.Tags.Stored(s.Name), "value": value},
 	}
+}
+
+// Accepts fails if the registry cannot carry out the plan: if it does not register versions, or if the candidate would
+// have too many tags.
+func (c Writer) Accepts(p plan.Plan, candidate registry.Known[registry.Version]) error {
+	if p.Registers() {
+		return c.Dialect.Registration.Err("register the candidate")
+	}
+	v, ok := candidate.Get()
+	if !ok {
+		return nil
+	}
+	var keys []string
+	for _, s := range p.Steps {
+		if s.Do == plan.SetTag && s.Version == v.Number {
+			keys = append(keys, s.Name)
+		}
+	}
+	if why := c.Dialect.Tags.TooMany(v.Tags, keys); why != "" {
+		return &registry.Error{
+			Reason: registry.Unsupported,
+			Msg:    fmt.Sprintf("set tags of version %d of %s: it %s", v.Number, v.Model, why),
+			Hint:   "nothing was moved; delete tags of the version that are no longer needed",
+		}
+	}
+	return nil
 }
 
 // createVersion registers a version once. The server creates another version for each request that it accepts, and
@@ -201,7 +230,7 @@ func (c Writer) postVersion(ctx context.Context, s plan.Step, failed int) (int, 
 	}
 	r := rest.Request{
 		Method: "POST",
-		Path:   mlflow.API + "model-versions/create",
+		Path:   c.Dialect.Path("model-versions/create"),
 		Body:   body,
 		Class:  rest.Create,
 		Expect: "model_version",
@@ -214,7 +243,7 @@ func (c Writer) postVersion(ctx context.Context, s plan.Step, failed int) (int, 
 
 // registered lists the versions that carry the step's request tag, in ascending order.
 func (c Writer) registered(ctx context.Context, s plan.Step) ([]int, error) {
-	versions, err := c.Versions.Search(ctx, s.Model, mlflow.ByTag(registry.TagRequest, s.Tags[registry.TagRequest]))
+	versions, err := c.Versions.Search(ctx, s.Model, mlflow.Match{Request: s.Tags[registry.TagRequest]})
 	var numbers []int
 	for _, v := range versions {
 		if v.Tags[registry.TagRequest] == s.Tags[registry.TagRequest] {
@@ -229,6 +258,7 @@ func (c Writer) registered(ctx context.Context, s plan.Step) ([]int, error) {
 func (c Writer) tagTwins(ctx context.Context, model string, numbers []int) {
 	for _, n := range numbers[1:] {
 		_, r := write(
+			c.Dialect,
 			plan.Step{
 				Do:      plan.SetTag,
 				Model:   model,

@@ -39,7 +39,11 @@ func buildTags(n *tree.Node) (Gate, error) {
 	}
 	keys := slices.Sorted(maps.Keys(wanted))
 	ofRun := n.Str("of") == "run"
-	return Gate{Wanted: format.First(keys, 8), Check: func(f fact.Facts) verdict.Finding {
+	var needs fact.Needs
+	if !ofRun {
+		needs.Tags = keys
+	}
+	return Gate{Wanted: format.First(keys, 8), Needs: needs, Check: func(f fact.Facts) verdict.Finding {
 		tags := f.Words.Tags
 		if run, ok := f.Candidate.Run.Get(); ofRun && ok {
 			tags = run.Tags

@@ -1,4 +1,7 @@
-package mlflow
+// Package modelparts lists the files that a model consists of, according to its MLmodel file.
+//
+// It knows the flavours of MLflow and nothing about servers.
+package modelparts
 
 import (
 	"fmt"
@@ -39,9 +42,9 @@ var special = map[string]func(p *partList, f, pyfunc map[string]any){
 	"transformers": transformersParts,
 }
 
-// partsOf lists the parts of a model: the files that its flavours name and load, its input example, and the packages
+// Of lists the parts of a model: the files that its flavours name and load, its input example, and the packages
 // stored with it (wheels). Each part is listed only once.
-func partsOf(flavors map[string]map[string]any, example map[string]any, wheels bool) []registry.Part {
+func Of(flavors map[string]map[string]any, example map[string]any, wheels bool) []registry.Part {
 	var p partList
 	pyfunc := flavors["python_function"]
 	for _, flavor := range slices.Sorted(maps.Keys(flavors)) {

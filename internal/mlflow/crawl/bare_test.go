@@ -1,0 +1,115 @@
+package crawl
+
+import (
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/mlflow-promote/mlflow-promote/internal/audit"
+	"github.com/mlflow-promote/mlflow-promote/internal/mlflow"
+	"github.com/mlflow-promote/mlflow-promote/internal/mlflow/dialect"
+	"github.com/mlflow-promote/mlflow-promote/internal/rest"
+)
+
+// bareRegistry has these models, with a number of versions each. The first version has an alias. A model with -1
+// versions may not be read.
+func bareRegistry(t *testing.T, models map[string]int) *mlflow.Client {
+	t.Helper()
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Type", "application/json")
+		name := r.URL.Query().Get("name")
+		switch strings.TrimPrefix(r.URL.Path, "/api/2.0/mlflow/unity-catalog/") {
+		case "registered-models/search":
+			var rows []string
+			for name := range models {
+				rows = append(rows, fmt.Sprintf(`{"name":"%s"}`, name))
+			}
+			_, _ = fmt.Fprintf(w, `{"registered_models":[%s]}`, strings.Join(rows, ","))
+		case "registered-models/get":
+			switch n, there := models[name]; {
+			case !there:
+				w.WriteHeader(http.StatusNotFound)
+				_, _ = fmt.Fprint(w, `{"error_code":"RESOURCE_DOES_NOT_EXIST"}`)
+			case n < 0:
+				w.WriteHeader(http.StatusForbidden)
+				_, _ = fmt.Fprint(w, `{"error_code":"PERMISSION_DENIED","message":"no EXECUTE"}`)
+			default:
+				_, _ = fmt.Fprintf(w, `{"registered_model":{"name":"%s","aliases":[{"alias":"a","version":"1"}]}}`,
+					name)
+			}
+		case "model-versions/search":
+			name = strings.Split(r.URL.Query().Get("filter"), "'")[1]
+			var rows []string
+			for i := range models[name] {
+				rows = append(rows, fmt.Sprintf(`{"name":"%s","version":"%d"}`, name, i+1))
+			}
+			_, _ = fmt.Fprintf(w, `{"model_versions":[%s]}`, strings.Join(rows, ","))
+		case "model-versions/get":
+			tags := `[{"key":"promote_hold","value":"x"}]`
+			_, _ = fmt.Fprintf(w, `{"model_version":{"name":"%s","version":"%s","tags":%s}}`,
+				name, r.URL.Query().Get("version"), tags)
+		default:
+			http.NotFound(w, r)
+		}
+	}))
+	t.Cleanup(s.Close)
+	server, err := rest.New(rest.Config{Base: s.URL})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return mlflow.New(server, server, mlflow.About{Dialect: dialect.UnityCatalog}, func() float64 { return 0 })
+}
+
+// Each model of a bare registry is read on its own. A model that cannot be read does not stop the audit.
+func TestAudit_BareRegistry(t *testing.T) {
+	models := map[string]int{"a.b.three": 3, "a.b.secret": -1, "a.b.many": maxHidden + 1}
+	for name, c := range map[string]struct {
+		query audit.Query
+		want  map[string]int // versions by model; -1 if the model is unreadable
+	}{
+		"live": {
+			audit.Query{Scope: audit.ScopeLive}, map[string]int{"a.b.three": 1, "a.b.secret": -1, "a.b.many": 1},
+		},
+		"all": {
+			audit.Query{Scope: audit.ScopeAll}, map[string]int{"a.b.three": 3, "a.b.secret": -1, "a.b.many": -1},
+		},
+		"one":           {audit.Query{Scope: audit.ScopeAll, Model: "a.b.three"}, map[string]int{"a.b.three": 3}},
+		"a missing one": {audit.Query{Scope: audit.ScopeLive, Model: "a.b.none"}, map[string]int{}},
+		"a secret one":  {audit.Query{Scope: audit.ScopeLive, Model: "a.b.secret"}, nil},
+		"a second time": {
+			audit.Query{Scope: audit.ScopeLive, Model: "a.b.secret", Again: true}, map[string]int{"a.b.secret": -1},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c.query.Now = time.Now
+			got := map[string]int{}
+			for a, err := range Audit(t.Context(), bareRegistry(t, models), c.query) {
+				if err != nil {
+					if c.want != nil {
+						t.Fatal(err)
+					}
+					return
+				}
+				got[a.Model.Name] = len(a.Versions)
+				if a.Unreadable != "" {
+					got[a.Model.Name] = -1
+					continue
+				}
+				for _, v := range a.Versions {
+					if v.Tags["promote.hold"] != "x" {
+						t.Errorf("version %d of %s has the tags %v", v.Number, v.Model, v.Tags)
+					}
+				}
+				if newest := a.Newest.OrZero().Number; newest != models[a.Model.Name] {
+					t.Errorf("the newest version of %s is %d", a.Model.Name, newest)
+				}
+			}
+			if fmt.Sprint(got) != fmt.Sprint(c.want) {
+				t.Errorf("found %v, want %v", got, c.want)
+			}
+		})
+	}
+}
