@@ -355,7 +355,7 @@ func withoutRun(s *trial, d door) ended {
 	return s.run("promote", s.candidate(d, m), s.gates(false))
 }
 
-// twoRunsOfCommit logs two runs with the same commit, of which the newer one counts.
+// twoRunsOfCommit logs two runs with the same commit. The newer one counts.
 func twoRunsOfCommit(s *trial, d door) ended {
 	laptop, ci := s.badModel(), s.marked()
 	laptop.commit, laptop.end = s.commit, time.Now().Add(-time.Hour)

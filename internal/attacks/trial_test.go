@@ -41,7 +41,7 @@ type trial struct {
 	home       string // the id of the experiment in which the honest user trains
 	homeName   string
 	metric     string
-	good, bad  float64 // values of the metric, of which only the good one passes
+	good, bad  float64 // values of the metric; only the good one passes
 	alias      string  // the alias to move
 	commit     string  // the job's commit
 	hasModel   bool

@@ -34,8 +34,8 @@ import (
 )
 
 // The test creates each defect that the rules report at least twice in a real registry, along with harmless cases that
-// look similar. It uses the API, or SQL if the API refuses the defect. The audit must find exactly the defects, of
-// which the test prints a table. A new rule needs no defects here if other rules read the same facts, but it must not
+// look similar. It uses the API, or SQL if the API refuses the defect. The audit must find exactly the defects, and
+// the test prints a table of them. A new rule needs no defects here if other rules read the same facts, but it must not
 // report the sound models.
 func TestAudit_PlantedDefects_Real(t *testing.T) {
 	for _, o := range []realtest.Options{{Store: "postgresql", Workers: 1}, {Version: "2.22.5", Workers: 1}} {
@@ -582,8 +582,8 @@ func (p *plot) plantSources() {
 	p.silent("source-elsewhere", "elsewhere-near", "source-near")
 }
 
-// plantForeign creates live versions that do not belong to the run that they name: one with files from a different run,
-// a copy of such a version, and logged models from a different run and from a different experiment.
+// plantForeign creates live versions that do not belong to their runs. One has the files of a different run, one is a
+// copy of it, and others have logged models from a different run or experiment.
 func (p *plot) plantForeign() {
 	of := func(model, source, id string) {
 		p.model(model)

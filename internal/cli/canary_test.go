@@ -72,8 +72,8 @@ func (f fragments) add(name string, secrets ...string) {
 	}
 }
 
-// find returns the name of a secret of which a part appears in the text, together with the text around it, or "" if
-// there is none.
+// find returns the name of a secret if the text contains a part of it, together with the text around that part.
+// Otherwise, it returns "".
 func (f fragments) find(text string, allowed ...string) (name, around string) {
 	low := strings.ToLower(text)
 	for i := 0; i+fragmentSize <= len(low); i++ {

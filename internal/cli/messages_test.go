@@ -31,7 +31,7 @@ type message struct {
 	direct  func(*testing.T) string // returns the address of a server to use instead of the double
 	options []mlflowtest.Option
 	before  []string // commands to run first, with their arguments separated by spaces
-	args    string   // arguments separated by spaces; a ~ in an argument stands for a space
+	args    string   // arguments separated by spaces; a ~ in an argument becomes a space
 	want    []string
 	never   []string
 }

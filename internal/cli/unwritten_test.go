@@ -27,7 +27,7 @@ func TestRun_UnwritableOutcome(t *testing.T) {
 	promote := []string{"promote", "--model", "churn", "--candidate", "runs:/r1/model", "--alias", "champion",
 		"--thresholds", "acc >= 0.5", "--override", "new-alias"}
 	audit := []string{"audit", "--model", "churn"}
-	blocked := func(s *actionstest.Step, folder string) { // a file is in the place of the folder
+	blocked := func(s *actionstest.Step, folder string) { // a file has the name of the folder
 		if err := os.WriteFile(filepath.Join(s.Workspace, folder), nil, 0o600); err != nil {
 			t.Fatal(err)
 		}

@@ -28,7 +28,7 @@ const (
 	isObject kind = "an object"
 )
 
-// value is a JSON value. The zero value stands for no value.
+// value is a JSON value. The zero value is a missing value.
 type value struct {
 	kind  kind
 	text  string   // a string's text; numbers and booleans as written

@@ -56,8 +56,8 @@ const (
 	secrets = " --scanners secret --offline-scan --skip-version-check "
 )
 
-// scanners lists the commands. They run in the parent folder of all inputs. IN stands for the case's folder, and OUT
-// for the report.
+// scanners lists the commands. They run in the parent folder of all inputs. IN is replaced by the case's folder, and
+// OUT by the report.
 var scanners = []struct {
 	name, args, ending string
 	cases              []string

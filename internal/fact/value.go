@@ -437,7 +437,7 @@ func (c *counting) rows(keep func(registry.ModelMetric) bool) []registry.ModelMe
 }
 
 // measured returns the point behind a value on a model. SQL stores save NaN as 0 on the model, but as NaN on the run
-// that logged it (seen with MLflow 3.17.2). A 0 therefore counts only if the run's last value is also 0.
+// that logged it. This was seen with MLflow 3.17.2. A 0 therefore counts only if the run's last value is also 0.
 func (c *counting) measured(m registry.ModelMetric) registry.Point {
 	if m.Value != 0 {
 		return m.Point

@@ -106,7 +106,7 @@ func TestAway_IsProven(t *testing.T) {
 }
 
 // An outsider can make the ledger's name lead to any page. With an anchor, the history is complete all the same, and
-// promotions go on after a full page.
+// promotions continue after a full page.
 func TestName_LeadsToAnotherPage(t *testing.T) {
 	for name, c := range map[string]struct{ first, tail string }{
 		"our second page":                   {"page-2", ""},

@@ -26,7 +26,7 @@ const (
 	imageName   = "mlflow-promote:test"
 	runnerImage = "local/runner:bookworm"
 	runnerUser  = 1001       // owns the files on a hosted runner
-	maxImage    = 20_000_000 // in bytes; generous, so that nobody contorts the code to save kilobytes
+	maxImage    = 20_000_000 // in bytes; generous, so that the code need not save kilobytes
 )
 
 // engine contains what all tests in this file share: a copy of the repository that looks like a checkout, and its
@@ -333,9 +333,9 @@ func (c container) run(t *testing.T) (int, string) {
 	return cmd.ProcessState.ExitCode(), string(out)
 }
 
-// interrupt starts the container, and sends it the runner's first signal as soon as begun is ready. It returns the exit
+// interrupt starts the container, and sends it the runner's first signal as soon as started is ready. It returns the exit
 // code and the output. It fails the test if the container exits too early or too late.
-func (c container) interrupt(t *testing.T, begun <-chan struct{}) (int, string) {
+func (c container) interrupt(t *testing.T, started <-chan struct{}) (int, string) {
 	t.Helper()
 	cmd := c.Command()
 	var out bytes.Buffer
@@ -346,7 +346,7 @@ func (c container) interrupt(t *testing.T, begun <-chan struct{}) (int, string) 
 	ended := make(chan error, 1)
 	go func() { ended <- cmd.Wait() }()
 	select {
-	case <-begun:
+	case <-started:
 	case err := <-ended:
 		t.Fatalf("ended before it was to be interrupted: %v\n%s", err, out.Bytes())
 	}

@@ -68,7 +68,7 @@ type tampering struct {
 	db   *Database
 	kept string // the path of a saved history
 
-	first, second string // the ids of the ledger's pages, of which the first is full
+	first, second string // the ids of the ledger's pages; the first one is full
 	last          int    // the last entry's number
 	anchored      string // the anchor's value
 

@@ -20,7 +20,7 @@ const (
 )
 
 // dryRun builds a release twice in different environments, compares the results, and checks them with the commands in
-// docs/verify.md. It then changes single bytes, each of which the commands must notice.
+// docs/verify.md. It then changes single bytes, and the commands must notice each change.
 func dryRun(out io.Writer, quick bool) error {
 	work, err := os.MkdirTemp("", "dry-run")
 	if err != nil {
@@ -315,9 +315,9 @@ var (
 	keyText   = regexp.MustCompile(`(?:ssh-ed25519 |\n)([A-Za-z0-9+/]{40,})`)
 )
 
-// places returns the positions in a file whose change the block must notice. In files with checksums they are in the
-// lines that matter to the block, in keys and signatures in the base64 text, and in all other files at the start, in
-// the middle and at the end.
+// places returns the positions in a file whose change the block must notice. In files with checksums, they are in the
+// lines that matter to the block. In keys and signatures, they are in the base64 text. In all other files, they are at
+// the start, in the middle and at the end.
 func places(b pageBlock, name string, data []byte) []int {
 	switch {
 	case name == checksums && b.title != "Signature":

@@ -141,9 +141,9 @@ func (r *crawler) eachEntry(ctx context.Context, use func(int, entryJSON)) (int,
 const sampleRows = 200
 
 // relist lists the names again until two consecutive lists are stable. Two lists are stable if neither contains a name
-// twice and the later list contains all names in the earlier one. In that case, neither list can have missed a model: a
-// model deleted between two pages would be missing from the later list, and a model created at the same time would make
-// a name appear twice. New names are read separately. moved is true if anything differs from the first list.
+// twice and the later list contains all names in the earlier one. In that case, neither list can have missed a model.
+// A model deleted between two pages would be missing from the later list. A model created at the same time would make a
+// name appear twice. New names are read separately. moved is true if anything differs from the first list.
 func (r *crawler) relist(ctx context.Context, again bool) (moved bool, err error) {
 	known := map[string]bool{}
 	for name := range r.index {

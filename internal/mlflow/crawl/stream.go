@@ -165,7 +165,7 @@ func (s *stream) closeSeam() {
 	}
 }
 
-// markMissed marks each model that may have lost a version at the seam. The seam lies between the row before it and the
+// markMissed marks each model that may have lost a version at the seam. The seam is between the row before it and the
 // version with the given number of the model at the given index.
 func (s *stream) markMissed(place, number int) {
 	if s.seam == nil {

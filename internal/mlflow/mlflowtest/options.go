@@ -11,9 +11,9 @@ import (
 type Option func(*Server)
 
 // Store sets the server's database: "sqlite" (default), "postgresql", "mariadb", or "file" for the file store. The
-// choice determines which long values are refused. The file store can leave some requests half done, or behaves
-// differently: it archives versions even if the version to move is missing, stores the parameters in a batch one by
-// one, and shows aliases in searches. Other differences of the file store are not simulated.
+// choice determines which long values are refused. The file store can leave some requests half done. It archives
+// versions even if the version to move is missing. It stores the parameters in a batch one by one, and shows aliases in
+// searches. Other differences of the file store are not simulated.
 func Store(kind string) Option { return func(s *Server) { s.dialect.Store = kind } }
 
 // SearchWithoutOutputs makes searches for runs leave out the runs' outputs, as in MLflow 3.4.

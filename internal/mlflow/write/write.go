@@ -177,8 +177,8 @@ func (c Writer) Accepts(p plan.Plan, candidate registry.Known[registry.Version])
 // createVersion registers a version once. The server creates another version for each request that it accepts, and
 // stores the request tag in the same transaction. After an unclear response, createVersion therefore waits and
 // searches for the tag before it tries again. Unclear responses are common on MariaDB, where four out of ten concurrent
-// requests end with 500. createVersion also searches for the tag if the number is not the next one, because a different
-// process has then registered a version, which may be the same one.
+// requests end with 500. createVersion also searches for the tag if the number is not the next one. In that case, a
+// different process has registered a version, which may be the same one.
 func (c Writer) createVersion(ctx context.Context, s plan.Step) (made string, wrote bool, err error) {
 	op := "create version of " + s.Model
 	w := mlflow.Settling{Client: c.Client, Op: op, Explain: func(err error) error { return c.explainWrite(op, s, err) }}

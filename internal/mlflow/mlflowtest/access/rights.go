@@ -66,7 +66,7 @@ func Authorize(c *call.Call) error {
 	}
 	id, err := requestSubject(c)
 	if err != nil || id == "" {
-		return err // a request that names no resource is refused later
+		return err // a request without a resource is refused later
 	}
 	if permissionOn(c, c.Route.Right.On, id) < c.Route.Right.Level ||
 		c.Dialect.HidesUnknown && aboutVersion(c.Route) && !hasModel(c, id) {

@@ -67,7 +67,7 @@ type Fault struct {
 	Skip   int
 }
 
-// With applies the fault to the request with this context, regardless of which faults are armed. It is meant for
+// With applies the fault to the request with this context, whether or not other faults are armed. It is meant for
 // transports in the same process that choose the fault themselves.
 func With(ctx context.Context, f Fault) context.Context {
 	return context.WithValue(ctx, faultKey{}, f)
