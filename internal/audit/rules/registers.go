@@ -241,8 +241,9 @@ func (r *register) imported(e ledger.Entry, row audit.Exception) {
 	}
 }
 
-// restsOn reports whether the target points to the version because of the entry. Either the entry moved it there, or the
-// entry is the last to judge or import the version, and something that judges nothing moved it back, such as a rollback.
+// restsOn reports whether the target points to the version because of the entry. Either the entry moved it there, or
+// the entry is the last to judge or import the version, and something that judges nothing moved it back, such as a
+// rollback.
 func (r *register) restsOn(e ledger.Entry, ref registry.Ref, version int) bool {
 	i := slices.IndexFunc(r.targets, func(t target) bool { return t.ref == ref && t.version.Number == version })
 	if i < 0 {

@@ -395,8 +395,8 @@ func (g candidate) fromRunFiles(ctx context.Context, run registry.Run, path stri
 	return true, g.provenance.read(ctx, &g.facts.Candidate, g.facts.Source.URI, run.ID)
 }
 
-// mayContain reports whether a run whose artifacts cannot be listed may have a model at a path. MLflow's client registers
-// such a path unseen. Here, the path must not contradict what the run says about its models.
+// mayContain reports whether a run whose artifacts cannot be listed may have a model at a path. MLflow's client
+// registers such a path unseen. Here, the path must not contradict what the run says about its models.
 func mayContain(run registry.Run, path string) bool {
 	logged := run.LoggedPaths()
 	return slices.Contains(logged, path) || len(logged) == 0 && len(run.Outputs) == 0
