@@ -126,6 +126,8 @@ func TestPage_Readable_Browser(t *testing.T) {
 		"#/findings?state=fixed",
 		"#/models",
 		"#/versions?page=2",
+		"#/inventory",
+		"#/exceptions?state=",
 		modelHash("search-ranking"),
 		modelHash("search-ranking") + "?version=3",
 		modelHash("warehouse-slotting"),

@@ -389,6 +389,7 @@ func (p *plot) plant() {
 	p.plantRuns()
 	p.plantRecords()
 	p.plantLedgers()
+	p.plantBlocked()
 	p.plantWords()
 	p.plantAges()
 	p.plantPlans()
@@ -771,6 +772,82 @@ func (p *plot) plantLedgers() {
 	p.silent("no-rollback-target", "p-back-near", "p-back-first")
 }
 
+// plantBlocked puts versions live that gates have blocked or that a rollback has put on hold.
+func (p *plot) plantBlocked() {
+	for _, name := range []string{"p-blocked-1", "p-blocked-near"} {
+		p.model(name, "a", "b")
+		p.promote(name, "champion", 1, 0)
+		out, errs, status := p.run(rest.Config{}, p.s.URL, time.Now(), "promote", "--model", name, "--candidate",
+			"models:/"+name+"/2", "--alias", "champion", "--thresholds", "test_accuracy >= 0.9999")
+		if status != registry.ExitRefused {
+			p.t.Fatalf("status %d\n%s%s", status, out, errs)
+		}
+	}
+	p.alias("p-blocked-1", "champion", 2)
+	p.finds("p-blocked-1", 2, "live-blocked", "moved-outside", "never-passed")
+
+	for _, name := range []string{"p-held-1", "p-held-near"} {
+		p.model(name, "a", "b")
+		p.promote(name, "champion", 1, 0)
+		p.promote(name, "champion", 2, 0)
+		args := []string{"rollback", "--model", name, "--alias", "champion", "--policy-file", "policy.yml"}
+		if out, errs, status := p.run(rest.Config{}, p.s.URL, time.Now(), args...); status != registry.ExitDone {
+			p.t.Fatalf("status %d\n%s%s", status, out, errs)
+		}
+	}
+	p.alias("p-held-1", "champion", 2)
+	p.finds("p-held-1", 2, "live-blocked", "moved-outside")
+	p.finds("p-held-near", 1, "no-rollback-target") // the version that it was at is on hold
+	p.silent("live-blocked", "p-blocked-near", "p-held-near", "p-moved-near")
+}
+
+// signed plants defects of signed ledgers. Only an audit whose policy has keys can report them, so signed makes one
+// for each policy and adds its findings.
+func (p *plot) signed(found map[place]string) {
+	const (
+		private = "ed25519-private:YWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWE="
+		public  = "ed25519:rwaj4ykXFOTzVsGcmxXNGVHsbmZiqne+B1R/KJODNB0="
+	)
+	for name, days := range map[string]int{"soon.yml": 10, "expired.yml": -1, "later.yml": 365} {
+		policy := "version: 1\nmodels: {'p-*': {aliases: {champion: {gates: [{metric: test_accuracy, min: 0.5}]}}}}\n" +
+			"ledger: {keys: {prod: {public: '" + public + "', until: " +
+			time.Now().UTC().AddDate(0, 0, days).Format(time.DateOnly) + "}}}\n"
+		p.must(os.WriteFile(filepath.Join(p.dir, name), []byte(policy), 0o644))
+	}
+	for _, name := range []string{"p-signed-1", "p-signed-2", "p-signed-near"} {
+		p.model(name, "a", "b")
+		p.promote(name, "champion", 1, 0, "--policy-file", "later.yml", "--ledger-key", private)
+	}
+	out, errs, status := p.run(rest.Config{}, p.s.URL, time.Now(), "alias", "--model", "p-signed-1", "--assign",
+		"shadow=1", "--override", "unsigned", "--justification", "the secret is lost", "--policy-file", "later.yml")
+	if status != registry.ExitDone {
+		p.t.Fatalf("status %d\n%s%s", status, out, errs)
+	}
+	p.call("POST", "runs/log-parameter", map[string]any{
+		"run_id": p.ledgerRun("p-signed-2"), "key": "e000002", "value": "an outsider's entry",
+	}, nil)
+	p.finds("p-signed-1", 0, "ledger-foreign")
+	p.finds("p-signed-2", 0, "ledger-foreign")
+	p.silent("ledger-foreign", "p-signed-near")
+	p.finds("soon.yml", 0, "key-expiring")
+	p.finds("expired.yml", 0, "key-expiring")
+	p.silent("key-expiring", "later.yml")
+	for _, policy := range []string{"soon.yml", "expired.yml", "later.yml"} {
+		for _, f := range p.audit(p.s.URL, "--model", "p-signed-near", "--policy-file", policy).Findings {
+			if f.Rule == "key-expiring" {
+				found[place{f.Rule, policy, 0}] = f.Message
+			}
+		}
+	}
+	for _, name := range []string{"p-signed-1", "p-signed-2", "p-signed-near"} {
+		for _, f := range p.audit(p.s.URL, "--model", name, "--policy-file", "later.yml").Findings {
+			if f.Rule == "ledger-foreign" {
+				found[place{f.Rule, f.Model, f.Version}] = f.Message
+			}
+		}
+	}
+}
+
 // ledgerRun returns the run that stores a model's ledger.
 func (p *plot) ledgerRun(model string) string {
 	p.t.Helper()
@@ -931,6 +1008,7 @@ func (p *plot) harvest() {
 	for _, f := range report.Findings {
 		found[place{f.Rule, f.Model, f.Version}] = f.Message
 	}
+	p.signed(found)
 	for _, at := range slices.SortedFunc(maps.Keys(p.planted), byPlace) {
 		if found[at] == "" {
 			p.t.Errorf("planted and not found: %+v", at)
@@ -955,13 +1033,11 @@ func byPlace(a, b place) int {
 func (p *plot) audit(address string, more ...string) auditReport {
 	p.t.Helper()
 	began := time.Now()
-	out, errs, status := p.run(
-		rest.Config{}, address, time.Now(),
-		append(
-			[]string{"audit", "--scope", "all", "--policy-file", "policy.yml", "--approved-plans", "plan-*.json"},
-			more...,
-		)...,
-	)
+	args := append([]string{"audit", "--scope", "all", "--approved-plans", "plan-*.json"}, more...)
+	if !slices.Contains(more, "--policy-file") {
+		args = append(args, "--policy-file", "policy.yml")
+	}
+	out, errs, status := p.run(rest.Config{}, address, time.Now(), args...)
 	var r auditReport
 	if err := json.Unmarshal([]byte(out), &r); err != nil || status != registry.ExitDone {
 		p.t.Fatalf("status %d, %v\n%.2000s\n%s", status, err, out, errs)

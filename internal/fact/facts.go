@@ -142,6 +142,7 @@ type Found struct {
 	Best      *BestRun            // for the candidate "best", otherwise nil
 	Commit    *registry.CommitRun // for the candidate "commit", otherwise nil
 	Namesakes []string            // the run's other logged models with the candidate's name
+	Unseen    string              // why the run's artifacts cannot be listed; "" if they contain the candidate
 }
 
 // Twins lists other versions registered from the candidate's run and artifact.

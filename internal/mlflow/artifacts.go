@@ -5,11 +5,11 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"net/url"
 	"path"
 	"slices"
 
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
+	"github.com/mlflow-promote/mlflow-promote/internal/rest"
 )
 
 // descriptorLimit is the maximum size of an MLmodel file. Most of them are a few KiB, but a signature with 20,000
@@ -64,24 +64,12 @@ func startsHTML(text []byte) bool {
 // RunFiles lists the files and folders directly under path in a run's own artifacts. The list is empty if the run's
 // model is a logged model.
 func (s Artifacts) RunFiles(ctx context.Context, run, path string) ([]registry.File, error) {
-	var out listingJSON
-	query := url.Values{"run_id": {run}}
-	if path != "" {
-		query.Set("path", path)
-	}
-	if err := Get(ctx, s.c.Tracking, API+"artifacts/list", query, "", &out); err != nil {
-		return nil, err
-	}
-	return out.Decode(), nil
+	out, err := s.c.list(ctx, Location{Run: run}, path, "", rest.Read)
+	return out.Decode(), err
 }
 
 func HasMLmodel(files []registry.File, path string) bool {
-	for _, f := range files {
-		if !f.Dir && f.Path == path+"/MLmodel" {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(files, func(f registry.File) bool { return !f.Dir && f.Path == path+"/MLmodel" })
 }
 
 // documentLimit is the maximum size of a report. The SARIF file from a large scan takes up a few hundred KiB.

@@ -458,10 +458,7 @@ func (r *reading) order(key string) []route {
 // skips reports whether a route is not tried for a file because of what has been learned earlier. The first route that
 // can serve the file is always tried, unless the server does not offer it.
 func (r *reading) skips(ctx context.Context, c *Client, way route, f *artifact, so *unread) bool {
-	r.mu.Lock()
-	closed := r.closed[way.name]
-	r.mu.Unlock()
-	if closed != nil {
+	if closed := r.closedBy(way.name); closed != nil {
 		so.add(way.name+": "+shortRead(closed), closed)
 		return true
 	}
@@ -494,9 +491,7 @@ func (r *reading) worked(way route, key string) {
 
 func (r *reading) remember(ctx context.Context, c *Client, way route, f *artifact, err error) {
 	if isClosed(err) && !way.direct {
-		r.mu.Lock()
-		defer r.mu.Unlock()
-		r.closed[way.name] = err
+		r.close(way.name, err)
 		return
 	}
 	if !way.own && IsFailure(err) {
@@ -506,4 +501,17 @@ func (r *reading) remember(ctx context.Context, c *Client, way route, f *artifac
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.failed[way.name+" "+store] = true
+}
+
+// closedBy returns the response that showed that the server does not offer a route, or nil.
+func (r *reading) closedBy(name string) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.closed[name]
+}
+
+func (r *reading) close(name string, err error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.closed[name] = err
 }

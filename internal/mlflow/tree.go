@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"hash"
 	"io"
-	"net/url"
 	"path"
 	"slices"
 	"strings"
@@ -157,34 +156,15 @@ const atOnce = 8
 // folder lists one folder. dir and the returned paths are relative to the model. most limits the number of requests.
 func (t *treeReader) folder(ctx context.Context, dir string, most int) (files []registry.File, pages int, err error) {
 	asked := path.Join(t.where.Path, dir)
-	address, query := API+"artifacts/list", url.Values{"run_id": {t.where.Run}}
-	if asked != "" {
-		query.Set("path", asked)
-	}
-	if t.where.Model != "" {
-		address, query = API+"logged-models/"+url.PathEscape(t.where.Model)+"/artifacts/directories", url.Values{}
-		if asked != "" {
-			query.Set("artifact_directory_path", asked)
-		}
-	}
 	next := "" // the token for the page to request
 	ask := func(token string) (out listingJSON, err error) {
 		if token != "" && (len(files) > maxFiles || pages > most) {
 			const what = "folder %s has more than %d files, or its listing more than %d pages"
 			return out, fmt.Errorf(what, shownFolder(dir), maxFiles, most)
 		}
-		if next = token; token != "" {
-			query.Set("page_token", token)
-		}
+		next = token
 		pages++
-		r := rest.Request{
-			Method: "GET",
-			Path:   address,
-			Query:  query,
-			Class:  rest.Artifact,
-		} // ignored, because the artifact store may be unreachable
-		err = t.c.Tracking.JSON(ctx, r, &out)
-		return out, err
+		return t.c.list(ctx, t.where, asked, token, rest.Artifact)
 	}
 	after := func(page listingJSON) (string, int64, error) {
 		if page.Next == next {

@@ -49,6 +49,10 @@ func newPlan(f fact.Facts, in Intent) Plan {
 			"instead of %s",
 			f.Source.RunID, len(others)+1, f.Source.ModelID, strings.Join(others[:min(5, len(others))], ", ")))
 	}
+	if why := f.Found.Unseen; why != "" {
+		p.Notes = append(p.Notes, fmt.Sprintf("not checked whether run %s has a model at this path, because the "+
+			"server cannot list its artifacts: %s", f.Source.RunID, why))
+	}
 	p.Incumbent = f.Incumbent().OrZero().Version.OrZero().Number
 	if b := f.Found.Best; b != nil {
 		p.Notes = append(p.Notes, b.Words()...)

@@ -233,7 +233,7 @@ func (r *register) imported(e ledger.Entry, row audit.Exception) {
 			x := row
 			x.Kind, x.What, x.Ref, x.Version = audit.ExceptionImport, "not judged", move.Ref, n
 			x.State = audit.ExceptionPast
-			if live, now := r.liveAt(move.Ref, n); live && now.Epoch == e.Epoch {
+			if r.restsOn(e, move.Ref, n) {
 				x.State = audit.ExceptionOpen
 			}
 			r.add(x)
@@ -241,21 +241,29 @@ func (r *register) imported(e ledger.Entry, row audit.Exception) {
 	}
 }
 
-// liveAt reports whether the target points to the version, and returns the entry that moved it there.
-func (r *register) liveAt(ref registry.Ref, version int) (bool, ledger.Entry) {
-	for _, t := range r.targets {
-		if t.ref == ref && t.version.Number == version {
-			e, found := r.current(t)
-			return found, e
-		}
+// restsOn reports whether the target points to the version because of the entry. Either the entry moved it there, or
+// the entry is the last to judge or import the version, and something that judges nothing moved it back, such as a
+// rollback.
+func (r *register) restsOn(e ledger.Entry, ref registry.Ref, version int) bool {
+	i := slices.IndexFunc(r.targets, func(t target) bool { return t.ref == ref && t.version.Number == version })
+	if i < 0 {
+		return false
 	}
-	return false, ledger.Entry{}
+	now, found := r.current(r.targets[i])
+	if !found || now.Epoch == e.Epoch || now.Record.Change == ledger.Imported || now.Record.Command == "promote" {
+		return found && now.Epoch == e.Epoch
+	}
+	basis, judged := lastPromotion(r.chain, r.targets[i])
+	if !judged {
+		basis, judged = lastImport(r.chain, r.targets[i])
+	}
+	return judged && basis.Epoch == e.Epoch
 }
 
-// state reports whether one of the entry's targets still points to its version because of this entry.
+// state returns whether one of the entry's targets still points to its version because of this entry.
 func (r *register) state(e ledger.Entry) audit.ExceptionState {
 	for _, ref := range e.Record.Target.Refs() {
-		if live, now := r.liveAt(ref, e.Record.To); live && now.Epoch == e.Epoch {
+		if r.restsOn(e, ref, e.Record.To) {
 			return audit.ExceptionOpen
 		}
 	}

@@ -130,3 +130,32 @@ func TestRegisters_Exceptions(t *testing.T) {
 		t.Error(d)
 	}
 }
+
+// A rollback judges nothing, so the version that it moves back rests on the exceptions of its last promotion or import.
+func TestRegisters_ReopenedByRollback(t *testing.T) {
+	ungated := promoted(1, 0, 1, now.AddDate(0, 0, -9), "")
+	ungated.Record.Override = []string{verdict.OverrideUngated}
+	for name, c := range map[string]struct {
+		first ledger.Entry
+		want  string
+	}{
+		"an override": {ungated, "override ungated open"},
+		"an import":   {imports(1, 1, now.AddDate(0, 0, -9)), "import not judged open"},
+	} {
+		s := newSound()
+		s.Model.Aliases["champion"] = 1
+		s.entries(func([]ledger.Entry) []ledger.Entry {
+			better, back := promoted(2, 1, 2, now.AddDate(0, 0, -5), ""), promoted(3, 2, 1, now.AddDate(0, 0, -1), "")
+			better.Record.Override = []string{"hold"}
+			back.Record.Command, back.Record.Decision, back.Record.Gates = "rollback", "", nil
+			return []ledger.Entry{c.first, better, back}
+		})
+		var got []string
+		for _, x := range New(s.Config).Registers(s.Snapshot, nil).Exceptions {
+			got = append(got, fmt.Sprintf("%s %s %s", x.Kind, x.What, x.State))
+		}
+		if d := cmp.Diff([]string{c.want, "override hold past"}, got); d != "" {
+			t.Errorf("%s: %s", name, d)
+		}
+	}
+}

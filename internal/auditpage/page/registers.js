@@ -1,26 +1,35 @@
 // The tables of the inventory and of the register of exceptions.
 
 const inventoryText = remembered(({ model, version, ref, owner, verdict, by, approvers, entry, signed }) =>
-  [model.name, `v${version}`, ref, owner, verdict, by, approvers, entry, signed].join("\n"),
+  [model.name, `v${version}`, ref, owner, verdict, spaced(verdict), by, approvers, entry, signed].join("\n"),
 );
 const exceptionText = remembered(({ kind, what, model, version, ref, by, why, until, state, entry, signed }) =>
-  [kind, what, model?.name, `v${version}`, ref, by, why, until, state, entry, signed].join("\n"),
+  [kind, spaced(kind), what, model?.name, `v${version}`, ref, by, why, until, state, entry, signed].join("\n"),
 );
+
+// spaced shows a value such as report-mode as words.
+const spaced = (value) => plain(value).replaceAll("-", " ");
 
 // bad are the verdicts of live versions that somebody should look at.
 const bad = new Set(["blocked", "on-hold", "moved-outside"]);
 const doubtful = new Set(["ungated", "not-enforced", "not-recorded"]);
 const verdictBadge = (verdict) =>
   bad.has(verdict)
-    ? el("b", null, mark("high"), plain(verdict))
+    ? el("b", null, mark("high"), spaced(verdict))
     : doubtful.has(verdict)
-      ? el("b", null, mark("medium"), plain(verdict))
-      : plain(verdict);
+      ? el("b", null, mark("medium"), spaced(verdict))
+      : spaced(verdict);
+
+// An expired exception no longer excuses anything, so somebody should look at it.
+const stateBadge = (state) => (state === "expired" ? el("b", null, mark("medium"), plain(state)) : plain(state));
 
 const or = (text, otherwise) => (text ? data(text) : none(otherwise));
 
 // options lists the values of a column that occur, for a filter.
-const options = (list, key) => [["", "any"], ...[...new Set(list.map((row) => row[key]))].sort().map((v) => [v, v])];
+const options = (list, key) => [
+  ["", "any"],
+  ...[...new Set(list.map((row) => row[key]))].sort().map((v) => [v, spaced(v)]),
+];
 
 // record shows the entry of the ledger and who signed it.
 const record = {
@@ -117,7 +126,7 @@ const exceptionsView = (state, changed) => [
       {
         key: "kind",
         title: "Exception",
-        cell: ({ kind, what }) => [para(null, plain(kind)), para("fix", data(what))],
+        cell: ({ kind, what }) => [para(null, span("move", spaced(kind))), para("fix", data(what))],
         value: ({ kind, what }) => kind + "\0" + what,
       },
       where,
@@ -126,11 +135,13 @@ const exceptionsView = (state, changed) => [
       sinceColumn,
       {
         key: "until",
-        title: "Until",
-        cell: ({ until }) => (until ? span("move", data(until)) : none("no end")),
+        title: "Until, state",
+        cell: ({ until, state: now }) => [
+          para(null, until ? span("move", data(until)) : none("no end")),
+          para("fix", stateBadge(now)),
+        ],
         value: ({ until }) => until,
       },
-      { key: "state", title: "State", cell: ({ state: now }) => plain(now), value: ({ state: now }) => now },
       record,
     ],
     filters: [

@@ -384,6 +384,8 @@ func (g candidate) fromRunFiles(ctx context.Context, run registry.Run, path stri
 		func() error { model = g.c.Artifacts.RunMLmodel(ctx, run.ID, path); return nil },
 	)
 	switch {
+	case mlflow.IsFailure(err) && !model.IsAbsent() && mayContain(run, path):
+		g.facts.Found.Unseen = mlflow.Short(err)
 	case err != nil && !mlflow.IsStatus(err, 400, "INVALID_PARAMETER_VALUE"):
 		return false, errUnlistable(run, err)
 	case !there:
@@ -392,6 +394,13 @@ func (g candidate) fromRunFiles(ctx context.Context, run registry.Run, path stri
 	g.facts.Candidate.MLmodel = model
 	g.facts.Source.URI = run.Artifact(path)
 	return true, g.provenance.read(ctx, &g.facts.Candidate, g.facts.Source.URI, run.ID)
+}
+
+// mayContain reports whether a run whose artifacts cannot be listed may have a model at a path. MLflow's client
+// registers such a path unseen. Here, the path must not contradict what the run says about its models.
+func mayContain(run registry.Run, path string) bool {
+	logged := run.LoggedPaths()
+	return slices.Contains(logged, path) || len(logged) == 0 && len(run.Outputs) == 0
 }
 
 // holdsMLmodel reports whether a folder in a run's artifacts contains an MLmodel file. If a gate needs the files,
