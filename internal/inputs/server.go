@@ -204,8 +204,8 @@ func (s *Server) address(r *reader, name, text string, header http.Header) strin
 	}
 	workspace, want, is := login.Databricks{Env: r.env}.Recognise(u.String(), name == "tracking-uri")
 	if is && want == "" && header.Get("Authorization") != "" {
-		want = "contains a login, which Databricks does not take from an address; remove it, and set DATABRICKS_TOKEN or " +
-			"the variables of another login"
+		want = "contains a login, which Databricks does not take from an address; remove it, and set " +
+			"DATABRICKS_TOKEN or the variables of another login"
 	}
 	if is && want == "" {
 		s.Databricks = workspace

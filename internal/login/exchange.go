@@ -163,8 +163,8 @@ func (e *exchange) trusted(text string) (*url.URL, error) {
 	return nil, fmt.Errorf("the host sent an address on %.100q, which does not belong to Databricks", u.Hostname())
 }
 
-// audience returns the audience of the token that GitHub issues. A host may choose only itself, and a host of Databricks
-// also the account. Otherwise it could ask for a token that another service, workspace or account accepts.
+// audience returns the audience of the token that GitHub issues. A host may choose only itself, and Databricks' own
+// hosts also the account. Otherwise a host could ask for a token that another service, workspace or account accepts.
 func (e *exchange) audience(ctx context.Context, endpoint *url.URL) (string, error) {
 	if own := e.d.Env("DATABRICKS_TOKEN_AUDIENCE"); own != "" {
 		return own, nil
