@@ -2,6 +2,7 @@ package write
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/mlflow-promote/mlflow-promote/internal/mlflow"
@@ -19,7 +20,7 @@ func rightFor(v plan.Verb) string {
 }
 
 // explainWrite is like Explain, but for a step. If the login lacks a permission, it names the permission and the
-// request that grants it.
+// request that grants it, unless the login has its own explanation.
 func (c Writer) explainWrite(op string, s plan.Step, err error) error {
 	out := mlflow.Explain(op, err)
 	e, ok := out.(*registry.Error)
@@ -28,6 +29,11 @@ func (c Writer) explainWrite(op string, s plan.Step, err error) error {
 	}
 	if c.Dialect.Denied != "" {
 		return e // with the hint of the dialect
+	}
+	if remote := mlflow.Remote(err); remote != nil {
+		if own := (*registry.Error)(nil); errors.As(remote.Cause, &own) {
+			return e
+		}
 	}
 	right := rightFor(s.Do)
 	e.Msg = fmt.Sprintf("%s: the login lacks the permission %s on registered model %s (403)", op, right, s.Model)
