@@ -32,7 +32,7 @@ var layers = map[string][]string{
 		"internal/retry", "internal/signing", "internal/verdict",
 	},
 	"internal/ledger/chunk":     {},
-	"internal/ledger/summary":   {"internal/registry", "internal/verdict"},
+	"internal/ledger/summary":   {"internal/format", "internal/registry", "internal/verdict"},
 	"internal/ledger/views":     {"internal/ledger", "internal/registry", "internal/verdict"},
 	"internal/fact":             {"internal/format", "internal/ledger", "internal/registry", "internal/verdict"},
 	"internal/evidence":         {"internal/format"},
