@@ -252,6 +252,7 @@ func TestRoutes_Store(t *testing.T) {
 		"no such bucket":             {server: noRoute, store: status(404, "", "<Error><Code>NoSuchBucket</Code></Error>"), want: "404"},
 		"the store refuses":          {server: noRoute, store: status(403, "", "<Error><Code>AccessDenied</Code></Error>"), want: "GET s3://bucket/1/r1/artifacts/model/MLmodel: "},
 		"a page in front of a store": {server: noRoute, store: loginPage, want: "HTML page"},
+		"an unencrypted store":       {server: noRoute, want: "GET s3://bucket/1/r1/artifacts/model/MLmodel: credentials would be sent over plain http"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, client := serveRoutes(t, map[string]http.HandlerFunc{
@@ -262,6 +263,10 @@ func TestRoutes_Store(t *testing.T) {
 			wire, err := rest.New(rest.Config{Base: stored.URL, Attempts: 1})
 			if err != nil {
 				t.Fatal(err)
+			}
+			if c.store == nil {
+				err := &rest.Error{Kind: rest.InsecureCredentials}
+				wire = rest.Failing("http://store.example", err)
 			}
 			if !c.none {
 				client.Store = func(address string) (*rest.Client, string) {
