@@ -2,7 +2,6 @@ package write
 
 import (
 	"context"
-	"errors"
 	"fmt"
 
 	"github.com/mlflow-promote/mlflow-promote/internal/mlflow"
@@ -27,13 +26,8 @@ func (c Writer) explainWrite(op string, s plan.Step, err error) error {
 	if !ok || e.Reason != registry.Forbidden {
 		return out
 	}
-	if c.Dialect.Denied != "" {
-		return e // with the hint of the dialect
-	}
-	if remote := mlflow.Remote(err); remote != nil {
-		if own := (*registry.Error)(nil); errors.As(remote.Cause, &own) {
-			return e
-		}
+	if c.Dialect.Denied != "" || mlflow.IsExplained(err) {
+		return e // with the hint of the dialect or the login
 	}
 	right := rightFor(s.Do)
 	e.Msg = fmt.Sprintf("%s: the login lacks the permission %s on registered model %s (403)", op, right, s.Model)

@@ -45,6 +45,13 @@ func TestWriter_Forbidden(t *testing.T) {
 			t.Fatal(err)
 		}
 		w := Writer{mlflow.New(client, client, mlflow.About{LoggedIn: true}, func() float64 { return 0 })}
+		if c.login != nil {
+			_, err := w.Models.Get(t.Context(), step.Model)
+			e, _ := err.(*registry.Error)
+			if e == nil || !strings.Contains(e.Msg, "GetRegisteredModel") || strings.Contains(e.Hint, "EDIT") {
+				t.Errorf("%s, reading: %v", name, err)
+			}
+		}
 		_, _, err = w.Do(t.Context(), step)
 		for what, err := range map[string]error{"Do": err, "May": w.May(t.Context(), "move", step.Do, step.Model)} {
 			e, _ := err.(*registry.Error)
