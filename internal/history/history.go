@@ -146,8 +146,8 @@ type Entry struct {
 // Result returns the JSON form of the history. q is the query that it answers.
 func (h History) Result(q Query) Result {
 	out := Result{
-		Model: h.Model, Unfit: h.Unfit, Tagged: h.Tagged, Without: h.NoRecord, Reset: h.Reset, Entries: []Entry{}, Live: h.Live,
-		Outside: h.Outside, Broken: h.Broken, At: h.BrokenAt, Pages: h.Pages, Foreign: h.Foreign,
+		Model: h.Model, Unfit: h.Unfit, Tagged: h.Tagged, Without: h.NoRecord, Reset: h.Reset, Entries: []Entry{},
+		Live: h.Live, Outside: h.Outside, Broken: h.Broken, At: h.BrokenAt, Pages: h.Pages, Foreign: h.Foreign,
 		Export: ExportVersion, Query: q, Keys: h.Keyed,
 	}
 	for _, e := range h.Entries {

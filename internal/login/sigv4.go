@@ -151,8 +151,8 @@ func canonicalPath(u *url.URL, service string) string {
 	return EscapePath(path)
 }
 
-// EscapePath escapes a path as it is signed for S3. The same path must be sent: some servers read an unescaped plus sign
-// as a space.
+// EscapePath escapes a path as it is signed for S3. The same path must be sent, because some servers read an unescaped
+// plus sign as a space.
 func EscapePath(path string) string { return escaped(path, "/") }
 
 func canonicalQuery(query url.Values) string {

@@ -252,7 +252,7 @@ func TestRoutes_Store(t *testing.T) {
 		"no such bucket":             {server: noRoute, store: status(404, "", "<Error><Code>NoSuchBucket</Code></Error>"), want: "404"},
 		"the store refuses":          {server: noRoute, store: status(403, "", "<Error><Code>AccessDenied</Code></Error>"), want: "GET s3://bucket/1/r1/artifacts/model/MLmodel: "},
 		"a page in front of a store": {server: noRoute, store: loginPage, want: "HTML page"},
-		"an unencrypted store":       {server: noRoute, want: "GET s3://bucket/1/r1/artifacts/model/MLmodel: credentials would be sent over plain http"},
+		"an unencrypted store":       {server: noRoute, want: "MLmodel: credentials would be sent over plain http"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, client := serveRoutes(t, map[string]http.HandlerFunc{

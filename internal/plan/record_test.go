@@ -105,7 +105,9 @@ func TestSummary_IsJSON(t *testing.T) {
 	}{
 		"addresses": {
 			registry.Target{Alias: "champion"}, Intent{WorkflowRun: long, Actor: "ann"},
-			summary.Summary{Target: registry.Target{Alias: "champion"}, Actor: "ann", Omitted: []string{"override", "run"}},
+			summary.Summary{
+				Target: registry.Target{Alias: "champion"}, Actor: "ann", Omitted: []string{"override", "run"},
+			},
 		},
 		"names of users": {
 			registry.Target{Alias: "champion"}, Intent{WorkflowRun: "run", Actor: long, Initiator: long + "x"},

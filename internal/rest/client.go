@@ -92,8 +92,8 @@ func New(cfg Config) (*Client, error) {
 	return &Client{base: base, cfg: cfg, http: &http.Client{Transport: calls}, meter: meter}, nil
 }
 
-// Failing returns a client that sends nothing. All its requests fail with err. It is for servers for which New fails, if
-// the reason matters only once something is requested.
+// Failing returns a client that sends nothing. All its requests fail with err. It is for servers for which New fails,
+// if the reason matters only once something is requested.
 func Failing(address string, err error) *Client {
 	base, parseErr := url.Parse(address)
 	if parseErr != nil {

@@ -80,7 +80,8 @@ func TestStore_Find(t *testing.T) {
 func TestStore_Signs(t *testing.T) {
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		authorization := r.Header.Get("Authorization")
-		if !strings.Contains(authorization, "/eu-west-1/s3/aws4_request") || r.RequestURI != "/mlflow/a%20b/c%2Bd%3De/MLmodel" ||
+		if !strings.Contains(authorization, "/eu-west-1/s3/aws4_request") ||
+			r.RequestURI != "/mlflow/a%20b/c%2Bd%3De/MLmodel" ||
 			!strings.HasPrefix(r.Header.Get("X-Amz-Content-Sha256"), "e3b0c442") {
 			t.Errorf("%s %s", r.URL, authorization)
 		}

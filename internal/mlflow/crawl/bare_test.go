@@ -121,8 +121,8 @@ func TestAudit_BareRegistry(t *testing.T) {
 					}
 				}
 				newest := a.Newest.OrZero()
-				if newest.Number != models[a.Model.Name] || newest.Tags["promote.hold"] != "x" {
-					t.Errorf("the newest version of %s is %d with the tags %v", a.Model.Name, newest.Number, newest.Tags)
+				if tag := newest.Tags["promote.hold"]; newest.Number != models[a.Model.Name] || tag != "x" {
+					t.Errorf("the newest version of %s is %d, with the tag %q", a.Model.Name, newest.Number, tag)
 				}
 			}
 			if fmt.Sprint(got) != fmt.Sprint(c.want) {

@@ -46,7 +46,8 @@ func TestStore_Forbidden(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 			continue
 		}
-		if !strings.Contains(e.Hint, c.says) || strings.Contains(e.Hint, c.not) || !strings.Contains(e.Hint, "ledger: off") {
+		if !strings.Contains(e.Hint, c.says) || strings.Contains(e.Hint, c.not) ||
+			!strings.Contains(e.Hint, "ledger: off") {
 			t.Errorf("%s: %q, hint %q", name, e.Msg, e.Hint)
 		}
 	}

@@ -63,7 +63,8 @@ func TestWriter_Accepts(t *testing.T) {
 			w := Writer{&mlflow.Client{About: mlflow.About{Dialect: d}}}
 			err := w.Accepts(plan.Plan{Model: model, Steps: c.steps}, f)
 			refused := c.says != "" && d.Name != ""
-			if (registry.ReasonOf(err) == registry.Unsupported) != refused || refused && !strings.Contains(err.Error(), c.says) {
+			if (registry.ReasonOf(err) == registry.Unsupported) != refused ||
+				refused && !strings.Contains(err.Error(), c.says) {
 				t.Errorf("%s, %q: %v", name, d.Name, err)
 			}
 		}

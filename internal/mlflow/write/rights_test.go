@@ -30,14 +30,15 @@ func TestWriter_Forbidden(t *testing.T) {
 	sageMaker := login.SageMaker{Service: "sagemaker-mlflow", Region: "eu-west-1"}
 	step := plan.Step{Do: plan.SetAlias, Model: "wine", Name: "champion", Version: 2}
 	for name, c := range map[string]struct {
-		login    rest.Authorizer
-		msg      string
-		hint     string
-		elsewise string // must not be in the hint
+		login rest.Authorizer
+		msg   string
+		hint  string
+		not   string // must not be in the hint
 	}{
 		"MLflow": {nil, "lacks the permission EDIT", "grant", "IAM"},
 		"SageMaker": {
-			login.NewSigner(sageMaker, from, func(...string) {}, time.Now), "SetRegisteredModelAlias", "IAM policy", "EDIT",
+			login.NewSigner(sageMaker, from, func(...string) {}, time.Now),
+			"SetRegisteredModelAlias", "IAM policy", "EDIT",
 		},
 	} {
 		client, err := rest.New(rest.Config{Base: server.URL, Login: c.login})
@@ -63,7 +64,8 @@ func TestWriter_Forbidden(t *testing.T) {
 			if what == "May" {
 				msg = strings.Replace(msg, "Alias", "Tag", 1) // it tries a tag
 			}
-			if !strings.Contains(e.Msg, msg) || !strings.Contains(e.Hint, c.hint) || strings.Contains(e.Hint, c.elsewise) {
+			if !strings.Contains(e.Msg, msg) || !strings.Contains(e.Hint, c.hint) ||
+				strings.Contains(e.Hint, c.not) {
 				t.Errorf("%s, %s: %q, hint %q", name, what, e.Msg, e.Hint)
 			}
 		}
