@@ -81,7 +81,7 @@ type Credentials struct {
 	Keys      func(ctx context.Context) (Keys, error)
 }
 
-// Credentials returns the source of the keys. Its function fails with a hint if there is none.
+// Credentials returns the source of the keys. Asking it for keys fails with a hint if there are none.
 func (a AWS) Credentials() Credentials {
 	switch file, role := a.Env("AWS_WEB_IDENTITY_TOKEN_FILE"), a.Env("AWS_ROLE_ARN"); {
 	case a.Role != "":

@@ -185,7 +185,7 @@ type Place struct {
 	Epoch  int
 	Sha256 string
 	Weak   string
-	// Longest is how many bytes the tag may have that stores the summary; 0 for the limit of MLflow.
+	// Longest is the maximum size in bytes of the tag that stores the summary; 0 means MLflow's limit.
 	Longest int
 }
 

@@ -72,8 +72,8 @@ for refused in (
 print("all calls passed")
 `
 
-// The cases that run on the double also pass on a real server with the face of Unity Catalog. MLflow's own client
-// and Databricks' SDK pass the same façade, with the same requests.
+// The cases that pass on the double also pass on a real server behind the façade of Unity Catalog. MLflow's own client
+// and Databricks' SDK work with the same façade, and send the same requests.
 func TestUnityCatalog(t *testing.T) {
 	s, err := MLflow(t.Context(), Options{Workers: 1})
 	if err != nil {

@@ -134,7 +134,7 @@ func (r singleReader) readModel(ctx context.Context, name string) (a audit.Snaps
 	return changing(before.model), true, nil
 }
 
-// changing returns the snapshot of a model of which no two readings agree.
+// changing returns the snapshot of a model that differed each time it was read.
 func changing(m registry.Model) audit.Snapshot {
 	return audit.Snapshot{
 		Model: m, Unreadable: fmt.Sprintf("the model changed every time it was read (%d times)", maxReadings),
