@@ -119,7 +119,7 @@ func TestClient_Addresses(t *testing.T) {
 	})
 }
 
-// This test and the next one use real sockets, because without them a redirect could not be followed.
+// This test and the next one use real sockets, because a redirect cannot be followed without them.
 func TestClient_NoRedirect(t *testing.T) {
 	var elsewhere atomic.Int64
 	foreign, err := net.Listen("tcp", "127.0.0.1:0")
@@ -189,7 +189,7 @@ func TestBearer_OtherHost(t *testing.T) {
 	}
 }
 
-// everything calls each method once and returns the errors by method.
+// everything calls each method once and returns the errors, keyed by method.
 func everything(ctx context.Context, c *Client) map[string]error {
 	out := map[string]error{}
 	unknown := func(why string) error {
@@ -425,7 +425,7 @@ func TestErrors_HideToken(t *testing.T) {
 						s.Errorf("%s: the token is in %s", what, text)
 					}
 					if strings.Contains(what, "review") || strings.Contains(what, "contains") {
-						continue // an unreadable fact contains a sentence instead of a reason
+						continue // an unreadable fact contains a sentence, not a reason
 					}
 					if registry.ReasonOf(err) == registry.OK {
 						s.Errorf("%s: error without a reason: %v", what, err)
@@ -439,7 +439,7 @@ func TestErrors_HideToken(t *testing.T) {
 	}
 }
 
-// limited makes the first requests fail with the response that GitHub sends when a limit has been reached.
+// limited makes the first requests fail with GitHub's response to a client that has reached a rate limit.
 func limited(s *testEnv, times int, f githubtest.Fault) {
 	for n := 1; n <= times; n++ {
 		f.Nth = n
@@ -460,7 +460,7 @@ func TestLimits(t *testing.T) {
 	cases := map[string]struct {
 		times  int
 		fault  githubtest.Fault
-		waited time.Duration // the shortest allowed wait; the longest is one minute more
+		waited time.Duration // the shortest wait allowed; the longest is one minute more
 		gives  bool          // whether the client gives up
 	}{
 		"429 with Retry-After": {
@@ -565,7 +565,7 @@ func TestLimits_BeyondDeadline(t *testing.T) {
 	})
 }
 
-// The transport sends a read up to five times. The client must not multiply these attempts.
+// The transport already sends a read up to five times. The client must not multiply that number.
 func TestLimits_Reading(t *testing.T) {
 	withAPI(t, "github.com", fullRepository, nil, func(s *testEnv) {
 		s.fault("GET runs/7 429 retry-after=1")
@@ -577,7 +577,7 @@ func TestLimits_Reading(t *testing.T) {
 	})
 }
 
-// If the request cannot have been sent, the write has not happened. Otherwise its outcome is unknown.
+// If the request cannot have been sent, the write has not happened. Otherwise, its outcome is unknown.
 func TestWrite_UnknownOutcome(t *testing.T) {
 	refuse := roundTrip(func(*http.Request) (*http.Response, error) {
 		return nil, &net.OpError{Op: "dial", Net: "tcp", Err: syscall.ECONNREFUSED}
@@ -650,7 +650,7 @@ func TestWrites_CancelledWhileWaiting(t *testing.T) {
 		ctx, cancel := context.WithTimeout(s.Context(), time.Millisecond)
 		defer cancel()
 		err := s.client.Dispatch(ctx, "", "two", map[string]string{})
-		s.reason(err, registry.Unreachable) // not unknown, because it was never sent
+		s.reason(err, registry.Unreachable) // not Unknown, because the request was never sent
 		if n := len(s.double.Events()); n != 1 {
 			s.Errorf("got %d events, want 1", n)
 		}
