@@ -11,27 +11,27 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
-// startRule describes the conditions under which an event may start a write. The zero value is for
-// events that are not in the table.
+// startRule is the rule for an event: when the event is allowed to start a command that writes. The zero value
+// applies to events that are not in the table.
 type startRule int
 
 const (
 	ifListed   startRule = iota // writes only if the `allow-events` input lists the event
-	byRef                       // writes on the default branch, on tags on its commits, and on allowed refs
-	byCommit                    // writes on commits of the default branch and on allowed refs
-	byFollowed                  // writes if this run follows a run on a commit of the default branch
-	onSchedule                  // like byRef; always on the default branch, even if the event does not name it
+	byRef                       // writes on the default branch, on tags whose commit is on the default branch, and on allowed refs
+	byCommit                    // writes on commits on the default branch, and on allowed refs
+	byFollowed                  // writes if this run follows a run for a commit on the default branch
+	onSchedule                  // like byRef; always on the default branch, even if the event does not contain its name
 	dryRunOnly
 	neverWrites
 )
 
-// startRules only prevent accidents, because a branch can change its own workflow and inputs. The registry is safe only
-// if untrusted jobs do not receive its credentials.
+// startRules only prevent accidents, because a branch can change its own workflow and inputs. To protect the
+// registry, do not give its credentials to untrusted jobs.
 var startRules = map[string]startRule{
 	"workflow_dispatch":   byRef,
 	"push":                byRef,
 	"repository_dispatch": byRef,
-	"workflow_call":       byRef, // GitHub passes the caller's event; other runners may not
+	"workflow_call":       byRef, // GitHub passes on the caller's event; other runners may not
 	"schedule":            onSchedule,
 	"release":             byCommit,
 	"deployment":          byCommit,
@@ -45,15 +45,15 @@ var startRules = map[string]startRule{
 
 // Start contains the facts about the start of a job.
 type Start struct {
-	Event, ref    string // ref is the full name; "" if it is unknown
-	DefaultBranch string // "" if it is unknown
-	merged        bool   // for pull_request: it was merged
-	base          string // for pull_request: the branch that it is merged into
-	deleted       bool   // for push: it deleted a branch or tag
-	followed      string // for workflow_run: branch or tag, and repository, of the run that this one follows
-	Commit        string // the commit that the job is about
-	// OnDefault says whether the commit is on the default branch. The caller needs to set it only
-	// after Decide has returned Asks.
+	Event, ref    string // ref is the full name, or "" if unknown
+	DefaultBranch string // "" if unknown
+	merged        bool   // for pull_request: whether it was merged
+	base          string // for pull_request: the branch that it targets
+	deleted       bool   // for push: whether it deleted a branch or tag
+	followed      string // for workflow_run: the branch or tag, and the repository, of the run that this one follows
+	Commit        string // the commit that the job runs for
+	// OnDefault says whether the commit is on the default branch. The caller needs to set it only if Decide has
+	// returned Asks.
 	OnDefault registry.Known[bool]
 }
 
@@ -70,23 +70,23 @@ func Of(job actions.Context) Start {
 	return s
 }
 
-// Allowance lists the refs and events that the inputs allow in addition to the rules.
+// Allowance lists the events and refs that the inputs allow in addition to the rules.
 type Allowance struct {
 	Refs   refPatterns
 	Events []string
 }
 
-// Outcome says what the started job may do. The zero value is a refusal.
+// Outcome says what a job is allowed to do. The zero value is a refusal.
 type Outcome int
 
 const (
 	Refused Outcome = iota
 	Writes
 	DryRun
-	Asks // set OnDefault, then call Decide again
+	Asks // the caller must set OnDefault and call Decide again
 )
 
-// Decision is an outcome and, for a refusal, its cause and a hint.
+// Decision is an outcome. For a refusal, it also contains the cause and a hint.
 type Decision struct {
 	Outcome     Outcome
 	Cause, Hint string
@@ -94,7 +94,7 @@ type Decision struct {
 
 const orDryRun = "to write nothing, use `dry-run: true`"
 
-// Decide returns what the job may do, given what the inputs allow.
+// Decide returns what the job is allowed to do, given the inputs in allow.
 func (s Start) Decide(allow Allowance) Decision {
 	rule := startRules[s.Event]
 	if rule == ifListed && slices.Contains(allow.Events, s.Event) {
@@ -129,7 +129,7 @@ func (s Start) Decide(allow Allowance) Decision {
 func (s Start) byCommit(rule startRule) Decision {
 	orAllow, hint := s.orAllow(), s.refHint()
 	if rule == byFollowed {
-		orAllow = "" // `allow-refs` would match this run's own ref
+		orAllow = "" // `allow-refs` would match this run's own ref, not the followed run's
 		hint = "follow only runs on the default branch (`" + branchesLine(s.DefaultBranch) +
 			"` under `workflow_run`), or merge the commit first; " + orDryRun
 	}
@@ -165,7 +165,7 @@ func (s Start) refHint() string {
 	return where + s.orAllow() + "; " + orDryRun
 }
 
-// orAllow returns a suggestion to add a line for this ref to `allow-refs`. It returns "" if no line can allow the ref.
+// orAllow returns a suggestion to add a line for this ref to `allow-refs`, or "" if no line can allow the ref.
 func (s Start) orAllow() string {
 	line := patternFor(s.ref)
 	if line == "" {
@@ -174,8 +174,8 @@ func (s Start) orAllow() string {
 	return ", or set allow-refs to " + format.YAMLWord(line)
 }
 
-// eventHint returns a hint about the events that may write. It suggests `allow-events` only if that is enough, alone or
-// together with `allow-refs`.
+// eventHint returns a hint about the events that are allowed to write. It suggests `allow-events` only if that is
+// enough, either alone or together with `allow-refs`.
 func (s Start) eventHint() string {
 	hint := "start the job with workflow_dispatch, push or schedule"
 	line := patternFor(s.ref)
@@ -189,7 +189,7 @@ func (s Start) eventHint() string {
 	return hint + "; " + orDryRun
 }
 
-// pushTrigger returns a hint to promote on the push that a merge causes.
+// pushTrigger returns a hint to promote on the push that results from the merge.
 func (s Start) pushTrigger() string {
 	branches := branchesLine(cmp.Or(s.base, s.DefaultBranch))
 	return "promote on the push that the merge causes (on: {push: {" + branches + "}})"

@@ -33,7 +33,7 @@ var (
 	noAnswer  = registry.Unreadable[bool]("the github-token input is empty")
 )
 
-// startCase is a test case. The cases in starts also become the rows of the table in docs/github.md.
+// startCase is a test case. The cases in starts are also the rows of the table in docs/github.md.
 type startCase struct {
 	Start
 	allowRefs, allowEvents []string
@@ -145,7 +145,7 @@ var starts = []startCase{
 	},
 }
 
-// unnamed contains starts with an unknown default branch, event or ref.
+// unnamed contains starts without a known default branch, event or ref.
 var unnamed = []startCase{
 	{Start: Start{Event: "push", ref: onMain}, cause: "only the default branch"},
 	{Start: Start{Event: "push", ref: "refs/heads/"}, cause: "only the default branch"},
@@ -179,8 +179,7 @@ func TestStart_Decide(t *testing.T) {
 	}
 }
 
-// Decide needs GitHub's response only if it can change the result. Without a response, the start is
-// refused.
+// Decide needs GitHub's answer only if the answer can change the result. Without an answer, the start is refused.
 func TestStart_AsksGitHub(t *testing.T) {
 	for _, c := range starts {
 		c.DefaultBranch, c.Commit = "main", someSHA
@@ -198,7 +197,7 @@ func TestStart_AsksGitHub(t *testing.T) {
 	}
 }
 
-// If a hint suggests a pattern, adding it lets the same start write.
+// If a hint suggests a pattern, the same start can write once the pattern has been added.
 func TestStart_HintsCanBeFollowed(t *testing.T) {
 	for _, c := range starts {
 		c.DefaultBranch, c.Commit = "main", someSHA
@@ -259,7 +258,7 @@ func TestStart_NeverWrites(t *testing.T) {
 	})
 }
 
-// The table in docs/github.md shows what the rules decide. The -update flag rewrites it.
+// The table in docs/github.md shows the rules' decisions. The -update flag rewrites the table.
 func TestStart_TableInDocs(t *testing.T) {
 	const page = "../../docs/github.md"
 	rows := [][]string{{"event", "ref", "what else is known", "inputs", "what happens"}}
