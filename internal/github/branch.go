@@ -20,8 +20,8 @@ func (c *Client) OnBranch(ctx context.Context, commit, branch string) registry.K
 	}
 	r := call{
 		op: "read the head of branch " + branch, needs: permission{scope: "contents", level: "read"}, class: rest.Read,
-		method: http.MethodGet, path: c.in("commits", "heads/"+branch), // in full, because a tag may have the same short name as the branch
-		query: map[string][]string{"per_page": {"1"}}, // the commit's file list is not needed, so keep the response short
+		method: http.MethodGet, path: c.in("commits", "heads/"+branch), // a tag may have the same short name
+		query: map[string][]string{"per_page": {"1"}}, // the commit's file list is not needed
 	}
 	if _, err := c.do(ctx, r, &head); err != nil {
 		return registry.Unreadable[bool](err.Error())

@@ -42,7 +42,7 @@ func readCommit(ctx context.Context, c *Client, sha string) (out commit, found b
 	}
 	r := call{
 		op: "read commit " + sha, needs: readCode, method: http.MethodGet, path: c.in("commits", sha),
-		query: map[string][]string{"per_page": {"1"}}, // the commit's file list is not needed, so keep the response short
+		query: map[string][]string{"per_page": {"1"}}, // the commit's file list is not needed
 	}
 	_, err = c.do(ctx, r, &out)
 	switch {

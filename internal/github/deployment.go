@@ -20,9 +20,9 @@ type Deployment struct {
 	Environment string
 	Key         string // model and target, as passed to Deactivate
 	Description string // cut to GitHub's 140 characters
-	Production  bool   // the environment serves end users; by default, GitHub assumes this only if its name is production
+	Production  bool   // the environment serves end users; GitHub assumes this only if its name is production
 	Record      string // id of the promotion's record; a record is never deployed twice
-	RunID       int64  // this workflow run; if its job has already deployed to the environment, that deployment is reused
+	RunID       int64  // this workflow run; if its job already deployed to the environment, that deployment is reused
 	Payload     map[string]any
 }
 
@@ -214,7 +214,7 @@ func (c *Client) Deactivate(ctx context.Context, environment, key string, keep i
 			active = append(active, d.ID)
 		}
 	}
-	slices.Reverse(active) // oldest first: after an interruption, everything older than an inactive deployment is inactive
+	slices.Reverse(active) // oldest first: everything older than an inactive deployment is then always inactive
 	for _, id := range active {
 		if err := c.DeploymentStatus(ctx, id, Status{State: Inactive, Description: description}); err != nil {
 			return err

@@ -75,7 +75,7 @@ func whyUnreadable(r fact.Review) string {
 	return ""
 }
 
-// approvalsText lists approvals as "LOGIN: state" or, for an environment, "LOGIN ENVIRONMENT: state".
+// approvalsText lists approvals as "LOGIN: state", or as "LOGIN ENVIRONMENT: state" for environments.
 func approvalsText(all []fact.Approval) string {
 	var out []string
 	for _, a := range all {

@@ -19,7 +19,7 @@ type Repository struct {
 	Pulls       []*Pull           `json:"pulls,omitempty"`
 	Issues      []*Issue          `json:"issues,omitempty"`
 	Deployments []*Deployment     `json:"deployments,omitempty"`
-	Access      map[string]string `json:"access,omitempty"`    // login -> admin, write or none; everyone else has read access
+	Access      map[string]string `json:"access,omitempty"`    // login -> admin, write or none; everyone else can read
 	Workflows   []string          `json:"workflows,omitempty"` // files that workflow_dispatch can start
 }
 
