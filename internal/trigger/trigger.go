@@ -17,7 +17,7 @@ type startRule int
 
 const (
 	ifListed   startRule = iota // writes only if the `allow-events` input lists the event
-	byRef                       // writes on the default branch, on tags whose commit is on the default branch, and on allowed refs
+	byRef                       // writes on the default branch, on tags of its commits, and on allowed refs
 	byCommit                    // writes on commits on the default branch, and on allowed refs
 	byFollowed                  // writes if this run follows a run for a commit on the default branch
 	onSchedule                  // like byRef; always on the default branch, even if the event does not contain its name
