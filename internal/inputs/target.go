@@ -78,7 +78,8 @@ var targetInputs = []Input{
 	},
 }
 
-// readTarget returns the target, and the stage that the candidate must be in before it moves ("" = any).
+// readTarget returns the target and the stage that the candidate must be in before it moves. The stage is "" if any
+// stage is allowed.
 func readTarget(r *reader) (t registry.Target, from string) {
 	t.Alias = r.value("alias")
 	if t.Alias != "" {
@@ -101,14 +102,14 @@ func readTarget(r *reader) (t registry.Target, from string) {
 	return t, from
 }
 
-// readFurther returns the further aliases that a promotion to the target assigns or removes.
+// readFurther returns the other aliases that a promotion to the target assigns or removes.
 func readFurther(r *reader, t registry.Target) (out []registry.Assignment) {
 	seen := []string{t.Alias}
 	add := func(input string, a registry.Assignment) {
 		if err := registry.CheckAlias(a.Alias); err != nil {
 			r.problem(input, a.Alias, err.Error())
 		}
-		// Case is ignored, because some databases ignore it too.
+		// Case is ignored, because some databases also ignore it.
 		same := func(other string) bool { return strings.EqualFold(other, a.Alias) }
 		switch {
 		case same(t.Alias):

@@ -132,7 +132,7 @@ func TestStrays_Warning(t *testing.T) {
 	}
 }
 
-// No synonym is itself an input, and none is in two rows.
+// No synonym is itself an input, and no synonym is in two rows.
 func TestSynonyms(t *testing.T) {
 	seen := map[string]string{}
 	for _, s := range synonyms {
@@ -168,7 +168,7 @@ func TestOneSlip(t *testing.T) {
 	})
 }
 
-// slips returns the word and all words that differ from it by one typo, made of the letters a and b.
+// slips returns the word and all words that differ from it by one typo, using the letters a and b.
 func slips(word string) []string {
 	out := []string{word}
 	for i := range len(word) + 1 {
