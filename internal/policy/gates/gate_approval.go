@@ -95,8 +95,8 @@ func (g approvalGate) check(f fact.Facts) verdict.Finding {
 	return failed(out, t.Shortfall(g.needed), g.hint(review, t))
 }
 
-// unreadable says which part of the review could not be read, and why. Without that part, the approval of a person who
-// must be excluded could count.
+// unreadable says which part of the review could not be read, and why. Without that part, an approval could count
+// although its author must be excluded.
 func (g approvalGate) unreadable(r fact.Review) string {
 	_, made := r.Contributors.Get()
 	_, reviewed := r.PullRequest.Get()
@@ -112,7 +112,7 @@ func (g approvalGate) unreadable(r fact.Review) string {
 	return ""
 }
 
-// permissionHint says which permissions to add to the job; "" if none are missing.
+// permissionHint says which permissions to add to the job. It returns "" if none are missing.
 func permissionHint(missing []string) string {
 	if len(missing) == 0 {
 		return ""
@@ -120,7 +120,7 @@ func permissionHint(missing []string) string {
 	return "add these permissions to the job: " + strings.Join(missing, ", ")
 }
 
-// doubt says why approvals of an environment may have been given for an earlier attempt.
+// doubt says why an environment's approvals may have been given for an earlier attempt.
 func (g approvalGate) doubt(attempt int, who []string) string {
 	this := fmt.Sprintf("this is attempt %d", attempt)
 	if attempt < 1 {

@@ -14,7 +14,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
 )
 
-// review changes the review if it is known.
+// review applies a change to the review, if the review is known.
 func review(f *fact.Facts, change func(*fact.Review)) {
 	if r, ok := f.Review.Get(); ok {
 		change(&r)
@@ -41,7 +41,7 @@ var allStates = []fact.ApprovalState{
 	"APPROVED",
 }
 
-// Covers every role with every state, place and spelling of the login. Only one combination counts.
+// The test combines every role with every state, place and spelling of the login. Only one combination counts.
 func TestApproval_RolesAndStates(t *testing.T) {
 	gate := mustParse(t, "approval: 1, environment: production")
 	tried, passed := 0, 0

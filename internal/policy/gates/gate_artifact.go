@@ -40,7 +40,7 @@ var artifactKind = Kind{
 	build: buildArtifact,
 }
 
-// formats are recognised by the suffixes of file names, and by the serialisation format that a flavour states.
+// formats are recognised by file name suffixes, and by the serialisation format that a flavour declares.
 var formats = map[string][]string{
 	"pickle":      {".pkl", ".pickle", ".cloudpickle", "pickle", "cloudpickle"},
 	"joblib":      {".joblib", "joblib"},
@@ -107,7 +107,7 @@ func (a artifactGate) check(f fact.Facts) verdict.Finding {
 	return mostSevere(append(parts, passed(out))...)
 }
 
-// contents returns what is wrong with the model and its files.
+// contents returns a finding for each thing that is wrong with the model and its files.
 func (a artifactGate) contents(m registry.MLmodel, files []registry.File,
 	out verdict.Finding) (wrong []verdict.Finding) {
 	for _, step := range []func(registry.MLmodel, []registry.File, verdict.Finding) *verdict.Finding{a.complete,

@@ -105,7 +105,7 @@ type evidenceGate struct {
 	format                          evidence.Format // "" for any format
 	severity                        evidence.Severity
 	hasSeverity                     bool
-	accepts                         bool // suppressed findings do not count
+	accepts                         bool // whether suppressed findings are accepted
 	age                             time.Duration
 	require                         []requirement
 }
@@ -148,8 +148,8 @@ func (g evidenceGate) check(f fact.Facts) verdict.Finding {
 	return g.results(d, out)
 }
 
-// otherSubject says why the report is not about this candidate, and what to do. It returns "" if the report is about
-// it.
+// otherSubject says why the report is not about this candidate, and what to do. It returns "" if the report is
+// about the candidate.
 func (g evidenceGate) otherSubject(f fact.Facts, d evidence.Report) (why, fix string) {
 	fix = "write a new report for this candidate"
 	if g.boundTo == "digest" {
@@ -176,7 +176,7 @@ func (g evidenceGate) otherSubject(f fact.Facts, d evidence.Report) (why, fix st
 	return "", ""
 }
 
-// bindingHint says what to add to the report or to the gate so that the report is tied to a run.
+// bindingHint says what to add to the report or to the gate to tie the report to a run.
 func (g evidenceGate) bindingHint(run string, d evidence.Report) string {
 	if d.Format == evidence.Plain {
 		return fmt.Sprintf("write \"run_id\": %q in the report", run)
@@ -186,7 +186,7 @@ func (g evidenceGate) bindingHint(run string, d evidence.Report) string {
 		d.Format, run)
 }
 
-// modelHint says how the report can name the logged model.
+// modelHint says how the report can identify the logged model.
 func modelHint(model string) string {
 	if model == "" {
 		return "register the logged model, and write its model_id in the report"
@@ -194,7 +194,8 @@ func modelHint(model string) string {
 	return fmt.Sprintf("write \"model_id\": %q in the report, if it is about that model", model)
 }
 
-// otherFiles says why the report is not about the candidate's files. It returns "" if it is.
+// otherFiles says why the report is not about the candidate's files. It returns "" if the report is about these
+// files.
 func otherFiles(f fact.Facts, d evidence.Report) string {
 	has, ok := f.Candidate.Digest.Get()
 	switch {
@@ -207,8 +208,8 @@ func otherFiles(f fact.Facts, d evidence.Report) string {
 	return ""
 }
 
-// loggedModel returns the ID of the candidate's logged model, or "" if the candidate's source is not a logged model.
-// The ID in the MLmodel file does not count, because anybody who writes the files can change it.
+// loggedModel returns the id of the candidate's logged model, or "" if the candidate's source is not a logged
+// model. The id in the MLmodel file does not count, because whoever writes the files can change it.
 func loggedModel(f fact.Facts) string {
 	if f.Source.ModelID != "" {
 		return f.Source.ModelID
@@ -216,7 +217,8 @@ func loggedModel(f fact.Facts) string {
 	return registry.LoggedIn(f.Candidate.Version.OrZero().Source)
 }
 
-// otherData says why the report is not about the required dataset; "" if it is.
+// otherData says why the report is not about the required dataset. It returns "" if the report is about that
+// dataset.
 func (g evidenceGate) otherData(f fact.Facts, d evidence.Report) string {
 	if g.dataset == "" {
 		return ""
@@ -236,7 +238,7 @@ func (g evidenceGate) otherData(f fact.Facts, d evidence.Report) string {
 	return ""
 }
 
-// undated says why the age of the report is not known; "" if it is known.
+// undated says why the age of the report is not known. It returns "" if the age is known.
 func (g evidenceGate) undated(f fact.Facts, d evidence.Report) string {
 	switch {
 	case g.age == 0:
@@ -287,7 +289,7 @@ func (g evidenceGate) results(d evidence.Report, out verdict.Finding) verdict.Fi
 	return passed(out)
 }
 
-// findings returns the findings that fail the gate, and how many of them are marked as suppressed.
+// findings returns the findings that fail the gate, and how many of these are marked as suppressed.
 func (g evidenceGate) findings(d evidence.Report) (found []string, suppressed int) {
 	least := d.Default
 	if g.hasSeverity {

@@ -18,7 +18,7 @@ func TestEvidence_DirtyReportsFail(t *testing.T) {
 	}
 }
 
-// judged returns the gate's finding on a report, with the facts from policytest.Facts.
+// judged returns the gate's finding for a report, using the facts from policytest.Facts.
 func judged(t testing.TB, gate, report string, change ...func(*fact.Facts)) verdict.Finding {
 	t.Helper()
 	f := policytest.Facts()

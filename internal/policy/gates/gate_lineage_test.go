@@ -9,7 +9,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
 )
 
-// runWith returns a run with datasets. Each word in text is context=digest or just a digest.
+// runWith returns a run with datasets. Each word in text is either context=digest or just a digest.
 func runWith(id, text string) registry.Run {
 	run := registry.Run{ID: id, Status: "FINISHED"}
 	for _, word := range strings.Fields(text) {

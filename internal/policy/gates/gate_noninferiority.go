@@ -116,7 +116,7 @@ func (g pairedGate) check(f fact.Facts) verdict.Finding {
 		"train a better candidate, or log more folds")
 }
 
-// gains returns the differences by step. A positive difference means that the candidate is better.
+// gains returns the differences, ordered by step. A positive difference means that the candidate is better.
 func (g pairedGate) gains(mine, theirs map[int64]float64) (gains []float64, why string) {
 	for _, step := range slices.Sorted(maps.Keys(mine)) {
 		base, ok := theirs[step]
@@ -138,7 +138,7 @@ func (g pairedGate) gains(mine, theirs map[int64]float64) (gains []float64, why 
 	return gains, ""
 }
 
-// perStep returns the value of the metric at each step.
+// perStep returns the metric's value at each step.
 func perStep(t metricValue) (values map[int64]float64, lack gap) {
 	if t.why != "" {
 		return nil, t.gap

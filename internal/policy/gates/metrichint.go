@@ -27,8 +27,8 @@ func (r MetricReader) hint(s fact.Subject, c fact.Choice) string {
 	return "make the candidate's run readable, or choose a model that belongs to its run"
 }
 
-// pick returns a hint with text that selects the first of several values. It returns "" if no text selects exactly that
-// value. A threshold can select only datasets, so the first value with a dataset is used.
+// pick returns a hint with text that selects the first of several values. It returns "" if no text selects exactly
+// that value. A threshold can select only a dataset, so pick then uses the first value with a dataset.
 func (r MetricReader) pick(s fact.Subject, values []fact.Value) string {
 	for _, v := range values {
 		if r.condition == "" {
@@ -44,7 +44,7 @@ func (r MetricReader) pick(s fact.Subject, values []fact.Value) string {
 	return ""
 }
 
-// pickForGate returns a hint with the gate's keys that select the value.
+// pickForGate returns a hint with the keys that select the value in a gate.
 func (r MetricReader) pickForGate(s fact.Subject, v fact.Value) string {
 	for _, want := range []fact.Selector{
 		{Dataset: v.Dataset.Name}, {Dataset: v.Dataset.Digest}, {Run: v.Kind},

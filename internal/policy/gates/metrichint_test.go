@@ -10,8 +10,8 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
 )
 
-// measured returns facts for a logged model that was evaluated on these datasets. If own is true, the model's own run
-// logged 0.7 without a dataset.
+// measured returns facts for a logged model that was evaluated on these datasets. If own is true, the model's own
+// run also logged 0.7, without a dataset.
 func measured(key string, own bool, datasets ...registry.DataRef) fact.Facts {
 	const id = "m-00000000000000000000000000000001"
 	run := registry.Run{ID: "r1", ExperimentID: "1", Outputs: []registry.ModelOutput{{ModelID: id}}}
@@ -34,7 +34,7 @@ func measured(key string, own bool, datasets ...registry.DataRef) fact.Facts {
 	}}
 }
 
-// A hint about several values contains text to paste, and the gate passes once it is pasted.
+// A hint about several values contains text to paste, and the gate passes once that text has been pasted.
 func TestMetricHints_CanBePasted(t *testing.T) {
 	validation, test := registry.DataRef{Name: "validation", Digest: "d1"}, registry.DataRef{Name: "test", Digest: "d2"}
 	for name, c := range map[string]struct {
@@ -112,7 +112,7 @@ func TestMetricHints_CanBePasted(t *testing.T) {
 	}
 }
 
-// thresholdGate returns the gate for a line METRIC >= 0.5.
+// thresholdGate returns the gate for a line in the form METRIC >= 0.5.
 func thresholdGate(t *testing.T, line string) Gate {
 	t.Helper()
 	metric, _, found := strings.Cut(line, " >= ")
