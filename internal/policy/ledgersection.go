@@ -9,8 +9,8 @@ import (
 
 // Ledger is the `ledger` section of a policy file.
 type Ledger struct {
-	Ring       signing.Ring // if there are no keys, ledgers are not signed
-	Experiment string       // where new ledgers are kept; "" for the default
+	Ring       signing.Ring // without keys, ledgers are not signed
+	Experiment string       // experiment for new ledgers; "" for the default
 }
 
 var (
