@@ -7,8 +7,8 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/rest"
 )
 
-// databricks returns the workspace in DATABRICKS_HOST with its login. is is false if the address is another one, or if
-// the inputs contain a login.
+// databricks returns the workspace in DATABRICKS_HOST with its login. is is false if the address is a different
+// one, or if the inputs contain a login.
 func (s *Servers) databricks(address string) (found login.Workspace, is bool) {
 	from := login.Databricks{Env: s.Env, GitHub: s.gitHub(), Wire: s.Config(), Mask: s.Mask, Now: s.Clock}
 	if s.Env("DATABRICKS_HOST") == "" || s.Settings.Header.Get("Authorization") != "" {
@@ -27,7 +27,7 @@ func (s *Servers) databricks(address string) (found login.Workspace, is bool) {
 	return *s.workspace, true
 }
 
-// refusing is a login that cannot be made.
+// refusing is a login that cannot be created, so every request fails with its error.
 type refusing struct{ err error }
 
 // Apply implements [rest.Authorizer].
