@@ -118,7 +118,7 @@ func reportMore(r *Runner) error {
 			continue
 		}
 		r.more[level] = 0
-		text := fmt.Sprintf("%d more annotations of level %s are in this step's log", n, level)
+		text := fmt.Sprintf("%d more %s annotations are in this step's log", n, level)
 		if err := r.commandLocked(func(lib *githubactions.Action) { lib.Noticef("%s", text) }); err != nil {
 			return err
 		}

@@ -338,7 +338,8 @@ func readAgain[T any](run *run, known registry.Known[T]) (T, error) {
 func (run *run) notJudged(why string) error {
 	return &registry.Error{
 		Reason: registry.Conflict, Msg: run.moving() + ": it is not the version that was evaluated: " + why,
-		Hint: "it was registered in the meantime, and nothing was moved; run it again to evaluate the current version",
+		Hint: "a different version was registered in the meantime, and nothing was moved; run it again to " +
+			"evaluate the current version",
 	}
 }
 

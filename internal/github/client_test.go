@@ -294,14 +294,14 @@ func TestExplain(t *testing.T) {
 		"a missing permission": {
 			"* runs/7 forbidden",
 			registry.Forbidden,
-			"the token is not allowed to do this (403): Resource not accessible by integration; it needs the permission " +
-				"actions: read",
+			"the token is not allowed to do this (403): Resource not accessible by integration; the token needs " +
+				"`actions: read`",
 			"permissions:\n  contents: read\n  actions: read",
 		},
 		"not found": {
 			"* runs/7 404 body={\"message\": \"Not Found\"}",
 			registry.Forbidden,
-			"this does not exist on github, or the token is not allowed to see it (404); it needs the permission actions: read",
+			"this does not exist on github, or the token is not allowed to see it (404); the token needs `actions: read`",
 			"actions: read",
 		},
 		"a disabled feature": {
@@ -543,7 +543,7 @@ func TestLimits(t *testing.T) {
 					}
 				default:
 					e := s.reason(err, registry.ServerError)
-					if !strings.Contains(e.Msg, "github's rate limit is reached") || e.Hint == "" {
+					if !strings.Contains(e.Msg, "github's rate limit has been reached") || e.Hint == "" {
 						s.Errorf("got %s\n%s", e.Msg, e.Hint)
 					}
 				}

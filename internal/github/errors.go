@@ -27,7 +27,7 @@ func (p permission) wanted() string {
 	if p.scope == "" {
 		return ""
 	}
-	return fmt.Sprintf("; it needs the permission %s: %s", p.scope, p.level)
+	return fmt.Sprintf("; the token needs `%s: %s`", p.scope, p.level)
 }
 
 // hint says what to do, usually what to paste into the workflow. A permissions block removes every permission that
@@ -209,14 +209,15 @@ func explain(r call, err error) error {
 	switch resp, text := refusalOf(err); {
 	case errors.As(err, &tooLong):
 		out.Reason, out.Msg = registry.ServerError,
-			fmt.Sprintf("github's rate limit is reached and resets in %s", tooLong.wait.Round(time.Second))
-		out.Hint = "the limit applies per token and hour; run it again later, or use a token from your own github app"
+			fmt.Sprintf("github's rate limit has been reached and resets in %s", tooLong.wait.Round(time.Second))
+		out.Hint = "the limit applies to each token, per hour; run it again later, or use a token from your own " +
+			"github app"
 		out.Detail = requestLine(r, resp)
 	case resp != nil:
 		out.Reason, out.Msg, out.Hint = diagnoseStatus(r.needs, resp.StatusCode, rest.Clean(text))
 		if _, limited := limit(err); limited {
 			out.Reason, out.Msg, out.Hint = registry.ServerError,
-				"github's rate limit is reached: "+rest.Clean(text), "run it again in a few minutes"
+				"github's rate limit has been reached: "+rest.Clean(text), "run it again in a few minutes"
 		}
 		out.Detail = requestLine(r, resp)
 	case errors.As(err, &httpErr):
@@ -272,7 +273,7 @@ func diagnoseHTTP(e *rest.Error) (reason registry.Reason, why, hint string) {
 	switch e.Kind {
 	case rest.Refused, rest.Reset, rest.Truncated:
 		return registry.Unreachable, "the connection to github failed",
-			"run it again; if it fails again, check GITHUB_API_URL and the runner's proxy settings"
+			"run it again; if the connection fails again, check GITHUB_API_URL and the runner's proxy settings"
 	case rest.DNS:
 		return registry.Unreachable,
 			"the host name of github's api cannot be resolved", "check GITHUB_API_URL and the runner's network"

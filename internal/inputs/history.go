@@ -39,7 +39,7 @@ var historyInputs = []Input{
 		Group:   "history",
 		Values:  []string{"text", "csv", "json"},
 		Default: "text",
-		Help:    "Form of the history on standard output.",
+		Help:    "Format of the history on standard output.",
 	},
 	{
 		Name:  "records-file",
@@ -204,7 +204,7 @@ func readStatement(r *reader) int {
 	case text == "last":
 		return views.LastEntry
 	case err != nil || n <= 0:
-		r.problem("statement", text, "is not a ledger entry; give its number as shown by history, or last")
+		r.problem("statement", text, "is not a ledger entry; write its number as history shows it, or last")
 	}
 	return n
 }

@@ -29,8 +29,8 @@ var ledgerInputs = []Input{
 		Group: "safety",
 		For:   []string{"promote"},
 		Kind:  Bool,
-		Help: "Record the digest of the model's files, and set the outputs for `actions/attest`. All files are " +
-			"downloaded for it.",
+		Help: "Record the digest of the model's files, and set the outputs for `actions/attest`. To compute the " +
+			"digest, all files are downloaded.",
 	},
 	{
 		Name:  "renamed-from",

@@ -66,15 +66,15 @@ var safetyInputs = []Input{
 		Group: "safety",
 		For:   and(writing, "doctor", "import", "ledger repair"),
 		Kind:  Lines,
-		Help: "Branches and tags that may write, in addition to the default branch. Write one GitHub filter " +
-			"pattern per line: `release/**` for branches, `refs/tags/v*` for tags, `!release/old` to exclude.",
+		Help: "Branches and tags that are allowed to write, in addition to the default branch. Write one GitHub " +
+			"filter pattern per line: `release/**` for branches, `refs/tags/v*` for tags, `!release/old` to exclude.",
 	},
 	{
 		Name:  "allow-events",
 		Group: "safety",
 		For:   and(writing, "doctor", "import", "ledger repair"),
 		Kind:  Lines,
-		Help: "Additional events that may start a write, such as `issue_comment`, one per line. " +
+		Help: "Additional events that are allowed to start a write, such as `issue_comment`, one per line. " +
 			"`pull_request_target` is never allowed.",
 	},
 	{

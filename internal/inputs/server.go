@@ -214,7 +214,7 @@ func (s *Server) address(r *reader, name, text string, header http.Header) strin
 	switch {
 	case u.Scheme != "http" && u.Scheme != "https":
 		r.problem(name, u.String(), "is not an HTTP address; "+
-			"start `mlflow server` with that store and give its address, such as https://mlflow.example")
+			"start `mlflow server` with that store and use its address, such as https://mlflow.example")
 		return ""
 	case u.Hostname() == "":
 		r.problem(name, u.String(), "has no host; write https://HOST or https://HOST:PORT/PATH")

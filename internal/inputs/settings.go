@@ -1,8 +1,9 @@
 package inputs
 
 import (
-	"fmt"
+	"regexp"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/mlflow-promote/mlflow-promote/internal/plan"
@@ -34,11 +35,19 @@ type Settings struct {
 // says what is wrong and, after a semicolon, what to write instead.
 type Problem struct{ Input, Saw, Want string }
 
+// predicate matches a Want without a subject. The value or the input is then the subject.
+var predicate = regexp.MustCompile(`^(adds|assigns|cannot|contains|does|exists|has|is|lists|must|needs|works|would) `)
+
+// String returns one sentence: `model is missing; …` or `stage: "live" is not a stage; …`.
 func (p Problem) String() string {
-	if p.Saw == "" {
-		return p.Input + ": " + p.Want
+	subject := p.Input
+	if saw := strconv.Quote(p.Saw); p.Saw != "" && !strings.HasPrefix(p.Want, saw) {
+		subject += ": " + saw
 	}
-	return fmt.Sprintf("%s: %s: %s", p.Input, strconv.Quote(p.Saw), p.Want)
+	if predicate.MatchString(p.Want) {
+		return subject + " " + p.Want
+	}
+	return subject + ": " + p.Want
 }
 
 // Read reads and checks all of the command's inputs. value returns an input, file reads a file in the workspace,

@@ -17,7 +17,7 @@ var targetInputs = []Input{
 		HelpFor: map[string]string{
 			"rollback": "Alias to move back, such as `champion`.",
 			"history":  "Show only entries that moved this alias.",
-			"import":   "Aliases to take over, one per line or separated by commas. Default: all.",
+			"import":   "Aliases to import, one per line or separated by commas. Default: all.",
 			"":         "Alias to move to the candidate, such as `champion`.",
 		},
 	},
@@ -38,7 +38,7 @@ var targetInputs = []Input{
 		HelpFor: map[string]string{
 			"rollback": "Stage to move back: `Staging` or `Production`.",
 			"history":  "Show only entries that moved this stage.",
-			"import":   "Stages to take over, one per line or separated by commas. Default: all.",
+			"import":   "Stages to import, one per line or separated by commas. Default: all.",
 			"":         "Stage to move the candidate to: `Staging` or `Production`.",
 		},
 	},
@@ -113,9 +113,9 @@ func readFurther(r *reader, t registry.Target) (out []registry.Assignment) {
 		same := func(other string) bool { return strings.EqualFold(other, a.Alias) }
 		switch {
 		case same(t.Alias):
-			r.problem(input, a.Alias, "is the target of the promotion; give another alias")
+			r.problem(input, a.Alias, "is the target of the promotion; use a different alias")
 		case slices.ContainsFunc(seen, same):
-			r.problem(input, a.Alias, "is named twice; name each alias once in previous-alias or remove-alias")
+			r.problem(input, a.Alias, "is listed twice; list each alias only once in previous-alias or remove-alias")
 		}
 		seen = append(seen, a.Alias)
 		out = append(out, a)

@@ -183,7 +183,7 @@ func trafficMove(f fact.Facts, in Intent) ([]Step, error) {
 		if !will[alias] && in.Traffic[alias] > 0 {
 			return nil, &registry.Error{
 				Reason: registry.BadInput, Msg: fmt.Sprintf(
-					"input traffic: alias %s of %s points to no version", alias, in.Query.Model,
+					"alias %s of %s points to no version, so it cannot get traffic", alias, in.Query.Model,
 				),
 				Hint: "set the alias first, or leave it out of the traffic input",
 			}

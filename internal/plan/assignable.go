@@ -40,7 +40,7 @@ func Guarded(in Intent, a registry.Assignment, why string) error {
 	}
 	return &registry.Error{
 		Reason: registry.Protected, Msg: fmt.Sprintf("alias %s of %s is protected: %s", a.Alias, in.Query.Model, why),
-		Hint: hint + "if the alias may be moved without gates, use `allow-assign: true` for it in the policy file",
+		Hint: hint + "to move it without gates, use `allow-assign: true` for it in the policy file",
 	}
 }
 

@@ -78,8 +78,8 @@ func PartlyNote(backs []fact.RollbackTarget, t registry.Target, chosen int) stri
 			return fmt.Sprintf("version %d was only at %s before, and no version to return to was at both %s",
 				chosen, b.Only, t)
 		case b.Number != chosen && b.Only != "" && b.Why == "":
-			return fmt.Sprintf("not version %d: it was only at %s, and version %d was at both %s", b.Number, b.Only,
-				chosen, t)
+			return fmt.Sprintf("version %d was passed over: it was only at %s, but version %d was at both %s", b.Number,
+				b.Only, chosen, t)
 		}
 	}
 	return ""

@@ -61,7 +61,7 @@ func newPlan(f fact.Facts, in Intent) Plan {
 		p.Notes = append(p.Notes, c.Words()...)
 	}
 	if twins := f.Twins.All; len(twins) > 0 {
-		p.Notes = append(p.Notes, fmt.Sprintf("the same run and artifact is also registered as version %s", twins))
+		p.Notes = append(p.Notes, fmt.Sprintf("the same run and artifact are also registered as version %s", twins))
 	}
 	return p
 }

@@ -12,8 +12,8 @@ import (
 // uses.
 func sameTagNotes(where string, set, have map[string]string) (notes []string) {
 	loose := func(key string) string { return strings.ToLower(strings.TrimRight(key, " ")) }
-	const lost = "%s %s and %s differ only in case or spaces: MariaDB and MySQL take both for one, so there %s loses " +
-		"its value"
+	const lost = "%s %s and %s differ only in case or spaces: MariaDB and MySQL treat them as one tag, so %s loses " +
+		"its value there"
 	keys := slices.Sorted(maps.Keys(set))
 	for i, key := range keys {
 		for _, old := range slices.Sorted(maps.Keys(have)) {

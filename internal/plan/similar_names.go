@@ -100,7 +100,7 @@ func newModel(f fact.Facts, in Intent) error {
 	}
 	if err := registry.CheckModelName(name); err != nil {
 		return &registry.Error{
-			Reason: registry.BadInput, Msg: "input model: " + err.Error(),
+			Reason: registry.BadInput, Msg: "create registered model: " + err.Error(),
 			Hint: "choose another name for the new registered model",
 		}
 	}

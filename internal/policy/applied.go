@@ -34,8 +34,8 @@ func (p Policy) For(model string, t registry.Target) (Applied, error) {
 			format.First(globs, 8)), p.File)
 	}
 	if t.Empty() {
-		return Applied{}, noGates(fmt.Sprintf("%s has gates by target, but the run has no target; set the alias or "+
-			"stage input", p.File), p.File)
+		return Applied{}, noGates(fmt.Sprintf("the gates in %s depend on the target, but the run has no target; set "+
+			"the alias or stage input", p.File), p.File)
 	}
 	a := Applied{Rule: rule, Waivers: p.Waivers}
 	for _, want := range []TargetRule{{Alias: t.Alias}, {Stage: t.Stage}} {

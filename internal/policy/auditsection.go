@@ -69,8 +69,8 @@ func auditFields(rules []audit.Rule) []tree.Field {
 			tree.List("findings that are accepted until a given date", tree.Object("accepted findings of one rule",
 				tree.Required("rule", tree.OneOf("rule id", ids...)),
 				tree.Optional("model",
-					tree.Text("name of the registered model, with * as a wildcard; none for findings about the "+
-						"server")),
+					tree.Text("name of the registered model, with * as a wildcard; leave it out for findings about "+
+						"the server")),
 				tree.Optional("version", tree.Integer("version number; default any", 1)),
 				tree.Optional("target", tree.Text("alias or stage; default any")),
 				tree.Required("by", tree.Text("person who takes responsibility")),

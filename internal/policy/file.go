@@ -79,11 +79,11 @@ var (
 			tree.List("aliases and stages; the version must be in one of them before it may move here",
 				tree.Text("an alias or a stage"))),
 		tree.Optional("allow-assign",
-			tree.Bool("for an alias: the alias command may move it without gates, but not to a version "+
-				"that is blocked or on hold")),
+			tree.Bool("whether the alias command is allowed to move this alias without gates; it never moves "+
+				"the alias to a version that is blocked or on hold")),
 		tree.Required("gates",
-			tree.Custom(tree.KindList, "gates that a version must pass; at least one, because otherwise every version "+
-				"would pass")),
+			tree.Custom(tree.KindList, "gates that a version must pass; at least one is required, because otherwise "+
+				"every version would pass")),
 		tree.Optional("mode", modeShape),
 		tree.Optional("justification", justificationShape),
 	}

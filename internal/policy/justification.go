@@ -69,13 +69,14 @@ func sameTarget(a, b registry.Ref) bool { return a.Kind == b.Kind && strings.Equ
 
 // Unjustified returns the error for a run whose justification does not meet the demand.
 func (p Policy) Unjustified(d Demand, justification string) error {
-	what := "is missing"
+	msg := fmt.Sprintf("the justification is missing; %s:%d demands a match for %s", p.File, d.Line, d.Pattern)
 	if justification != "" {
-		what = fmt.Sprintf("%q does not match", justification)
+		msg = fmt.Sprintf("the justification %q does not match %s, which %s:%d demands", justification, d.Pattern,
+			p.File, d.Line)
 	}
 	return &registry.Error{
 		Reason: registry.BadInput,
-		Msg:    fmt.Sprintf("justification: %s: %s:%d demands a match of %s", what, p.File, d.Line, d.Pattern),
-		Hint:   "nothing was moved; set the justification input to a text that contains such a match",
+		Msg:    msg,
+		Hint:   "nothing was moved; set the justification input to a text that matches",
 	}
 }

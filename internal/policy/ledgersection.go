@@ -30,7 +30,7 @@ var (
 		"mlflow-promotions", `^[^/\x00-\x1f]+$`))
 	ledgerFields = []tree.Field{
 		tree.Optional("keys",
-			tree.MapOf("keys that sign ledgers; an entry that none of them signed decides nothing", keyNameShape,
+			tree.MapOf("keys that sign ledgers; an entry counts only if one of these keys signed it", keyNameShape,
 				tree.Object("a key", keyFields...))),
 		tree.Optional("experiment", experimentShape),
 	}

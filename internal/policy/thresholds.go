@@ -21,7 +21,7 @@ const ThresholdsInput = "thresholds"
 // aliases. Empty lines and lines that start with # are skipped. problems describes every threshold that is wrong.
 func Thresholds(text string, t registry.Target) (gates []gates.Gate, problems []string) {
 	if strings.TrimSpace(text) != "" && !strings.Contains(strings.TrimSpace(text), "\n") && commentedOut(text) {
-		return nil, []string{"everything is behind a #; " + onePerLine}
+		return nil, []string{"every line is a comment; " + onePerLine}
 	}
 	for _, p := range thresholdParts(text) {
 		g, err := threshold(p.text, t)
@@ -185,7 +185,7 @@ func baselineAndMargin(text string, known func(string) bool) (name string, m gat
 	case err != nil || v < 0 || sign == "*" && (percent || v == 0):
 		return "", m, errMargin(sign+" "+amount, name)
 	case percent && sign == "-" && v >= 100:
-		return "", m, fmt.Errorf("%s leaves nothing of %s; give less than 100%%", amount, name)
+		return "", m, fmt.Errorf("%s leaves nothing of %s; use less than 100%%", amount, name)
 	case sign == "*":
 		return name, gates.Margin{Factor: v}, nil
 	case sign == "-":

@@ -68,7 +68,7 @@ func (by ByCommit) ignores(r Run, now time.Time) string {
 	case r.Deleted:
 		return "it is deleted"
 	case r.Status != "FINISHED":
-		return "it is " + r.Status
+		return "its status is " + r.Status
 	case now.IsZero():
 		return "the server sends no Date header, so the end of the run cannot be checked"
 	case r.End.After(latest):

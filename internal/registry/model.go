@@ -201,7 +201,7 @@ func (v Version) Usable() string {
 	case v.Tags[TagDuplicateOf] != "":
 		return "it duplicates version " + v.Tags[TagDuplicateOf]
 	case v.Status != "READY" && v.Status != "":
-		return "it is " + v.Status
+		return "its status is " + v.Status
 	}
 	return ""
 }

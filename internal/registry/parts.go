@@ -66,7 +66,7 @@ func (p Part) neededBy() string {
 	if strings.Contains(p.Key, ".") {
 		return "the MLmodel file refers to (" + format.Truncate(p.Key, 200) + ")"
 	}
-	return "a model of the flavour " + p.Key + " needs"
+	return "the " + p.Key + " flavour needs"
 }
 
 func (p Part) shown() string { return format.Truncate(strings.Join(p.Names, " or "), 200) }

@@ -102,14 +102,14 @@ func (s Start) Decide(allow Allowance) Decision {
 	}
 	switch {
 	case rule == neverWrites:
-		return refusal("this event gives the repository's secrets to any pull request, so it may never write",
+		return refusal("this event gives the repository's secrets to any pull request, so it is never allowed to write",
 			"use pull_request for a dry run, and push or workflow_dispatch to promote; allow-events has no effect here")
 	case rule == dryRunOnly && s.merged:
 		return refusal("the pull request was merged, but this event allows only dry runs", s.pushTrigger())
 	case rule == dryRunOnly:
 		return Decision{Outcome: DryRun}
 	case rule == ifListed:
-		return refusal("this event may not start a command that writes", s.eventHint())
+		return refusal("this event is not allowed to start a command that writes", s.eventHint())
 	case s.deleted:
 		return refusal("the push deleted a branch or tag, so there is no commit",
 			"start the job with another push; "+orDryRun)
@@ -122,7 +122,7 @@ func (s Start) Decide(allow Allowance) Decision {
 	case s.DefaultBranch != "" && s.ref == branchPrefix+s.DefaultBranch:
 		return Decision{Outcome: Writes}
 	}
-	return refusal("only the default branch and the refs in allow-refs may write", s.refHint())
+	return refusal("only the default branch and the refs in allow-refs are allowed to write", s.refHint())
 }
 
 // byCommit allows a start if its commit is on the default branch.
@@ -134,7 +134,7 @@ func (s Start) byCommit(rule startRule) Decision {
 			"` under `workflow_run`), or merge the commit first; " + orDryRun
 	}
 	if s.DefaultBranch == "" {
-		return refusal("the event does not name the default branch, so the commit cannot be checked", hint)
+		return refusal("the event does not contain the default branch's name, so the commit cannot be checked", hint)
 	}
 	if !s.OnDefault.Gathered() {
 		return Decision{Outcome: Asks}
@@ -143,7 +143,7 @@ func (s Start) byCommit(rule startRule) Decision {
 	switch {
 	case !known:
 		cause := fmt.Sprintf("check whether commit %.12s is on the default branch: %s", s.Commit, s.OnDefault.Why())
-		return refusal(cause, "add contents: read to the job's permissions, "+
+		return refusal(cause, "add `contents: read` to the job's permissions, "+
 			"and leave the github-token input at its default"+orAllow+"; "+orDryRun)
 	case !onDefault:
 		return refusal(fmt.Sprintf("commit %.12s is not on the default branch", s.Commit), hint)
@@ -160,7 +160,7 @@ func (s Start) refHint() string {
 		where = "tag a commit on " + cmp.Or(s.DefaultBranch, "the default branch")
 	}
 	if s.DefaultBranch == "" {
-		where += ", with an event that names it (repository.default_branch)"
+		where += " with an event that contains its name (repository.default_branch)"
 	}
 	return where + s.orAllow() + "; " + orDryRun
 }
@@ -171,7 +171,7 @@ func (s Start) orAllow() string {
 	if line == "" {
 		return ""
 	}
-	return ", or set allow-refs to " + format.YAMLWord(line)
+	return ", or use `allow-refs: " + format.YAMLWord(line) + "`"
 }
 
 // eventHint returns a hint about the events that are allowed to write. It suggests `allow-events` only if that is
@@ -182,9 +182,9 @@ func (s Start) eventHint() string {
 	switch onDefault := s.DefaultBranch != "" && s.ref == branchPrefix+s.DefaultBranch; {
 	case s.Event == "", line == "":
 	case onDefault, strings.HasPrefix(s.ref, tagPrefix):
-		hint += ", or set allow-events to " + s.Event
+		hint += ", or use `allow-events: " + s.Event + "`"
 	default:
-		hint += ", or set allow-events to " + s.Event + " and allow-refs to " + format.YAMLWord(line)
+		hint += ", or use `allow-events: " + s.Event + "` and `allow-refs: " + format.YAMLWord(line) + "`"
 	}
 	return hint + "; " + orDryRun
 }

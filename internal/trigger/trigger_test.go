@@ -127,16 +127,16 @@ var starts = []startCase{
 		allowEvents: []string{"pull_request_target"},
 		cause:       "secrets to any pull request",
 	},
-	{Start: Start{Event: "issue_comment", ref: onMain}, cause: "may not start a command that writes"},
+	{Start: Start{Event: "issue_comment", ref: onMain}, cause: "is not allowed to start a command that writes"},
 	{Start: Start{Event: "issue_comment", ref: onMain}, allowEvents: []string{"issue_comment"}, want: Writes},
-	{Start: Start{Event: "issues", ref: onMain}, cause: "may not start a command that writes"},
-	{Start: Start{Event: "discussion", ref: onMain}, cause: "may not start a command that writes"},
+	{Start: Start{Event: "issues", ref: onMain}, cause: "is not allowed to start a command that writes"},
+	{Start: Start{Event: "discussion", ref: onMain}, cause: "is not allowed to start a command that writes"},
 	{
 		Start:       Start{Event: "watch", ref: onMain},
 		allowEvents: []string{"issues"},
-		cause:       "may not start a command that writes",
+		cause:       "is not allowed to start a command that writes",
 	},
-	{Start: Start{Event: "fork", ref: onMain}, cause: "may not start a command that writes"},
+	{Start: Start{Event: "fork", ref: onMain}, cause: "is not allowed to start a command that writes"},
 	{Start: Start{Event: "create", ref: onTopic}, allowEvents: []string{"create"}, cause: "only the default branch"},
 	{
 		Start:       Start{Event: "pull_request_review_comment", ref: onPull},
@@ -150,11 +150,11 @@ var unnamed = []startCase{
 	{Start: Start{Event: "push", ref: onMain}, cause: "only the default branch"},
 	{Start: Start{Event: "push", ref: "refs/heads/"}, cause: "only the default branch"},
 	{Start: Start{Event: "push", ref: onMain}, allowRefs: []string{"main"}, want: Writes},
-	{Start: Start{Event: "push", ref: onTag, OnDefault: contained}, cause: "does not name the default branch"},
-	{Start: Start{Event: "workflow_run", ref: onMain, OnDefault: contained}, cause: "does not name the default branch"},
+	{Start: Start{Event: "push", ref: onTag, OnDefault: contained}, cause: "does not contain the default branch's name"},
+	{Start: Start{Event: "workflow_run", ref: onMain, OnDefault: contained}, cause: "does not contain the default branch's name"},
 	{Start: Start{Event: "schedule", ref: onMain}, want: Writes},
 	{Start: Start{Event: "pull_request", ref: onPull}, want: DryRun},
-	{Start: Start{Event: "", ref: onMain}, cause: "may not start a command that writes"},
+	{Start: Start{Event: "", ref: onMain}, cause: "is not allowed to start a command that writes"},
 }
 
 func (c startCase) allowance(t *testing.T) Allowance {
@@ -202,11 +202,11 @@ func TestStart_HintsCanBeFollowed(t *testing.T) {
 	for _, c := range starts {
 		c.DefaultBranch, c.Commit = "main", someSHA
 		d := c.Decide(c.allowance(t))
-		_, line, proposed := strings.Cut(d.Hint, "allow-refs to ")
+		_, line, proposed := strings.Cut(d.Hint, "`allow-refs: ")
 		if !proposed {
 			continue
 		}
-		line, _, _ = strings.Cut(line, ";")
+		line, _, _ = strings.Cut(line, "`")
 		pattern := strings.Trim(line, "'")
 		again := Allowance{Refs: mustPatterns(t, pattern), Events: []string{c.Event}}
 		if got := c.Decide(again); got.Outcome != Writes {

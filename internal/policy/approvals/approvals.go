@@ -115,7 +115,7 @@ func (g Rules) exclusions(login string, made []fact.Role) []string {
 // elsewhere returns a reason: the approved environment is not the gate's.
 func (g Rules) elsewhere(environment string) string {
 	if g.Environment == "" {
-		return fmt.Sprintf("approved environment %q, but the gate does not name it", environment)
+		return fmt.Sprintf("approved environment %q, which the gate does not use", environment)
 	}
 	return fmt.Sprintf("approved environment %q, not %q", environment, g.Environment)
 }

@@ -57,7 +57,7 @@ func userWithoutLogin(run registry.Run) string {
 	for _, user := range run.Users() {
 		quoted = append(quoted, strconv.Quote(format.Truncate(user, 100)))
 	}
-	return fmt.Sprintf("the policy file has no GitHub login for MLflow user %s (identities)",
+	return fmt.Sprintf("the policy file has no GitHub login for MLflow user %s under identities",
 		strings.Join(quoted, " or "))
 }
 
@@ -86,5 +86,5 @@ func identityHint(user string) string {
 	if user == "" {
 		return ""
 	}
-	return fmt.Sprintf("add identities: {%s: LOGIN} to the policy file", format.YAMLWord(user))
+	return fmt.Sprintf("add `identities: {%s: LOGIN}` to the policy file", format.YAMLWord(user))
 }

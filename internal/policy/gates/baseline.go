@@ -145,7 +145,7 @@ func (h Baseline) resolve(f fact.Facts) (one Baseline, why, fix string) {
 		return asAlias, "", ""
 	}
 	if near := h.inOtherCase(f); near != "" && (stage.IsAbsent() || h.Name != h.stage.Name) {
-		return h, fmt.Sprintf("%s may be the alias %s or the stage %s", h.Name, near, h.stage),
+		return h, fmt.Sprintf("%s can mean the alias %s or the stage %s", h.Name, near, h.stage),
 			"write @" + near + " for the alias" + h.otherSpelling()
 	}
 	return asStage, "", ""

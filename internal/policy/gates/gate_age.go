@@ -47,8 +47,8 @@ func buildAge(n *tree.Node) (Gate, error) {
 	case (a.soakText == "") != (a.in == ""):
 		return Gate{}, n.Problem("age", "soak and in must be used together; use a duration and a stage or alias")
 	case a.most == 0 && a.soak == 0:
-		return Gate{}, n.Problem("age", "`age: any` always passes without soak; use a limit such as 30d, or soak "+
-			"and in")
+		return Gate{}, n.Problem("age", "`age: any` always passes without soak; use a limit such as 30d, or add "+
+			"soak and in")
 	}
 	wanted := "run at most " + a.text + " old"
 	if a.most == 0 {
@@ -248,7 +248,7 @@ func fits(tag string, began, ended time.Time, off int64) bool {
 // skew returns a note if the server's and the runner's clocks differ.
 func skew(f fact.Facts) string {
 	if f.Skew > skewShown || f.Skew < -skewShown {
-		return fmt.Sprintf(" (the server's clock is %s off the runner's)", f.Skew.Round(time.Second))
+		return fmt.Sprintf(" (the server's and the runner's clocks differ by %s)", f.Skew.Round(time.Second))
 	}
 	return ""
 }

@@ -14,8 +14,8 @@ import (
 
 var approvalKind = Kind{
 	Name:   "approval",
-	Passes: "enough people approved who neither made the change nor started the workflow",
-	Notes: "Reviews of the pull request count, and approvals of the environment that the gate names. People cannot " +
+	Passes: "enough people have approved who neither made the change nor started the workflow",
+	Notes: "Reviews of the pull request count, as do approvals of the environment in the gate. People cannot " +
 		"approve their own change. This excludes commit authors and committers, the run's MLflow user, and the " +
 		"people who opened the pull request or started the workflow. In a plan the gate is deferred and judged at " +
 		"apply.",
@@ -45,7 +45,7 @@ func buildApproval(n *tree.Node) (Gate, error) {
 	}
 	switch {
 	case len(g.By) > 0 && len(g.By) < g.needed:
-		return Gate{}, n.Problem("by", "the gate needs %d approvals, but its key by allows only %d", g.needed,
+		return Gate{}, n.Problem("by", "the gate needs %d approvals, but its `by` key lists only %d", g.needed,
 			len(g.By))
 	case n.Has("any-attempt") && g.Environment == "":
 		return Gate{}, n.Problem("any-attempt",
@@ -134,9 +134,9 @@ func (g approvalGate) doubt(attempt int, who []string) string {
 func (g approvalGate) hint(review fact.Review, t approvals.Tally) string {
 	switch {
 	case len(t.OtherEnvironments) > 0:
-		return "set environment in the gate to " + format.YAMLWord(t.OtherEnvironments[0])
+		return "use `environment: " + format.YAMLWord(t.OtherEnvironments[0]) + "` in the gate"
 	case g.Environment == "" && review.PullRequest.IsAbsent():
-		return "set environment in the gate to the one whose reviewers approve, such as production"
+		return "set `environment` in the gate to an environment with required reviewers, such as production"
 	}
 	return "ask another person to approve"
 }

@@ -186,7 +186,7 @@ func (a artifactGate) versions(m registry.MLmodel, _ []registry.File, out verdic
 		switch {
 		case v.has == "":
 			parts = append(parts, absent(out,
-				fmt.Sprintf("the MLmodel file has no version of %s", v.what), ""))
+				fmt.Sprintf("the MLmodel file does not contain the version of %s", v.what), ""))
 		case err != nil:
 			parts = append(parts, inconclusive(out,
 				fmt.Sprintf("the version of %s in the MLmodel file is not known: %v", v.what, err), ""))
@@ -237,5 +237,6 @@ func (a artifactGate) digest(f fact.Facts, out verdict.Finding) verdict.Finding 
 		end = inconclusive
 	}
 	return end(out, what,
-		"set the tag on the run while training: find . -type f | LC_ALL=C sort | xargs sha256sum | sha256sum")
+		"set the tag on the run during training to the output of: find . -type f | LC_ALL=C sort | xargs "+
+			"sha256sum | sha256sum")
 }

@@ -23,7 +23,8 @@ var evidenceKind = Kind{
 		"gitleaks, trivy or another tool that writes SARIF. The gate fails if it does not understand everything in " +
 		"the report. It is inconclusive if the report does not say what it is about, or if the tool could not look " +
 		"at everything. You can also require a dataset and a maximum age.",
-	key: tree.Text("path of the report in the run's artifacts, unless the evidence-file input gives a different file"),
+	key: tree.Text("path of the report in the run's artifacts, unless the evidence-file input specifies a different " +
+		"file"),
 	more: []tree.Field{
 		tree.Optional("format", tree.OneOf("tool that wrote the report; detected by default", evidence.Formats()...)),
 		tree.Optional("bound-to",
@@ -37,7 +38,7 @@ var evidenceKind = Kind{
 		tree.Optional("suppressed",
 			tree.OneOf("whether to count findings that are marked as suppressed (default) or accept them",
 				"count", "accept")),
-		tree.Optional("dataset", tree.Text("context of the dataset whose digest the report must name")),
+		tree.Optional("dataset", tree.Text("context of the dataset whose digest the report must contain")),
 		tree.Optional("not-older-than", tree.Duration("maximum age of the report")),
 		tree.Optional("require",
 			tree.MapOf("a condition for each named result, such as >= 0.8", tree.Text("the name of a result"),
@@ -181,7 +182,7 @@ func (g evidenceGate) bindingHint(run string, d evidence.Report) string {
 	if d.Format == evidence.Plain {
 		return fmt.Sprintf("write \"run_id\": %q in the report", run)
 	}
-	return fmt.Sprintf("wrap the report of %s in {\"run_id\": %q, \"report\": ...}, or use `bound-to: location` in "+
+	return fmt.Sprintf("wrap the %s report in {\"run_id\": %q, \"report\": ...}, or use `bound-to: location` in "+
 		"the gate",
 		d.Format, run)
 }
@@ -246,7 +247,7 @@ func (g evidenceGate) undated(f fact.Facts, d evidence.Report) string {
 	case f.Now.IsZero():
 		return "the server's time is not known"
 	case d.Created.IsZero():
-		return "the report does not say when it was written; it lacks the created key"
+		return "the report does not say when it was written; it lacks the `created` key"
 	case d.Created.After(f.Now.Add(skewShown)):
 		return "the report was written in the future according to the server's clock"
 	}
@@ -281,10 +282,8 @@ func (g evidenceGate) results(d evidence.Report, out verdict.Finding) verdict.Fi
 		return inconclusive(out, fmt.Sprintf("%s did not check everything: %s", d.Format, format.First(d.Gaps, 8)),
 			"run the tool again and let it read every file")
 	case len(g.require) == 0 && !d.Verdict:
-		return inconclusive(out,
-			"the report does not say whether it passed (passed, exit_status or a report from a tool), and the gate "+
-				"requires no result",
-			"add `passed` to the report, or `require` to the gate")
+		return inconclusive(out, "the report does not say whether it passed, and the gate requires no result",
+			"add `passed`, `exit_status` or a report from a tool to the report, or `require` to the gate")
 	}
 	return passed(out)
 }

@@ -692,7 +692,7 @@ func TestEvidence_Hints(t *testing.T) {
 		"our own report": {`{"passed":true}`, `write "run_id": "rcandidate" in the report`},
 		"the report of a tool": {
 			`[{"RuleID":"aws","File":"a"}]`,
-			`wrap the report of gitleaks in {"run_id": "rcandidate", "report": ...}, or use ` +
+			`wrap the gitleaks report in {"run_id": "rcandidate", "report": ...}, or use ` +
 				"`bound-to: location` in the gate",
 		},
 		"only suppressed": {

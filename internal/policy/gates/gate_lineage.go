@@ -177,7 +177,7 @@ func contextsOf(run registry.Run) string {
 func logInputHint(run registry.Run, context string) string {
 	hint := fmt.Sprintf("log the data with mlflow.log_input(dataset, context=%q)", context)
 	if len(run.Datasets) > 0 {
-		hint += ", or write a context of the run in the gate"
+		hint += ", or use one of the run's contexts in the gate"
 	}
 	return hint
 }

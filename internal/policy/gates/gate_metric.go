@@ -105,7 +105,7 @@ func buildMetric(n *tree.Node) (Gate, error) {
 		return Gate{}, err
 	}
 	if at == "best" && len(l) != 1 || at == "best" && l[0].op == "==" {
-		return Gate{}, n.Problem("at", "at: best needs a direction; give only min or only max, or use the last value")
+		return Gate{}, n.Problem("at", "`at: best` needs a direction; use only min, only max, or the last value")
 	}
 	r, err := readMetricKeys(n, key)
 	if err != nil {

@@ -207,15 +207,16 @@ func (r MetricReader) useRecorded(records []verdict.Used, base fact.Subject, t m
 	t.shown, t.fix = "?", "remove the `incumbent` key, or promote the incumbent again to record its values"
 	switch len(records) {
 	case 0:
-		t.why = fmt.Sprintf("the ledger has no %s for %s that can be compared with the candidate's", r.key, base.Ref)
+		t.why = fmt.Sprintf("the ledger contains no %s for %s that can be compared with the candidate's", r.key,
+			base.Ref)
 		return t
 	case 1:
 	default:
-		t.why = fmt.Sprintf("the ledger has %d values of %s for %s", len(records), r.key, base.Ref)
-		t.fix = "choose a value in the gate, by setting run to source or evaluation, or dataset to a dataset"
+		t.why = fmt.Sprintf("the ledger contains %d values of %s for %s", len(records), r.key, base.Ref)
+		t.fix = "choose a value in the gate, with `run: source`, `run: evaluation` or `dataset: NAME`"
 		of := func(v verdict.Used) bool { return v.Dataset == records[0].Dataset }
 		if u := records[0]; u.Dataset != "" && len(only(records, of)) == 1 {
-			t.fix = "to use the first of them, write in the gate: " + keysOf(fact.Selector{Dataset: u.Dataset})
+			t.fix = "to use the first of them, write this in the gate: " + keysOf(fact.Selector{Dataset: u.Dataset})
 		}
 		return t
 	}
@@ -223,7 +224,7 @@ func (r MetricReader) useRecorded(records []verdict.Used, base fact.Subject, t m
 	v, err := strconv.ParseFloat(u.Value, 64)
 	point := registry.Point{Value: v, Raw: u.Value, Step: u.Step}
 	if err != nil || !point.Finite() {
-		t.why = fmt.Sprintf("the ledger has %s as %s for %s, which is not a finite number", u.Value, r.key, base.Ref)
+		t.why = fmt.Sprintf("in the ledger, %s of %s is %s, which is not a finite number", r.key, base.Ref, u.Value)
 		return t
 	}
 	t.Value = fact.Value{

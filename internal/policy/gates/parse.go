@@ -67,7 +67,8 @@ func (k Kind) identify(n *tree.Node, wanted string) (id, about string) {
 // kindOf returns the kind of a gate, or a problem if the gate does not have exactly one kind.
 func kindOf(n *tree.Node) (k Kind, problem string) {
 	if n.Kind != tree.KindMap {
-		return Kind{}, fmt.Sprintf("a gate is %s; want a mapping such as metric: test_accuracy with min: 0.85 below it",
+		return Kind{}, fmt.Sprintf("a gate is %s; want a mapping such as `metric: test_accuracy` with `min: 0.85` "+
+			"below it",
 			n.Shown())
 	}
 	var found []Kind

@@ -16,7 +16,10 @@ var slips = []struct {
 	{regexp.MustCompile(`^(<{7}|={7}|>{7})( |$)`), "the file has an unresolved merge conflict (%s)"},
 	{regexp.MustCompile(`^\s*(\*[^\s:]*)\s*:`), `a name with * at the beginning needs quotes; write "%s":`},
 	{regexp.MustCompile(`^\s*@([^\s:]+)\s*:`), "the @ is not part of an alias; write %s:"},
-	{regexp.MustCompile("^\\s*(?:- +)?[\\w-]+:\\s*([@`]\\S*)"), "a value with this first character needs quotes: %s"},
+	{
+		regexp.MustCompile("^\\s*(?:- +)?[\\w-]+:\\s*([@`]\\S*)"),
+		"a value that starts with this character needs quotes: %s",
+	},
 	{regexp.MustCompile(`^\s*-([A-Za-z"'][^\s:]*)\s*:`), "a space is missing after the dash; write - %s:"},
 	{regexp.MustCompile(`^\s*(?:- +)?([\w-]+):[^\s:/]`), "a space is missing after %s:"},
 	{regexp.MustCompile(`^\s*(?:- +)?([\w-]+):\s*[<>]=?\s*-?[0-9]`), "the value of %s must be only the number"},

@@ -120,7 +120,7 @@ func (s Shape) wants() string {
 	case s.Kind == KindNumber:
 		out = "a plain decimal number such as 0.85, without quotes"
 	case s.Size > 0:
-		out = fmt.Sprintf("a list of %d", s.Size)
+		out = fmt.Sprintf("a list of %d items", s.Size)
 	case s.Kind == KindList:
 		out = "a list with at least one item"
 	}
