@@ -25,7 +25,7 @@ var requestTags = kind{
 	},
 }
 
-// newDoors specify a model that is not a version of the registered model yet.
+// newDoors take a model that has not been registered as a version yet.
 var newDoors = []door{byRun, byModel, byBest, byCommit, byCopy}
 
 // premade registers the attacker's version. Its tag contains the digest that the program computes for the honest

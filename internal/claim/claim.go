@@ -240,8 +240,8 @@ func (l *Session) readOnce(ctx context.Context, gather func() (fact.Facts, error
 	return facts, err
 }
 
-// rescued reports whether the rollback continues without an entry after this error. It does not if a claim with a
-// valid signature is open, because `override: takeover` is for that case.
+// rescued reports whether the rollback continues without an entry after this error. It does not if another run has an
+// open claim that is not forged, because `override: takeover` is for that case.
 func (l *Session) rescued(err error) bool {
 	var busy *ledger.BusyError
 	own := errors.As(err, &busy) && !busy.Entry.Foreign

@@ -37,7 +37,7 @@ func carryOut(
 	digest, err := p.plan.Digest()
 	r.Facts, r.Plan, r.Planned, r.Digest = p.facts, p.plan, true, cmp.Or(p.digest, digest)
 	if p.err == nil {
-		p.err = write.Writer{Client: e.client}.Accepts(p.plan, p.facts.Candidate.Version)
+		p.err = write.Writer{Client: e.client}.Accepts(p.plan, p.facts)
 	}
 	if err := cmp.Or(p.err, err); err != nil {
 		return failed(r, err), nil, false

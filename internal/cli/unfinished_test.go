@@ -81,8 +81,9 @@ func TestInterruptedEntry_IsClosed(t *testing.T) {
 	})
 }
 
-// A command for a different stage closes an interrupted entry without checking its moves, so they never count as drift.
-// In a different workflow run, the same promotion is evaluated again and confirms the move.
+// A command for a different stage closes an interrupted entry without checking the entry's moves, so these moves never
+// count as drift. If a different workflow run then repeats the promotion, its gates are evaluated again and the move is
+// confirmed.
 func TestInterruptedEntry_OfOtherStage(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		sc := story{"3.17.2", "stage", goingBack}.begin(t)

@@ -34,7 +34,7 @@ func validate(ctx context.Context, e *env) report.Run {
 		in.Command = "promote"
 	}
 	r.Plan, err = plan.Promote(r.Facts, r.Verdict, in)
-	refusal := write.Writer{Client: e.client}.Accepts(r.Plan, r.Facts.Candidate.Version)
+	refusal := write.Writer{Client: e.client}.Accepts(r.Plan, r.Facts)
 	if !showsMerge {
 		r.Plan.Steps = nil
 	}

@@ -66,11 +66,14 @@ func (s *Servers) MLflow(safeLogin func(string) string) (*mlflow.Client, error) 
 }
 
 // dial returns a client for one MLflow server. Credentials in the server's address are sent only to that server.
-// Credentials in the inputs take precedence.
+// Credentials in the inputs take precedence. If only this server is on Databricks, however, they belong to the other
+// server.
 func (s *Servers) dial(address string, own http.Header) (*rest.Client, error) {
 	c := s.Config()
 	header := own.Clone()
-	maps.Copy(header, s.Settings.Header)
+	if !s.onlyDatabricks(address) {
+		maps.Copy(header, s.Settings.Header)
+	}
 	c.Base, c.Header, c.ClientCert, c.InsecureTLS = address, header, s.Settings.ClientCert, s.Settings.InsecureTLS
 	c.Login = s.authorizer(address)
 	client, err := rest.New(c)
@@ -87,10 +90,10 @@ func (s *Servers) authorizer(address string) rest.Authorizer {
 	if server, ok := s.Settings.SageMaker[address]; ok {
 		return login.NewSigner(server, s.credentials(server), s.Mask, s.Clock)
 	}
+	if workspace, ok := s.databricks(address); ok {
+		return workspace.Login
+	}
 	if s.Settings.Audience == "" {
-		if workspace, ok := s.databricks(address); ok {
-			return workspace.Login
-		}
 		return nil
 	}
 	if s.issued == nil {
@@ -130,11 +133,11 @@ func (s *Servers) sent() string {
 	if server, ok := s.Settings.SageMaker[s.Settings.Registry]; ok {
 		return s.credentials(server).How
 	}
-	if s.Settings.Audience != "" {
-		return "a token from GitHub for the audience " + s.Settings.Audience + ", because audience is set"
-	}
 	if workspace, ok := s.databricks(s.Settings.Registry); ok {
 		return workspace.How
+	}
+	if s.Settings.Audience != "" {
+		return "a token from GitHub for the audience " + s.Settings.Audience + ", because audience is set"
 	}
 	return constant(s.Settings)
 }

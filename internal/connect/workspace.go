@@ -7,17 +7,21 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/rest"
 )
 
-// databricks returns the workspace in DATABRICKS_HOST with its login. is is false if the address is a different
-// one, or if the inputs contain a login.
+// onlyDatabricks reports whether the address is the Databricks workspace and the other server is elsewhere. In that
+// case, the login in the inputs is for the other server and must not be sent to the workspace.
+func (s *Servers) onlyDatabricks(address string) bool {
+	return address == s.Settings.Databricks && s.Settings.Tracking != s.Settings.Registry
+}
+
+// databricks returns the workspace with its login. is is false if the address is a different one, or if the inputs
+// contain a login for the workspace.
 func (s *Servers) databricks(address string) (found login.Workspace, is bool) {
-	from := login.Databricks{Env: s.Env, GitHub: s.gitHub(), Wire: s.Config(), Mask: s.Mask, Now: s.Clock}
-	if s.Env("DATABRICKS_HOST") == "" || s.Settings.Header.Get("Authorization") != "" {
-		return login.Workspace{}, false
-	}
-	if host, err := from.Address(); err != nil || host != address {
+	constant := s.Settings.Header.Get("Authorization") != "" && !s.onlyDatabricks(address)
+	if address != s.Settings.Databricks || constant {
 		return login.Workspace{}, false
 	}
 	if s.workspace == nil {
+		from := login.Databricks{Env: s.Env, GitHub: s.gitHub(), Wire: s.Config(), Mask: s.Mask, Now: s.Clock}
 		found, err := from.Workspace()
 		if err != nil {
 			found = login.Workspace{How: "none: " + err.Error(), Login: refusing{err}}

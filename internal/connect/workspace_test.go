@@ -4,6 +4,7 @@ import (
 	"io"
 	"maps"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"strings"
 	"testing"
@@ -59,6 +60,9 @@ func TestServers_Databricks(t *testing.T) {
 			if set.Tracking, set.Registry = w.URL, w.URL; set.Header == nil {
 				set.Header = http.Header{}
 			}
+			if c.env["DATABRICKS_HOST"] == "" {
+				set.Databricks = w.URL
+			}
 			s := &Servers{
 				Settings: set, Console: console.New(actions.New(os.Getenv, io.Discard, io.Discard, t.TempDir())), Clock: time.Now,
 				Env: func(name string) string { return env[name] }, Mask: func(...string) {}, InJob: true,
@@ -76,6 +80,49 @@ func TestServers_Databricks(t *testing.T) {
 				t.Errorf("got %v, want %s", err, c.want)
 			case c.want == "" && (err != nil || requests[len(requests)-1].Login != c.kind):
 				t.Errorf("%v, the login is %q, want %q", err, requests[len(requests)-1].Login, c.kind)
+			}
+		})
+	}
+}
+
+// If only the registry is on Databricks, the login in the inputs goes to the tracking server alone, and the login in
+// the environment to Databricks alone.
+func TestServers_HalfDatabricks(t *testing.T) {
+	const corporate = "Bearer corporate"
+	for name, set := range map[string]inputs.Server{
+		"token":    {Header: http.Header{"Authorization": {corporate}, "X-Tenant": {"acme"}}},
+		"audience": {Header: http.Header{}, Audience: "https://mlflow.example"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			issuer := logintest.New(t)
+			w := logintest.NewWorkspace(t, issuer)
+			var got http.Header
+			other := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { got = r.Header }))
+			defer other.Close()
+			env := issuer.Env()
+			env["DATABRICKS_HOST"], env["DATABRICKS_TOKEN"] = w.URL, logintest.PersonalToken
+			set.Tracking, set.Registry, set.Databricks = other.URL, w.URL, w.URL
+			set.TrackingHeader, set.RegistryHeader = http.Header{}, http.Header{}
+			s := &Servers{
+				Settings: set, Console: console.New(actions.New(os.Getenv, io.Discard, io.Discard, t.TempDir())), Clock: time.Now,
+				Env: func(name string) string { return env[name] }, Mask: func(...string) {}, InJob: true,
+			}
+			client, err := s.MLflow(nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := client.Registry.JSON(t.Context(), rest.Request{Path: "api/x"}, nil); err != nil {
+				t.Error(err)
+			}
+			_ = client.Tracking.JSON(t.Context(), rest.Request{Path: "api/x"}, nil)
+			requests := w.Requests()
+			if sent := requests[len(requests)-1].Login; sent != "Bearer "+logintest.PersonalToken {
+				t.Errorf("Databricks gets the login %q", sent)
+			}
+			login := got.Get("Authorization")
+			if name == "token" && (login != corporate || got.Get("X-Tenant") != "acme") || login == "" ||
+				strings.Contains(login, logintest.PersonalToken) {
+				t.Errorf("the tracking server gets %v", got)
 			}
 		})
 	}

@@ -133,7 +133,7 @@ func taggedFor(v registry.Version, t registry.Target) (refs []registry.Ref) {
 // inProduction reports whether the version is in Production. If the version was not read, the last move in the ledger
 // decides.
 func (f Facts) inProduction(number int) bool {
-	if v, read := f.version(number).Get(); read {
+	if v, read := f.Version(number).Get(); read {
 		return v.Stage == "Production"
 	}
 	left, _ := f.Ledger.LastRecorded(registry.StageRef("Production"))
@@ -145,7 +145,7 @@ func (f Facts) inProduction(number int) bool {
 // evaluated. Such a version may be older than the use of this tool, or was moved by other means. If older pages were
 // not read, it returns "" for a version that is missing from the entries that were read.
 func (f Facts) notPassed(t registry.Target, number int, unread bool) string {
-	switch status := f.version(number).OrZero().Tags[registry.TagValidation]; status {
+	switch status := f.Version(number).OrZero().Tags[registry.TagValidation]; status {
 	case registry.ValidationBlocked:
 		return "gates blocked it in the last evaluation (" + registry.TagValidation + " is " + status + ")"
 	case registry.ValidationUngated, registry.ValidationNotEnforced:
@@ -174,7 +174,7 @@ func (f Facts) notPassed(t registry.Target, number int, unread bool) string {
 
 // RollbackTo checks one version. If the version was not read, only the ledger is consulted.
 func (f Facts) RollbackTo(number int, allowed RollbackAllowed) RollbackTarget {
-	known := f.version(number)
+	known := f.Version(number)
 	v, ok := known.Get()
 	why := ""
 	switch {
@@ -190,8 +190,8 @@ func (f Facts) RollbackTo(number int, allowed RollbackAllowed) RollbackTarget {
 	return RollbackTarget{Number: number, Why: why}
 }
 
-// version returns a version of the model. The version is absent if all versions were read and it is not among them.
-func (f Facts) version(number int) registry.Known[registry.Version] {
+// Version returns a version of the model. It is absent if all versions were read and none has the number.
+func (f Facts) Version(number int) registry.Known[registry.Version] {
 	if known, asked := f.Versions[number]; asked {
 		return known
 	}

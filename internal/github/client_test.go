@@ -650,7 +650,7 @@ func TestWrites_CancelledWhileWaiting(t *testing.T) {
 		ctx, cancel := context.WithTimeout(s.Context(), time.Millisecond)
 		defer cancel()
 		err := s.client.Dispatch(ctx, "", "two", map[string]string{})
-		s.reason(err, registry.Unreachable) // not Unknown, because the request was never sent
+		s.reason(err, registry.Unreachable) // the outcome is known: the request was never sent
 		if n := len(s.double.Events()); n != 1 {
 			s.Errorf("got %d events, want 1", n)
 		}

@@ -296,7 +296,7 @@ func mayWrite(ctx context.Context, c *Client, login string) (bool, error) {
 	case "read", "none":
 		return false, nil
 	}
-	return false, fmt.Errorf("%s: github returned the unknown permission %q", r.op, rest.Clean(access.Permission))
+	return false, fmt.Errorf("%s: github returned an unknown permission: %q", r.op, rest.Clean(access.Permission))
 }
 
 // Contains reports whether head is base or one of base's descendants. Both must be full digests.

@@ -33,6 +33,7 @@ type History struct {
 	Live      []views.Live
 	Now       []views.Live  // what the requested targets point to according to the last entry
 	Tagged    []Tagged      // what tags say, if the server has no ledger
+	NoRecord  NoRecord      // versions about which the tags say nothing
 	Verified  *Verification // the comparison of a saved history with its own pages; nil if there was none
 }
 
@@ -114,6 +115,7 @@ type Result struct {
 	Model   string           `json:"model"`
 	Unfit   string           `json:"no_ledger,omitempty"` // why the server has no ledger
 	Tagged  []Tagged         `json:"from_tags,omitempty"` // what tags say instead, newest first
+	Without NoRecord         `json:"no_record,omitzero"`  // how many versions from_tags leaves out
 	Reset   string           `json:"reset,omitempty"`     // why this ledger replaces a lost one
 	Entries []Entry          `json:"entries"`
 	Live    []views.Live     `json:"live,omitempty"`
@@ -144,8 +146,8 @@ type Entry struct {
 // Result returns the JSON form of the history. q is the query that it answers.
 func (h History) Result(q Query) Result {
 	out := Result{
-		Model: h.Model, Unfit: h.Unfit, Tagged: h.Tagged, Reset: h.Reset, Entries: []Entry{}, Live: h.Live,
-		Outside: h.Outside, Broken: h.Broken, At: h.BrokenAt, Pages: h.Pages, Foreign: h.Foreign,
+		Model: h.Model, Unfit: h.Unfit, Tagged: h.Tagged, Without: h.NoRecord, Reset: h.Reset, Entries: []Entry{},
+		Live: h.Live, Outside: h.Outside, Broken: h.Broken, At: h.BrokenAt, Pages: h.Pages, Foreign: h.Foreign,
 		Export: ExportVersion, Query: q, Keys: h.Keyed,
 	}
 	for _, e := range h.Entries {

@@ -98,7 +98,7 @@ func foreign(histories []History) doc.Page {
 func (h History) none() doc.Page {
 	const unknown = "What was live before is unknown."
 	switch {
-	case len(h.Tagged) > 0:
+	case len(h.Tagged) > 0, h.NoRecord != NoRecord{}:
 		return h.tagged()
 	case h.Unfit != "":
 		why := doc.L("No promotion of this model is recorded, because this server has no ledger (",

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strconv"
 
+	"github.com/mlflow-promote/mlflow-promote/internal/format"
 	"github.com/mlflow-promote/mlflow-promote/internal/ledger/summary"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 	"github.com/mlflow-promote/mlflow-promote/internal/report/doc"
@@ -23,23 +24,36 @@ type Tagged struct {
 	OnHold  string          `json:"on_hold,omitempty"` // since when the version is on hold
 }
 
-// FromTags returns the promotions that the tags of versions describe, newest first.
-func FromTags(versions []registry.Version) []Tagged {
-	var out []Tagged
+// NoRecord counts the versions whose last promotion is not known.
+type NoRecord struct {
+	Unread int `json:"unread,omitempty"` // versions whose tags were not read
+	Broken int `json:"broken,omitempty"` // versions with a record that cannot be parsed
+}
+
+// FromTags returns the promotions that the tags of versions describe, newest first, and how many versions it had to
+// leave out.
+func FromTags(versions []registry.Version) (tagged []Tagged, without NoRecord) {
 	for _, v := range versions {
 		s, ok := summary.Of(v)
-		if !ok || s.At == "" {
+		switch {
+		case v.Unread != "":
+			without.Unread++
+			continue
+		case v.Tags[registry.TagRecord] == "":
+			continue
+		case !ok || s.At == "":
+			without.Broken++
 			continue
 		}
-		out = append(out, Tagged{
+		tagged = append(tagged, Tagged{
 			Version: v.Number, At: s.At, From: s.From, Target: s.Target, Actor: s.Actor, Run: s.Run,
 			Status: v.Tags[registry.TagValidation], OnHold: v.Tags[registry.TagHold],
 		})
 	}
-	slices.SortStableFunc(out, func(a, b Tagged) int {
+	slices.SortStableFunc(tagged, func(a, b Tagged) int {
 		return cmp.Or(cmp.Compare(b.At, a.At), cmp.Compare(b.Version, a.Version))
 	})
-	return out
+	return tagged, without
 }
 
 // tagged shows what the tags say, and that this is no ledger.
@@ -58,9 +72,19 @@ func (h History) tagged() doc.Page {
 			doc.L(doc.C(p.Actor)), doc.L(p.Status), doc.L(held),
 		})
 	}
-	return doc.Page{
+	page := doc.Page{
 		doc.P("The last promotion of each version, from its tags. This server has no ledger (", doc.C(h.Unfit),
 			"), so earlier promotions of a version are not known. Anyone who may edit the model can change the tags."),
-		t,
 	}
+	if n := h.NoRecord.Unread; n > 0 {
+		page = append(page, doc.P("The tags of ", format.Plural(n, "older version"), " were not read."))
+	}
+	if n := h.NoRecord.Broken; n > 0 {
+		page = append(page, doc.P("The tag ", doc.C(registry.TagRecord), " of ", format.Plural(n, "version"),
+			" cannot be parsed."))
+	}
+	if len(t.Rows) == 0 {
+		return page
+	}
+	return append(page, t)
 }

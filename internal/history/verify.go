@@ -48,7 +48,7 @@ func Read(text []byte) (Saved, error) {
 		return Saved{}, err
 	}
 	saved := file.History.Saved
-	if len(file.History.Query) > 0 { // an edited time that cannot be parsed still fails the comparison of digests
+	if len(file.History.Query) > 0 { // a time that cannot be parsed still fails the comparison of digests
 		_ = json.Unmarshal(file.History.Query, &saved.Query)
 	}
 	if len(saved.Pages) == 0 {

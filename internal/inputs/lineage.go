@@ -54,7 +54,7 @@ func namedVersion(r *reader, q fact.Query, text string) fact.Query {
 func versionOf(r *reader, q fact.Query, text string) fact.Query {
 	if number, err := strconv.Atoi(text); err == nil {
 		if number < 1 {
-			r.problem("candidate", text, "is not a version number; write 1 or more")
+			r.problem("candidate", text, "is not a version number; write 1 or higher")
 		}
 		uri := fmt.Sprintf("models:/%s/%d", q.Model, number)
 		q.Candidate = registry.Candidate{Text: uri, Model: q.Model, Number: number}

@@ -203,6 +203,10 @@ func (s *Server) address(r *reader, name, text string, header http.Header) strin
 		return s.sageMaker(r, name, text)
 	}
 	workspace, want, is := login.Databricks{Env: r.env}.Recognise(u.String(), name == "tracking-uri")
+	if is && want == "" && header.Get("Authorization") != "" {
+		want = "contains a login, which Databricks does not take from an address; remove it, and set " +
+			"DATABRICKS_TOKEN or the variables of another login"
+	}
 	if is && want == "" {
 		s.Databricks = workspace
 		return workspace
@@ -293,6 +297,9 @@ func (s *Server) issued(r *reader) {
 	switch {
 	case s.Audience != "" && aws:
 		r.problem("audience", s.Audience, "cannot be used with Amazon SageMaker; set role-to-assume")
+	case s.Audience != "" && s.Databricks != "" && s.Tracking == s.Registry:
+		r.problem("audience", s.Audience, "cannot be used with Databricks; set the variable DATABRICKS_CLIENT_ID, and "+
+			"DATABRICKS_TOKEN_AUDIENCE if the federation policy has an audience of its own")
 	case s.Audience != "" && constant:
 		r.problem("audience", s.Audience, "cannot be combined with username, password or token; remove one of them")
 	case aws && constant:

@@ -117,10 +117,9 @@ func (l Chain) lastMove(ref registry.Ref) (Entry, registry.Shift, bool) {
 	return Entry{}, registry.Shift{}, false
 }
 
-// Protects reports whether only a gated promotion or a rollback may move the target, and returns the entry that is the
-// reason. That entry is a gated promotion or a rollback, and no later entry with the outcome done has moved the target
-// in another way. A target is also protected if it was moved by an older entry that was not read, in which case the
-// returned entry is the zero value.
+// Protects reports whether only a gated promotion or a rollback may move the target, and returns the entry that makes
+// it so. This is the last gated promotion or rollback, unless a later completed entry moved the target in another way.
+// A target is also protected if an older entry that was not read has moved it. Then the returned entry is zero.
 func (l Chain) Protects(ref registry.Ref) (entry Entry, protected bool) {
 	for _, e := range slices.Backward(l.Entries) {
 		_, moves := e.Record.Move(ref)

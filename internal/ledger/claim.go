@@ -115,7 +115,7 @@ func closing(
 	}, e
 }
 
-// claimOutcome says whether a claim was stored, in case the response to the claim was unclear.
+// claimOutcome says whether a claim was stored, for use when the response to it was unclear.
 type claimOutcome int
 
 const (

@@ -55,10 +55,10 @@ type Entry struct {
 	// the record as it is stored; digests are computed from this text, so later versions may add fields
 	Text     string
 	Outcome  string          // "" while open
-	Reason   registry.Reason // moves that the promotion itself made, excluding confirmed ones; or MovedUnknown
+	Reason   registry.Reason // why it was aborted
 	Moved    int             // moves that the promotion itself made, excluding confirmed ones; or MovedUnknown
 	Ended    time.Time
-	Digest   string // indexes in Record.Notify of the channels notified; written after the entry is closed
+	Digest   string // the digest of all fields above; the next record contains it
 	Notified []int  // indexes in Record.Notify of the channels notified; written after the entry is closed
 	Signed   string // the name of the key that signed the claim, or its fingerprint if not checked; "" if unsigned
 	Foreign  bool   // the entry is part of a signed ledger, but is not believed

@@ -81,7 +81,7 @@ type Credentials struct {
 	Keys      func(ctx context.Context) (Keys, error)
 }
 
-// Credentials returns the source of the keys. If there is none, its Keys function fails with a hint.
+// Credentials returns the source of the keys. If there are no keys, its Keys function fails with a hint.
 func (a AWS) Credentials() Credentials {
 	switch file, role := a.Env("AWS_WEB_IDENTITY_TOKEN_FILE"), a.Env("AWS_ROLE_ARN"); {
 	case a.Role != "":

@@ -222,8 +222,18 @@ func TestDatabricks_Facts(t *testing.T) {
 		},
 		"id is a number":      {facts: map[string]any{"workspace_id": 42}, orgID: "42"},
 		"ids of other shapes": {facts: map[string]any{"workspace_id": map[string]any{"a\r\nb": 1}, "account_id": nil}},
-		"audience of the host": {
-			facts: map[string]any{"token_federation_default_oidc_audiences": []string{azure}}, audience: azure,
+		"audience of another workspace": {
+			facts: map[string]any{"token_federation_default_oidc_audiences": []string{azure}},
+			want:  "DATABRICKS_TOKEN_AUDIENCE is not set",
+		},
+		"audience of another account": {
+			facts: map[string]any{"token_federation_default_oidc_audiences": []string{logintest.AccountID}},
+			want:  "DATABRICKS_TOKEN_AUDIENCE is not set",
+		},
+		"audience of our account": {
+			facts:    map[string]any{"token_federation_default_oidc_audiences": []string{logintest.AccountID}},
+			env:      map[string]string{"DATABRICKS_ACCOUNT_ID": logintest.AccountID},
+			audience: logintest.AccountID,
 		},
 		"audience in the environment": {
 			facts:    map[string]any{"token_federation_default_oidc_audiences": []string{azure}},
@@ -231,11 +241,18 @@ func TestDatabricks_Facts(t *testing.T) {
 			audience: "ours",
 		},
 		"account": {
-			facts: map[string]any{"account_id": logintest.AccountID}, audience: logintest.AccountID,
+			facts: map[string]any{"x": "y"}, env: map[string]string{"DATABRICKS_ACCOUNT_ID": logintest.AccountID},
+			audience: logintest.AccountID,
+		},
+		"account of a foreign host": {
+			facts: map[string]any{"account_id": logintest.AccountID}, // not used: the double expects its own address
 		},
 		"account in the path": {
-			facts: map[string]any{"oidc_endpoint": "/oidc/accounts/{account_id}", "account_id": logintest.AccountID},
-			env:   map[string]string{"DATABRICKS_WORKSPACE_ID": "42"}, audience: logintest.AccountID, orgID: "42",
+			facts: map[string]any{"oidc_endpoint": "/oidc/accounts/{account_id}"},
+			env: map[string]string{
+				"DATABRICKS_WORKSPACE_ID": "42", "DATABRICKS_ACCOUNT_ID": logintest.AccountID,
+			},
+			audience: logintest.AccountID, orgID: "42",
 		},
 		"unknown account": {
 			facts: map[string]any{"oidc_endpoint": "/oidc/accounts/{account_id}"},
@@ -256,7 +273,7 @@ func TestDatabricks_Facts(t *testing.T) {
 			endpoint: "https://evil.example/token", want: `"evil.example", which does not belong to Databricks`,
 		},
 		"unencrypted endpoint": {
-			endpoint: "http://dbc-1.cloud.databricks.com/oidc/v1/token", want: "unencrypted",
+			endpoint: "http://dbc-1.cloud.databricks.com/oidc/v1/token", want: "does not belong to Databricks",
 		},
 		"foreign OIDC": {
 			facts: map[string]any{"oidc_endpoint": "https://azuredatabricks.net.evil.example/oidc"},

@@ -147,14 +147,14 @@ func (e *exchange) document(ctx context.Context) (*url.URL, error) {
 	return e.host.Parse(path + suffix)
 }
 
-// trusted parses an address that the host sent. Credentials are sent only to the host itself, to Databricks, and to
-// the host that the user has set.
+// trusted parses an address that the host sent. Credentials are sent only to the host itself, to the host that the
+// user has set and, if the host belongs to Databricks, to other Databricks hosts.
 func (e *exchange) trusted(text string) (*url.URL, error) {
 	u, err := url.Parse(text)
 	switch {
 	case err != nil || u.User != nil || u.RawQuery != "" || u.Fragment != "" || u.Hostname() == "":
 		return nil, errors.New("the host sent an address that is not valid")
-	case u.Hostname() == e.host.Hostname(), ofDatabricks(u.Hostname()):
+	case u.Hostname() == e.host.Hostname(), ofDatabricks(u.Hostname()) && ofDatabricks(e.host.Hostname()):
 		return u, nil
 	}
 	if own, err := url.Parse(e.d.Env("DATABRICKS_DISCOVERY_URL")); err == nil && own.Hostname() == u.Hostname() {
@@ -163,8 +163,9 @@ func (e *exchange) trusted(text string) (*url.URL, error) {
 	return nil, fmt.Errorf("the host sent an address on %.100q, which does not belong to Databricks", u.Hostname())
 }
 
-// audience returns the audience for the token that GitHub issues. A host can choose only itself or the account.
-// Otherwise, it could ask for a token that a different service accepts.
+// audience returns the audience for the token that GitHub issues. A host can choose only itself. Databricks' own hosts
+// can also choose the account. Otherwise, a host could ask for a token that a different service, workspace or account
+// accepts.
 func (e *exchange) audience(ctx context.Context, endpoint *url.URL) (string, error) {
 	if own := e.d.Env("DATABRICKS_TOKEN_AUDIENCE"); own != "" {
 		return own, nil
@@ -172,19 +173,24 @@ func (e *exchange) audience(ctx context.Context, endpoint *url.URL) (string, err
 	facts, account := e.facts(ctx), e.account(ctx)
 	if len(facts.Audiences) > 0 {
 		wanted := facts.Audiences[0]
-		_, err := e.trusted(wanted)
-		if err == nil || plainID.MatchString(wanted) {
+		u, err := url.Parse(wanted)
+		if err == nil && u.Host == endpoint.Host || e.isAccount(wanted, endpoint) {
 			return wanted, nil
 		}
 		return "", badVariable("DATABRICKS_TOKEN_AUDIENCE", "is not set", fmt.Sprintf("the host asks for tokens with "+
 			"the audience %.100q; set the variable to the audience in the federation policy", rest.Clean(wanted)))
 	}
-	if account != "" && (e.ofAccount() || facts.found && facts.Workspace == "") {
-		if e.d.Env("DATABRICKS_ACCOUNT_ID") != "" || plainID.MatchString(account) {
-			return account, nil
-		}
+	if (e.ofAccount() || facts.found && facts.Workspace == "") && e.isAccount(account, endpoint) {
+		return account, nil
 	}
 	return endpoint.String(), nil
+}
+
+// isAccount reports whether a text is the id of an account that can be an audience: the one that the user has set or,
+// if Databricks itself issues the token, any account.
+func (e *exchange) isAccount(text string, endpoint *url.URL) bool {
+	own := e.d.Env("DATABRICKS_ACCOUNT_ID")
+	return text != "" && text == own || plainID.MatchString(text) && ofDatabricks(endpoint.Hostname())
 }
 
 // client returns a client for an address's host, and the address's path.

@@ -150,8 +150,12 @@ func canonicalPath(u *url.URL, service string) string {
 	if service == "s3" {
 		path = u.Path
 	}
-	return escaped(path, "/")
+	return EscapePath(path)
 }
+
+// EscapePath escapes a path as it is signed for S3. The same path must be sent, because some servers read an unescaped
+// plus sign as a space.
+func EscapePath(path string) string { return escaped(path, "/") }
 
 func canonicalQuery(query url.Values) string {
 	var pairs []string

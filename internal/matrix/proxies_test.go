@@ -188,7 +188,7 @@ func behindNginx(t *testing.T, s *realtest.Server) proxies {
 			p.dir,
 		),
 	)
-	block(p.files, "location / { "+pass("127.0.0.1")+"; }\nlocation ~ get-artifact|artifacts/files { return 403; }")
+	block(p.files, "location / { "+pass("127.0.0.1")+"; }\nlocation ~ get-artifact|artifacts/files|mlflow-artifacts|artifacts/presigned { return 403; }")
 	block(p.host, "location / { "+pass("mlflow.example:5000")+"; }")
 	n, err := realtest.StartNginx(t.Context(), p.dir, conf.String(), ports...)
 	if err != nil {

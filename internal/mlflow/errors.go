@@ -141,6 +141,13 @@ func diagnose(e *rest.Error) (reason registry.Reason, why, hint string) {
 	return registry.ServerError, e.Message, ""
 }
 
+// IsExplained reports whether the login itself says why the server refused a request. Then MLflow's own permissions are
+// not the cause.
+func IsExplained(err error) bool {
+	e, own := Remote(err), (*registry.Error)(nil)
+	return e != nil && errors.As(e.Cause, &own)
+}
+
 // diagnoseProxy explains why the runner's forward proxy did not open a connection to the server.
 func diagnoseProxy(e *rest.Error) (reason registry.Reason, why, hint string) {
 	name := "the forward proxy " + e.Proxy

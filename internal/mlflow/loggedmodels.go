@@ -37,7 +37,7 @@ func (s LoggedModels) Get(ctx context.Context, id string) (registry.Known[regist
 	return registry.Is(out.Model.Decode()), nil
 }
 
-// A logged model contains every value that was logged on it, so a page can be large although it contains few models.
+// A logged model contains every value that was logged to it, so a page can be large even if it contains few models.
 const (
 	loggedPage  = 100
 	loggedLimit = 64 << 20

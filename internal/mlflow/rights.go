@@ -82,6 +82,9 @@ func ExperimentResource(id string) resource {
 // hiddenModel explains a 403 for a registered model. Some servers, such as those with mlflow-oidc-auth, do not say
 // whether the model exists.
 func (c *Client) hiddenModel(name string, err error) error {
+	if IsExplained(err) {
+		return Explain("read registered model "+name, err)
+	}
 	return &registry.Error{
 		Reason: registry.Forbidden, Detail: ServerText(err), Cause: err,
 		Msg: "read registered model " + name + ": the login may not read it, or it does not exist (403)",

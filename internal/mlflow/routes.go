@@ -23,6 +23,9 @@ type route struct {
 	// request returns the request for a file, and the server to send it to. The server is nil if the route cannot serve
 	// the file.
 	request func(ctx context.Context, c *Client, f *artifact) (server *rest.Client, r rest.Request)
+	// offered returns why the server does not offer the route for a file, or nil. It is nil if the route's own response
+	// shows that.
+	offered func(ctx context.Context, c *Client, f *artifact) error
 	// signed is true if the response is not the file itself, but an address from which to read it.
 	signed bool
 	// own is true if the route leads only to the server's own store. All other routes read with the server's
@@ -37,7 +40,7 @@ type route struct {
 // routes lists all ways to read a file, in the order in which they are tried. Those that need no further request come
 // first. To add a route, add a row here, and cases for it to the conformance table of mlflowtest.
 var routes = []route{
-	{name: "GET api/2.0/fs/files/Models/PATH", request: throughCatalog},
+	{name: "GET api/2.0/fs/files/Models/PATH", request: throughCatalog, offered: catalogOffers},
 	{name: "GET model-versions/get-artifact", request: throughVersion},
 	{name: "GET ajax-api/2.0/mlflow/logged-models/ID/artifacts/files", request: throughLoggedModel},
 	{name: "GET get-artifact", request: throughRun},
@@ -58,6 +61,23 @@ func throughCatalog(_ context.Context, c *Client, f *artifact) (*rest.Client, re
 		elements[i] = url.PathEscape(e)
 	}
 	return c.Registry, rest.Request{Path: c.Dialect.Files + strings.Join(elements, "/")}
+}
+
+// catalogOffers asks the registry once whether it offers the files of versions under their names. If it does not, its
+// response to every file is that the file does not exist.
+func catalogOffers(ctx context.Context, c *Client, f *artifact) error {
+	if f.version.Model == "" || c.Dialect.FilesOn == "" {
+		return nil
+	}
+	c.reading.catalog.Do(func() {
+		var answer map[string]any
+		err := c.FromRegistry(ctx, c.Dialect.FilesOn, nil, "", &answer)
+		if on, _ := answer[c.Dialect.FilesKey].(bool); err == nil && !on {
+			err = fmt.Errorf("the files of versions are not offered here (%s is not true)", c.Dialect.FilesKey)
+		}
+		c.reading.noCatalog = err
+	})
+	return c.reading.noCatalog
 }
 
 // throughVersion lets the registry's server find the files of a version. If runs are on a different server, the files
@@ -228,6 +248,9 @@ type reading struct {
 	failed map[string]bool   // the routes that could not read from a store, by name and store
 	works  map[string]string // the route that read the last file in a folder
 	places map[string]*place // the folders, by version, logged model or run
+
+	catalog   sync.Once
+	noCatalog error // see catalogOffers
 }
 
 func newReading() *reading {
@@ -461,6 +484,12 @@ func (r *reading) skips(ctx context.Context, c *Client, way route, f *artifact, 
 	if closed := r.closedBy(way.name); closed != nil {
 		so.add(way.name+": "+shortRead(closed), closed)
 		return true
+	}
+	if way.offered != nil {
+		if err := way.offered(ctx, c, f); err != nil {
+			so.add(way.name+": "+shortRead(err), err)
+			return true
+		}
 	}
 	switch {
 	case way.direct:

@@ -8,6 +8,7 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/mlflow-promote/mlflow-promote/internal/mlflow/dialect"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 	"github.com/mlflow-promote/mlflow-promote/internal/rest"
 )
@@ -251,6 +252,7 @@ func TestRoutes_Store(t *testing.T) {
 		"no such bucket":             {server: noRoute, store: status(404, "", "<Error><Code>NoSuchBucket</Code></Error>"), want: "404"},
 		"the store refuses":          {server: noRoute, store: status(403, "", "<Error><Code>AccessDenied</Code></Error>"), want: "GET s3://bucket/1/r1/artifacts/model/MLmodel: "},
 		"a page in front of a store": {server: noRoute, store: loginPage, want: "HTML page"},
+		"an unencrypted store":       {server: noRoute, want: "MLmodel: credentials would be sent over plain http"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, client := serveRoutes(t, map[string]http.HandlerFunc{
@@ -261,6 +263,10 @@ func TestRoutes_Store(t *testing.T) {
 			wire, err := rest.New(rest.Config{Base: stored.URL, Attempts: 1})
 			if err != nil {
 				t.Fatal(err)
+			}
+			if c.store == nil {
+				err := &rest.Error{Kind: rest.InsecureCredentials}
+				wire = rest.Failing("http://store.example", err)
 			}
 			if !c.none {
 				client.Store = func(address string) (*rest.Client, string) {
@@ -276,5 +282,48 @@ func TestRoutes_Store(t *testing.T) {
 				t.Errorf("read: %t, absent: %t, %s", read, got.IsAbsent(), got.Why())
 			}
 		})
+	}
+}
+
+// A registry says once whether it offers the files of versions under their names. Only if it does, a 404 means that a
+// file does not exist.
+func TestRoutes_ByName(t *testing.T) {
+	on := status(200, "application/json", `{"is_databricks_sdk_models_artifact_repository_enabled":true}`)
+	off := status(200, "application/json", `{"is_databricks_sdk_models_artifact_repository_enabled":false}`)
+	gone := status(404, "application/json", `{"error_code":"NOT_FOUND","message":"The file does not exist"}`)
+	for name, c := range map[string]struct {
+		flag, files    http.HandlerFunc
+		known, absent  bool
+		requests, says string // number of requests for files; part of the reason
+	}{
+		"offered":                {on, file, true, false, "2", ""},
+		"a missing file":         {on, gone, false, true, "2", "no MLmodel"},
+		"not offered":            {off, gone, false, false, "0", "not offered"},
+		"left out of the answer": {status(200, "application/json", "{}"), gone, false, false, "0", "not offered"},
+		"no answer":              {noRoute, gone, false, false, "0", "404"},
+	} {
+		s, client := serveRoutes(t, map[string]http.HandlerFunc{
+			"is-databricks-sdk-models-artifact-repository-enabled": c.flag, "fs/files": c.files,
+		})
+		client.Dialect = dialect.UnityCatalog
+		for n := range 2 {
+			v := registry.Version{Model: "a.b.c", Number: n + 1, Source: "dbfs:/x"}
+			m := client.Artifacts.VersionMLmodel(t.Context(), v)
+			if _, known := m.Get(); known != c.known || m.IsAbsent() != c.absent || !strings.Contains(m.Why(), c.says) {
+				t.Errorf("%s: %+v", name, m)
+			}
+		}
+		flags, files := 0, 0
+		for path, n := range s.seen {
+			if strings.Contains(path, "is-databricks") {
+				flags += n
+			}
+			if strings.Contains(path, "fs/files") {
+				files += n
+			}
+		}
+		if flags != 1 || fmt.Sprint(files) != c.requests {
+			t.Errorf("%s: asked %d times, and for files %d times", name, flags, files)
+		}
 	}
 }

@@ -101,7 +101,7 @@ func (r Reader) fromTags(ctx context.Context, name, why string) (history.History
 		return history.History{Model: name}, err
 	}
 	h := history.History{Model: name, Unfit: why, Compared: true, Keyed: r.Keyed}
-	h.Tagged = history.FromTags(versions)
+	h.Tagged, h.NoRecord = history.FromTags(versions)
 	return h.With(r.Query), nil
 }
 

@@ -185,12 +185,12 @@ type Place struct {
 	Epoch  int
 	Sha256 string
 	Weak   string
-	// Longest is the maximum size, in bytes, of the tag that stores the summary; 0 for MLflow's limit.
+	// Longest is the maximum size in bytes of the tag that stores the summary; 0 means MLflow's limit.
 	Longest int
 }
 
-// NewSummary returns a short record of a plan that moved a version. It is canonical JSON and fits into a tag on
-// every server. If it would be too long, the list of gates is shortened and ends with a note.
+// NewSummary returns a short record of a plan that moved a version. It is canonical JSON and fits into a tag on every
+// server. If it would be too long, optional fields are left out, and the record lists them.
 func NewSummary(p Plan, a Applied, in Intent, place Place) string {
 	number, at := a.Version, a.At
 	r := summary.Summary{
@@ -220,14 +220,10 @@ func NewSummary(p Plan, a Applied, in Intent, place Place) string {
 		if err == nil && len(text) <= longest {
 			return string(text)
 		}
-		if len(r.Gates) < 2 {
-			r.Gates, r.Override, r.Waivers = []string{"left out: too long for a tag"}, nil, nil
-			if text, _ = canonical.JSON(r); len(text) > longest {
-				r.Justification, r.Weak = format.Truncate(r.Justification, 100), format.Truncate(r.Weak, 100)
-				text, _ = canonical.JSON(r)
-			}
-			return format.Truncate(string(text), longest)
+		shorter, ok := r.Shorter()
+		if !ok {
+			return string(text) // cannot happen: what is left is short on every registry
 		}
-		r.Gates = append(r.Gates[:(len(r.Gates)-1)/2], "the rest is left out: too long for a tag")
+		r = shorter
 	}
 }

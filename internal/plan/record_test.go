@@ -2,6 +2,8 @@ package plan
 
 import (
 	"encoding/json"
+	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -84,8 +86,53 @@ func TestSummary_FitsTag(t *testing.T) {
 		Plan{Model: strings.Repeat("m", 6000)}, Applied{Digest: "d", Version: 7, At: registry.Run{}.Start}, Intent{},
 		Place{},
 	)
-	if len(text) > registry.MaxTagValue {
+	if len(text) > registry.MaxTagValue || !json.Valid([]byte(text)) {
 		t.Errorf("%d bytes", len(text))
+	}
+}
+
+// A record in a short tag is always complete JSON and says what is missing. If possible, it says who made the decision.
+func TestSummary_IsJSON(t *testing.T) {
+	names := make([]string, 60)
+	for i := range names {
+		names[i] = fmt.Sprintf("an-alias-with-a-long-name-%d", i)
+	}
+	long := strings.Repeat("ü\"", 300)
+	for name, c := range map[string]struct {
+		target registry.Target
+		in     Intent
+		want   summary.Summary // only the target's first alias, the actor and Omitted are compared
+	}{
+		"addresses": {
+			registry.Target{Alias: "champion"}, Intent{WorkflowRun: long, Actor: "ann"},
+			summary.Summary{
+				Target: registry.Target{Alias: "champion"}, Actor: "ann", Omitted: []string{"override", "run"},
+			},
+		},
+		"names of users": {
+			registry.Target{Alias: "champion"}, Intent{WorkflowRun: "run", Actor: long, Initiator: long + "x"},
+			summary.Summary{
+				Target:  registry.Target{Alias: "champion"},
+				Omitted: []string{"override", "initiator", "run", "actor"},
+			},
+		},
+		"many aliases": {
+			summary.TargetOf(names), Intent{Actor: "ann"},
+			summary.Summary{
+				Target: registry.Target{Alias: names[0]}, Omitted: []string{"override", "actor", "target"},
+			},
+		},
+	} {
+		p := Plan{Model: "main.ml.churn", Target: c.target, Override: []string{"ungated"}}
+		text := NewSummary(p, Applied{Digest: "d", Version: 7}, c.in, Place{Longest: 1000})
+		got, ok := summary.Of(registry.Version{Tags: map[string]string{registry.TagRecord: text}})
+		if !ok || len(text) > 1000 || got.To != 7 || got.Model != p.Model || got.Plan != "d" {
+			t.Errorf("%s: %d bytes: %s", name, len(text), text)
+		}
+		first, _, _ := strings.Cut(got.Target.Alias, ",")
+		if first != c.want.Target.Alias || got.Actor != c.want.Actor || !slices.Equal(got.Omitted, c.want.Omitted) {
+			t.Errorf("%s: %s", name, text)
+		}
 	}
 }
 

@@ -63,7 +63,7 @@ func noGates(msg, file string) error {
 		"; thresholds do not replace them (`override: ungated` promotes without gates, which is recorded)"}
 }
 
-// gates returns the target's gates, with the check of `from` in front.
+// gates returns the target's gates, preceded by the check of `from`.
 func (t TargetRule) gates(file string) []gates.Gate {
 	var out []gates.Gate
 	if len(t.From) > 0 {

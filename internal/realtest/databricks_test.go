@@ -48,7 +48,12 @@ func TestDatabricks_EqualsSDK(t *testing.T) {
 			},
 			audience: "ours",
 		},
-		"github-oidc, account": {env: principal, account: true, audience: logintest.AccountID},
+		"github-oidc, account": {
+			env: map[string]string{
+				"DATABRICKS_CLIENT_ID": logintest.ClientID, "DATABRICKS_ACCOUNT_ID": logintest.AccountID,
+			},
+			account: true, audience: logintest.AccountID,
+		},
 		"github-oidc, chosen": {
 			env: map[string]string{
 				"DATABRICKS_CLIENT_ID": logintest.ClientID, "DATABRICKS_TOKEN": logintest.PersonalToken,

@@ -24,6 +24,8 @@ const stockCalls = `
 import sys
 import mlflow
 from mlflow.store.artifact.databricks_sdk_models_artifact_repo import DatabricksSDKModelsArtifactRepository
+from mlflow.utils._unity_catalog_utils import is_databricks_sdk_models_artifact_repository_enabled as offers_files
+from mlflow.utils.databricks_utils import get_databricks_host_creds
 
 name, run = sys.argv[1:]
 client = mlflow.MlflowClient(registry_uri="databricks-uc")
@@ -53,6 +55,7 @@ client.update_model_version(name, "2", "the best so far")
 client.set_registered_model_alias(name, "eu-west", "3")
 client.delete_registered_model_alias(name, "eu-west")
 client.get_run(run)
+assert offers_files(get_databricks_host_creds("databricks-uc"))
 files = DatabricksSDKModelsArtifactRepository(name, "2", registry_uri="databricks-uc")
 files._download_from_cloud("MLmodel", "MLmodel")
 print(open("MLmodel").read())
@@ -72,8 +75,8 @@ for refused in (
 print("all calls passed")
 `
 
-// The cases that run on the double also pass on a real server with the face of Unity Catalog. MLflow's own client
-// and Databricks' SDK pass the same façade, with the same requests.
+// The cases that pass on the double also pass on a real server behind the façade of Unity Catalog. MLflow's own client
+// and Databricks' SDK work with the same façade, and send the same requests.
 func TestUnityCatalog(t *testing.T) {
 	s, err := MLflow(t.Context(), Options{Workers: 1})
 	if err != nil {

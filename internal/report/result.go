@@ -43,7 +43,7 @@ type Result struct {
 	Outside     []registry.Shift     `json:"moved_outside,omitempty"` // drift that the entry records
 	Findings    []verdict.Finding    `json:"findings,omitempty"`
 	Steps       []plan.StepResult    `json:"steps,omitempty"`
-	Plan        *plan.Plan           `json:"plan,omitempty"`    // of a dry run, for the `plan-file` input
+	Plan        *plan.Plan           `json:"plan,omitempty"`    // set in a dry run, for the `plan-file` input
 	Planned     []plan.Step          `json:"planned,omitempty"` // of a dry run
 	Notes       []string             `json:"notes,omitempty"`
 	Warnings    []string             `json:"warnings,omitempty"`

@@ -32,7 +32,7 @@ var layers = map[string][]string{
 		"internal/retry", "internal/signing", "internal/verdict",
 	},
 	"internal/ledger/chunk":     {},
-	"internal/ledger/summary":   {"internal/registry", "internal/verdict"},
+	"internal/ledger/summary":   {"internal/format", "internal/registry", "internal/verdict"},
 	"internal/ledger/views":     {"internal/ledger", "internal/registry", "internal/verdict"},
 	"internal/fact":             {"internal/format", "internal/ledger", "internal/registry", "internal/verdict"},
 	"internal/evidence":         {"internal/format"},
@@ -109,7 +109,7 @@ var layers = map[string][]string{
 		"internal/canonical", "internal/format", "internal/mlflow", "internal/registry", "internal/rest", "internal/retry",
 	},
 	"internal/mlflow/write": {
-		"internal/format", "internal/ledger", "internal/mlflow", "internal/mlflow/dialect", "internal/plan", "internal/registry", "internal/rest", "internal/retry",
+		"internal/fact", "internal/format", "internal/ledger", "internal/mlflow", "internal/mlflow/dialect", "internal/plan", "internal/registry", "internal/rest", "internal/retry",
 	},
 	"internal/github":  {"internal/fact", "internal/format", "internal/ledger", "internal/registry", "internal/rest"},
 	"internal/trigger": {"internal/actions", "internal/format", "internal/registry"},

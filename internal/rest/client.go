@@ -92,6 +92,21 @@ func New(cfg Config) (*Client, error) {
 	return &Client{base: base, cfg: cfg, http: &http.Client{Transport: calls}, meter: meter}, nil
 }
 
+// Failing returns a client that sends nothing. All its requests fail with err. It is for servers for which New fails,
+// if the reason matters only once something is requested.
+func Failing(address string, err error) *Client {
+	base, parseErr := url.Parse(address)
+	if parseErr != nil {
+		base = &url.URL{}
+	}
+	return &Client{base: base, http: &http.Client{Transport: failing{err}}, meter: &meter{}}
+}
+
+// failing is a transport that sends nothing.
+type failing struct{ err error }
+
+func (f failing) RoundTrip(*http.Request) (*http.Response, error) { return nil, f.err }
+
 // HTTPClient returns a client for libraries that build their own requests. It uses the same connections, limits and
 // retries (see [WithClass]). If there is no response, or if the response is a redirect, the *url.Error contains an
 // [*Error]. Bodies are limited to 8 MiB. [Config.Header] is not sent, because such a library may talk to any host.

@@ -4,7 +4,6 @@ package s3
 
 import (
 	"cmp"
-	"net/url"
 	"regexp"
 	"strings"
 	"sync"
@@ -27,7 +26,8 @@ type Store struct {
 var bucketName = regexp.MustCompile(`^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$`)
 
 // Find returns a client for the bucket in an address such as s3://BUCKET/KEY, and the path of the file on it. It
-// returns nil for other addresses, and if there are no credentials. It sends no request.
+// returns nil for other addresses, and if there are no credentials. It sends no request. If the credentials must not be
+// sent to the endpoint, or its address is not valid, the client's requests fail and say so.
 func (s *Store) Find(address string) (client *rest.Client, path string) {
 	inside, ok := strings.CutPrefix(address, "s3://")
 	bucket, key, below := strings.Cut(inside, "/")
@@ -41,11 +41,7 @@ func (s *Store) Find(address string) (client *rest.Client, path string) {
 		return nil, ""
 	}
 	base, inPath := s.base(bucket)
-	elements := strings.Split(key, "/")
-	for i, e := range elements {
-		elements[i] = url.PathEscape(e)
-	}
-	if path = strings.Join(elements, "/"); inPath {
+	if path = login.EscapePath(key); inPath {
 		path = bucket + "/" + path
 	}
 	return s.client(base, credentials), path
@@ -81,7 +77,7 @@ func (s *Store) base(bucket string) (base string, inPath bool) {
 	return scheme + "://" + bucket + "." + host, false
 }
 
-// client returns the client for an address, or nil if the address is not valid.
+// client returns the client for an address.
 func (s *Store) client(base string, from login.Credentials) *rest.Client {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -95,7 +91,7 @@ func (s *Store) client(base string, from login.Credentials) *rest.Client {
 	wire.Base, wire.Login = base, s.signer
 	client, err := rest.New(wire)
 	if err != nil {
-		client = nil
+		client = rest.Failing(base, err)
 	}
 	if s.clients == nil {
 		s.clients = map[string]*rest.Client{}

@@ -29,7 +29,7 @@ func TestStore_Find(t *testing.T) {
 		path    string
 	}{
 		"plain":              {address: "s3://mlflow/1/r/artifacts/MLmodel", host: east, path: "1/r/artifacts/MLmodel"},
-		"special characters": {address: "s3://mlflow/a b/ü+c/#?%20", host: east, path: "a%20b/%C3%BC+c/%23%3F%2520"},
+		"special characters": {address: "s3://mlflow/a b/ü+c/#?%20", host: east, path: "a%20b/%C3%BC%2Bc/%23%3F%2520"},
 		"region":             {"s3://mlflow/a", "AWS_REGION=eu-west-1", "https://mlflow.s3.eu-west-1.amazonaws.com", "a"},
 		"other region": {
 			"s3://mlflow/a", "AWS_DEFAULT_REGION=cn-north-1", "https://mlflow.s3.cn-north-1.amazonaws.com.cn", "a",
@@ -49,16 +49,15 @@ func TestStore_Find(t *testing.T) {
 			"s3://mlflow/a", "AWS_ENDPOINT_URL=https://s3.example MLFLOW_BOTO_CLIENT_ADDRESSING_STYLE=virtual",
 			"https://mlflow.s3.example", "a",
 		},
-		"unencrypted endpoint": {address: "s3://mlflow/a", env: "AWS_ENDPOINT_URL_S3=http://minio.example:9000"},
-		"no keys":              {address: "s3://mlflow/a", env: "AWS_SECRET_ACCESS_KEY="},
-		"no key":               {address: "s3://mlflow/"},
-		"no path":              {address: "s3://mlflow"},
-		"other store":          {address: "gs://mlflow/a"},
-		"host in the name":     {address: "s3://evil.example:443/a"},
-		"user in the name":     {address: "s3://x@evil.example/a"},
-		"dots in a row":        {address: "s3://a..b/a"},
-		"capital letters":      {address: "s3://MLflow/a"},
-		"query in the name":    {address: "s3://evil.example?x/a"},
+		"no keys":           {address: "s3://mlflow/a", env: "AWS_SECRET_ACCESS_KEY="},
+		"no key":            {address: "s3://mlflow/"},
+		"no path":           {address: "s3://mlflow"},
+		"other store":       {address: "gs://mlflow/a"},
+		"host in the name":  {address: "s3://evil.example:443/a"},
+		"user in the name":  {address: "s3://x@evil.example/a"},
+		"dots in a row":     {address: "s3://a..b/a"},
+		"capital letters":   {address: "s3://MLflow/a"},
+		"query in the name": {address: "s3://evil.example?x/a"},
 	} {
 		env := map[string]string{"AWS_ACCESS_KEY_ID": "AK", "AWS_SECRET_ACCESS_KEY": "SK"}
 		for _, pair := range strings.Fields(c.env) {
@@ -81,7 +80,8 @@ func TestStore_Find(t *testing.T) {
 func TestStore_Signs(t *testing.T) {
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		authorization := r.Header.Get("Authorization")
-		if !strings.Contains(authorization, "/eu-west-1/s3/aws4_request") || r.URL.Path != "/mlflow/a b/MLmodel" ||
+		if !strings.Contains(authorization, "/eu-west-1/s3/aws4_request") ||
+			r.RequestURI != "/mlflow/a%20b/c%2Bd%3De/MLmodel" ||
 			!strings.HasPrefix(r.Header.Get("X-Amz-Content-Sha256"), "e3b0c442") {
 			t.Errorf("%s %s", r.URL, authorization)
 		}
@@ -90,10 +90,32 @@ func TestStore_Signs(t *testing.T) {
 	t.Cleanup(server.Close)
 	client, path := store(map[string]string{
 		"AWS_ACCESS_KEY_ID": "AK", "AWS_SECRET_ACCESS_KEY": "SK", "AWS_REGION": "eu-west-1", "AWS_ENDPOINT_URL_S3": server.URL,
-	}).Find("s3://mlflow/a b/MLmodel")
+	}).Find("s3://mlflow/a b/c+d=e/MLmodel")
 	var body bytes.Buffer
 	open := func() io.Writer { body.Reset(); return &body }
 	if _, err := client.Stream(t.Context(), rest.Request{Path: path}, open); err != nil || body.String() != "flavors: {}" {
 		t.Errorf("%q, %v", body.String(), err)
+	}
+}
+
+// An endpoint that must not get the credentials is named only once a file is requested.
+func TestStore_BadEndpoint(t *testing.T) {
+	for endpoint, want := range map[string]string{
+		"http://minio.example:9000": "unencrypted",
+		"minio.example:9000":        "neither http nor https",
+		"https://":                  "no host",
+	} {
+		s := store(map[string]string{
+			"AWS_ACCESS_KEY_ID": "AK", "AWS_SECRET_ACCESS_KEY": "SK", "AWS_ENDPOINT_URL_S3": endpoint,
+		})
+		client, path := s.Find("s3://mlflow/a")
+		if client == nil {
+			t.Errorf("%s: no client", endpoint)
+			continue
+		}
+		_, err := client.Stream(t.Context(), rest.Request{Path: path}, func() io.Writer { return io.Discard })
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v, want %q", endpoint, err, want)
+		}
 	}
 }

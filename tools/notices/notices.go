@@ -40,8 +40,8 @@ Mozilla Public License 2.0 (https://mozilla.org/MPL/2.0/).
 
 const line = "================================================================================\n"
 
-// Of returns the licences of Go and of all modules that the program lists, such as `go version -m` does. It reads them
-// from the cache of modules. It fails if a module has no licence.
+// Of returns the licences of Go and of all modules in the program, which `go version -m` prints. It reads them from
+// the cache of modules. It fails if a module has no licence.
 func Of(program string) ([]byte, error) {
 	info, err := buildinfo.ReadFile(program)
 	if err != nil {

@@ -87,7 +87,7 @@ func TestConfirmed(t *testing.T) {
 	a := New(Config{})
 	both, first, second := found("moved-outside", audit.High, "both"), found("moved-outside", audit.High, "first"),
 		found("dangling-alias", audit.High, "second")
-	still := found("no-run", audit.Medium, "still") // not a moving rule, so only the second reading counts
+	still := found("no-run", audit.Medium, "still") // this rule does not report moves, so only the second read counts
 	got := a.Confirmed(Judgement{Findings: []audit.Finding{both, first}},
 		Judgement{Findings: []audit.Finding{both, second, still}})
 	if trends(got) != "both ; still " {

@@ -31,6 +31,8 @@ type Summary struct {
 	Epoch  int    `json:"epoch,omitempty"`     // the number of the entry
 	Sha256 string `json:"sha256,omitempty"`    // the digest of the whole record
 	Weak   string `json:"no_ledger,omitempty"` // why there is no entry
+
+	Omitted []string `json:"omitted,omitempty"` // fields that were left out, because the tag was too short for them
 }
 
 // Of parses the `promote.record` tag of a version. ok is false if the tag is missing or cannot be parsed.

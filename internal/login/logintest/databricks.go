@@ -207,7 +207,7 @@ func (w *Workspace) api(out http.ResponseWriter, r *http.Request) {
 	reply(out, map[string]any{})
 }
 
-// verified returns the claims in one of this issuer's tokens, if the token is still valid.
+// verified returns the claims of a token from this issuer if the token is still valid.
 func (i *Issuer) verified(token string) (map[string]any, bool) {
 	parts := strings.Split(token, ".")
 	if len(parts) != 3 {

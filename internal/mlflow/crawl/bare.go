@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"iter"
+	"reflect"
+	"slices"
 
 	"github.com/mlflow-promote/mlflow-promote/internal/audit"
 	"github.com/mlflow-promote/mlflow-promote/internal/mlflow"
@@ -44,43 +46,63 @@ func (r bareReader) models(ctx context.Context) iter.Seq2[audit.Snapshot, error]
 	}
 }
 
-// model reads one model. The result has no name if the model was deleted.
+// complete reports whether the newest version and each version that an alias points to were read.
+func (m fullModel) complete() bool {
+	_, newest := m.newest(m.versions).Get()
+	return !m.contradicts(m.versions, true) && (newest || m.model.Newest == 0)
+}
+
+// model reads one model. If a version that an alias points to is missing, it reads the model again, because the alias
+// may have moved before the version was deleted. The result has no name if the model was deleted.
 func (r bareReader) model(ctx context.Context, name string) (audit.Snapshot, error) {
+	var before fullModel
+	for try := range maxReadings {
+		now, unreadable, err := r.modelOnce(ctx, name)
+		switch {
+		case err != nil || now.gone:
+			return audit.Snapshot{}, err
+		case unreadable != "":
+			return audit.Snapshot{Model: now.model, Unreadable: unreadable}, nil
+		case now.complete(), try > 0 && reflect.DeepEqual(now, before):
+			return r.snapshot(now.entry, now.versions), nil
+		}
+		before = now
+	}
+	return changing(before.model), nil
+}
+
+// modelOnce reads the aliases of a model, and then its newest version and those that the query needs. unreadable says
+// why it does not read the versions.
+func (r bareReader) modelOnce(ctx context.Context, name string) (now fullModel, unreadable string, err error) {
 	var known registry.Known[registry.Model]
 	var listed []registry.Version
-	err := r.pace.do(ctx, "", 1, func() (err error) { known, err = r.c.Models.Get(ctx, name); return err })
+	err = r.pace.do(ctx, "", 1, func() (err error) { known, err = r.c.Models.Get(ctx, name); return err })
 	m, there := known.Get()
 	if err != nil || !there {
-		return audit.Snapshot{}, err
+		return fullModel{gone: true}, "", err
 	}
 	err = r.pace.do(ctx, "", 1, func() (err error) { listed, err = r.c.Versions.List(ctx, name); return err })
 	if err != nil {
-		return audit.Snapshot{}, err
+		return fullModel{}, "", err
 	}
-	l := entry{model: m}
+	now.entry = entry{model: m}
 	for _, v := range listed {
-		l.model.Newest = max(l.model.Newest, v.Number)
+		now.model.Newest = max(now.model.Newest, v.Number)
 	}
-	var numbers []int
-	switch live := l.liveNumbers(); {
-	case r.query.Scope == audit.ScopeLive:
-		numbers = live
-	case len(listed) > maxHidden:
-		return audit.Snapshot{Model: l.model, Unreadable: fmt.Sprintf(
+	numbers := now.liveNumbers()
+	switch {
+	case r.query.Scope == audit.ScopeLive && now.model.Newest > 0:
+		numbers = append(numbers, now.model.Newest)
+	case r.query.Scope != audit.ScopeLive && len(listed) > maxHidden:
+		return now, fmt.Sprintf(
 			"%s sends versions one by one, and the model has %d (limit %d)", r.c.Dialect.Name, len(listed), maxHidden,
-		)}, nil
-	default:
+		), nil
+	case r.query.Scope != audit.ScopeLive:
 		for _, v := range listed {
 			numbers = append(numbers, v.Number)
 		}
 	}
-	versions, err := r.byNumber(ctx, name, numbers)
-	if err != nil {
-		return audit.Snapshot{}, err
-	}
-	a := r.snapshot(l, versions)
-	if n := len(listed); n > 0 && a.Newest.OrZero().Number != listed[n-1].Number {
-		a.Newest = registry.Is(listed[n-1])
-	}
-	return a, nil
+	slices.Sort(numbers)
+	now.versions, err = r.byNumber(ctx, name, slices.Compact(numbers))
+	return now, "", err
 }

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -11,12 +13,20 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/audit"
 	"github.com/mlflow-promote/mlflow-promote/internal/mlflow"
 	"github.com/mlflow-promote/mlflow-promote/internal/mlflow/dialect"
+	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 	"github.com/mlflow-promote/mlflow-promote/internal/rest"
 )
 
 // bareRegistry has these models, with a number of versions each. The first version has an alias. A model with -1
 // versions may not be read.
 func bareRegistry(t *testing.T, models map[string]int) *mlflow.Client {
+	t.Helper()
+	return bareServer(t, models, func() int { return 1 }, 0)
+}
+
+// bareServer is like bareRegistry, but alias returns the version that the alias points to, and the version with the
+// number deleted does not exist.
+func bareServer(t *testing.T, models map[string]int, alias func() int, deleted int) *mlflow.Client {
 	t.Helper()
 	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Type", "application/json")
@@ -37,17 +47,24 @@ func bareRegistry(t *testing.T, models map[string]int) *mlflow.Client {
 				w.WriteHeader(http.StatusForbidden)
 				_, _ = fmt.Fprint(w, `{"error_code":"PERMISSION_DENIED","message":"no EXECUTE"}`)
 			default:
-				_, _ = fmt.Fprintf(w, `{"registered_model":{"name":"%s","aliases":[{"alias":"a","version":"1"}]}}`,
-					name)
+				_, _ = fmt.Fprintf(w, `{"registered_model":{"name":"%s","aliases":[{"alias":"a","version":"%d"}]}}`,
+					name, alias())
 			}
 		case "model-versions/search":
 			name = strings.Split(r.URL.Query().Get("filter"), "'")[1]
 			var rows []string
 			for i := range models[name] {
-				rows = append(rows, fmt.Sprintf(`{"name":"%s","version":"%d"}`, name, i+1))
+				if i+1 != deleted {
+					rows = append(rows, fmt.Sprintf(`{"name":"%s","version":"%d"}`, name, i+1))
+				}
 			}
 			_, _ = fmt.Fprintf(w, `{"model_versions":[%s]}`, strings.Join(rows, ","))
 		case "model-versions/get":
+			if r.URL.Query().Get("version") == strconv.Itoa(deleted) {
+				w.WriteHeader(http.StatusNotFound)
+				_, _ = fmt.Fprint(w, `{"error_code":"RESOURCE_DOES_NOT_EXIST"}`)
+				return
+			}
 			tags := `[{"key":"promote_hold","value":"x"}]`
 			_, _ = fmt.Fprintf(w, `{"model_version":{"name":"%s","version":"%s","tags":%s}}`,
 				name, r.URL.Query().Get("version"), tags)
@@ -103,13 +120,41 @@ func TestAudit_BareRegistry(t *testing.T) {
 						t.Errorf("version %d of %s has the tags %v", v.Number, v.Model, v.Tags)
 					}
 				}
-				if newest := a.Newest.OrZero().Number; newest != models[a.Model.Name] {
-					t.Errorf("the newest version of %s is %d", a.Model.Name, newest)
+				newest := a.Newest.OrZero()
+				if tag := newest.Tags["promote.hold"]; newest.Number != models[a.Model.Name] || tag != "x" {
+					t.Errorf("the newest version of %s is %d, with the tag %q", a.Model.Name, newest.Number, tag)
 				}
 			}
 			if fmt.Sprint(got) != fmt.Sprint(c.want) {
 				t.Errorf("found %v, want %v", got, c.want)
 			}
 		})
+	}
+}
+
+// An alias that moves while its model is read is not reported as dangling. An alias that does dangle is reported.
+func TestAudit_BareMovingAlias(t *testing.T) {
+	for name, c := range map[string]struct {
+		points   []int // version that the alias points to at each reading; the last one remains
+		want     int
+		dangling bool
+	}{
+		"moved":    {[]int{1, 2}, 2, false},
+		"dangling": {[]int{1}, 1, true},
+	} {
+		for _, scope := range []string{audit.ScopeLive, audit.ScopeAll} {
+			readings := 0
+			alias := func() int { readings++; return c.points[min(readings, len(c.points))-1] }
+			client := bareServer(t, map[string]int{"a.b.c": 3}, alias, 1)
+			for a, err := range Audit(t.Context(), client, audit.Query{Scope: scope, Model: "a.b.c", Now: time.Now}) {
+				there := slices.ContainsFunc(a.Versions, func(v registry.Version) bool { return v.Number == c.want })
+				if err != nil || a.Unreadable != "" || a.Model.Aliases["a"] != c.want || there == c.dangling {
+					t.Errorf("%s, %s: %v, %+v", name, scope, err, a)
+				}
+			}
+			if readings != 2 {
+				t.Errorf("%s, %s: the model was read %d times", name, scope, readings)
+			}
+		}
 	}
 }

@@ -131,10 +131,14 @@ func (r singleReader) readModel(ctx context.Context, name string) (a audit.Snaps
 		}
 		before = now
 	}
+	return changing(before.model), true, nil
+}
+
+// changing returns the snapshot of a model that differed each time it was read.
+func changing(m registry.Model) audit.Snapshot {
 	return audit.Snapshot{
-		Model:      before.model,
-		Unreadable: fmt.Sprintf("the model changed every time it was read (%d times)", maxReadings),
-	}, true, nil
+		Model: m, Unreadable: fmt.Sprintf("the model changed every time it was read (%d times)", maxReadings),
+	}
 }
 
 // readOnce reads a model and its versions once.

@@ -23,7 +23,10 @@ type Dialect struct {
 	// Hosted is set if the server has only the API: no version, no features, no users and no routes for files.
 	Hosted bool
 	Files  string // path under which the files of versions are, by the parts of their names; "" if there is none
-	Levels int    // number of parts in the name of a model, separated by dots; 0 accepts every name
+	// FilesOn is the endpoint that says whether Files is in use, and FilesKey the name of its answer.
+	FilesOn, FilesKey string
+
+	Levels int // number of parts in the name of a model, separated by dots; 0 accepts every name
 	Tags   Tags
 	Denied string // what to do if the login lacks a permission; "" for MLflow's own permissions
 

@@ -92,6 +92,9 @@ func TestTags_Wrong(t *testing.T) {
 		"own":         {registry.TagHold, "", ""},
 		"MLflow's":    {registry.PromptTag, "true", "characters"},
 		"inner space": {"my key", "a b", ""},
+		"hold":        {"promote_hold", "", "promote.hold of this program"},
+		"record":      {"promote_record", "{}", "promote.record of this program"},
+		"our prefix":  {"promote_by_hand", "x", ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			got := UnityCatalog.Tags.Wrong(c.key, c.value)

@@ -83,6 +83,8 @@ func (t Tags) Names(stored map[string]string) map[string]string {
 func (t Tags) Wrong(key, value string) string {
 	stored := t.Stored(key)
 	switch {
+	case t.Plain && t.Name(key) != key:
+		return fmt.Sprintf("would be stored as the tag %s of this program; choose another name", t.Name(key))
 	case strings.ContainsAny(stored, t.Forbidden):
 		return fmt.Sprintf("contains one of the characters %s, which this registry does not allow", t.Forbidden)
 	case t.MaxKey > 0 && utf8.RuneCountInString(stored) > t.MaxKey:

@@ -7,6 +7,10 @@ var UnityCatalog = Dialect{
 	Bare:   true,
 	Hosted: true,
 	Files:  "api/2.0/fs/files/Models/",
+
+	FilesOn:  "registered-models:is-databricks-sdk-models-artifact-repository-enabled",
+	FilesKey: "is_databricks_sdk_models_artifact_repository_enabled",
+
 	Tags:   Tags{Plain: true, Forbidden: ".,-=/:", MaxKey: 255, MaxValue: 1000, Most: 50},
 	Levels: 3,
 	Denied: "in Unity Catalog, reading a model needs EXECUTE on it, and USE CATALOG and USE SCHEMA on its catalog " +

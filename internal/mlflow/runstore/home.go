@@ -113,12 +113,20 @@ func explain(c *mlflow.Client, op string, err error, right, name, id string) err
 	return lacking(c, op, mlflow.Explain(op, err), right, name, id)
 }
 
-// lacking returns an error that names the permission that the login lacks. It returns any other error unchanged. The
-// experiment's name or id may be "".
+// withoutLedger is the other way out, if a login may not use a ledger.
+const withoutLedger = "or, to continue without a lock and a record, use `ledger: off`"
+
+// lacking returns an error that names the permission that the login lacks, unless the login has its own explanation. It
+// returns any other error unchanged. The experiment's name or id may be "".
 func lacking(c *mlflow.Client, op string, err error, right, name, id string) error {
 	var e *registry.Error
 	if !errors.As(err, &e) || e.Reason != registry.Forbidden {
 		return err
+	}
+	if mlflow.IsExplained(err) {
+		return &registry.Error{
+			Reason: registry.Forbidden, Msg: e.Msg, Detail: e.Detail, Cause: err, Hint: e.Hint + "; " + withoutLedger,
+		}
 	}
 	hint := "ask its creator or an administrator to grant the login " + right + " on it"
 	if id != "" {
@@ -131,7 +139,7 @@ func lacking(c *mlflow.Client, op string, err error, right, name, id string) err
 		Msg: fmt.Sprintf(
 			"%s: the login lacks the permission %s on the experiment %s (403)", op, right, cmp.Or(name, id),
 		),
-		Hint: hint + "or, to continue without a lock and a record, use `ledger: off`",
+		Hint: hint + withoutLedger,
 	}
 }
 

@@ -19,15 +19,15 @@ func rightFor(v plan.Verb) string {
 }
 
 // explainWrite is like Explain, but for a step. If the login lacks a permission, it names the permission and the
-// request that grants it.
+// request that grants it, unless the login has its own explanation.
 func (c Writer) explainWrite(op string, s plan.Step, err error) error {
 	out := mlflow.Explain(op, err)
 	e, ok := out.(*registry.Error)
 	if !ok || e.Reason != registry.Forbidden {
 		return out
 	}
-	if c.Dialect.Denied != "" {
-		return e // with the hint of the dialect
+	if c.Dialect.Denied != "" || mlflow.IsExplained(err) {
+		return e // with the hint of the dialect or the login
 	}
 	right := rightFor(s.Do)
 	e.Msg = fmt.Sprintf("%s: the login lacks the permission %s on registered model %s (403)", op, right, s.Model)

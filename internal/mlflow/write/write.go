@@ -148,32 +148,6 @@ func write(d dialect.Dialect, s plan.Step) (op string, r rest.Request) {
 	}
 }
 
-// Accepts fails if the registry cannot carry out the plan: if it does not register versions, or if the candidate would
-// have too many tags.
-func (c Writer) Accepts(p plan.Plan, candidate registry.Known[registry.Version]) error {
-	if p.Registers() {
-		return c.Dialect.Registration.Err("register the candidate")
-	}
-	v, ok := candidate.Get()
-	if !ok {
-		return nil
-	}
-	var keys []string
-	for _, s := range p.Steps {
-		if s.Do == plan.SetTag && s.Version == v.Number {
-			keys = append(keys, s.Name)
-		}
-	}
-	if why := c.Dialect.Tags.TooMany(v.Tags, keys); why != "" {
-		return &registry.Error{
-			Reason: registry.Unsupported,
-			Msg:    fmt.Sprintf("set tags of version %d of %s: it %s", v.Number, v.Model, why),
-			Hint:   "nothing was moved; delete tags of the version that are no longer needed",
-		}
-	}
-	return nil
-}
-
 // createVersion registers a version once. The server creates another version for each request that it accepts, and
 // stores the request tag in the same transaction. After an unclear response, createVersion therefore waits and
 // searches for the tag before it tries again. Unclear responses are common on MariaDB, where four out of ten concurrent

@@ -22,6 +22,7 @@ type Facade struct {
 	log     []Request
 	pending map[string]bool // versions that are not finalised, as model and number
 	foreign map[string]bool // models that the login does not own
+	hidden  bool            // the files of versions are not offered under their names
 }
 
 // Request is one request to the façade.
@@ -57,6 +58,20 @@ func (f *Facade) Disown(model string, disowned bool) {
 		f.foreign = map[string]bool{}
 	}
 	f.foreign[model] = disowned
+}
+
+// HideFiles makes the workspace one that does not offer the files of versions under their names, or offers them again.
+func (f *Facade) HideFiles(hidden bool) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.hidden = hidden
+}
+
+// namesFiles reports whether the files of versions are offered under their names.
+func (f *Facade) namesFiles() bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return !f.hidden
 }
 
 // answer is a response.
@@ -176,7 +191,7 @@ func (f *Facade) tracking(c *call, endpoint string) answer {
 // file sends a file of a version, which has the address CATALOG/SCHEMA/MODEL/VERSION/PATH.
 func (f *Facade) file(c *call, place string) answer {
 	parts := strings.SplitN(place, "/", 5)
-	if len(parts) < 5 {
+	if len(parts) < 5 || !f.namesFiles() {
 		return failure(http.StatusNotFound, "NOT_FOUND", "The file does not exist")
 	}
 	query := url.Values{"name": {strings.Join(parts[:3], ".")}, "version": {parts[3]}, "path": {parts[4]}}

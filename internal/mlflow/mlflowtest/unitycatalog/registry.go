@@ -53,9 +53,9 @@ var endpoints = map[string]endpoint{
 	"GET model-versions/search":           {[]string{"filter", "max_results", "page_token"}, false, (*Facade).search},
 }
 
-// byFiles tells clients that they may read and write the files of versions by their names.
-func byFiles(*Facade, *call, string) answer {
-	return data(http.StatusOK, object{"is_databricks_sdk_models_artifact_repository_enabled": true})
+// byFiles tells clients whether they may read and write the files of versions by their names.
+func byFiles(f *Facade, _ *call, _ string) answer {
+	return data(http.StatusOK, object{"is_databricks_sdk_models_artifact_repository_enabled": f.namesFiles()})
 }
 
 // registry answers a request to one of the registry's endpoints.

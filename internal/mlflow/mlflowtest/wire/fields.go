@@ -64,7 +64,7 @@ func OneOf(name string, values []string) Field {
 // Nested returns a field that contains one message.
 func Nested(name string, sub ...Field) Field { return Field{name: name, kind: objectKind, sub: sub} }
 
-// Each returns a field for a list of messages.
+// Each returns a field that contains a list of messages.
 func Each(name string, sub ...Field) Field { return Field{name: name, kind: objectsKind, sub: sub} }
 
 // Opaque returns a field that the server knows but this package does not read.
