@@ -20,7 +20,7 @@ func step(t testing.TB) (*actions.Runner, *actionstest.Step) {
 	return actions.New(s.Getenv, &s.Stdout, &s.Stderr, s.Workspace), s
 }
 
-// again starts the action again in the same step. Fuzz tests use it, because creating the files of a step is slow.
+// again starts the action once more in the same step. Fuzz tests use it, because creating a step's files is slow.
 func again(t testing.TB, s *actionstest.Step) *actions.Runner {
 	t.Helper()
 	s.Stdout.Reset()

@@ -28,7 +28,7 @@ const (
 	annotationTitle   = 255
 )
 
-// Annotation is a message that GitHub shows on the job's page and, if it has a file, next to that line.
+// Annotation is a message that GitHub shows on the job's page and, if File is set, next to that line of the file.
 type Annotation struct {
 	Level   Level
 	File    string // relative to the workspace; "" for none
@@ -37,8 +37,8 @@ type Annotation struct {
 	Message string
 }
 
-// Annotate shows the annotation. Once GitHub's limit for the level is reached, further annotations are only printed,
-// and Flush reports how many.
+// Annotate shows the annotation. Once GitHub's limit for the level has been reached, further annotations are only
+// printed, and Flush reports how many.
 func (r *Runner) Annotate(a Annotation) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -66,8 +66,8 @@ func prepare(r *Runner, a Annotation) Annotation {
 	return a
 }
 
-// issue sets all fields in one call, because the library keeps only the fields from the last call. It passes the
-// message as an argument, because the message may contain a percent sign.
+// issue sets all fields in one call, because the library keeps only those from the last call. It passes the message
+// as an argument, not as the format, because the message may contain a percent sign.
 func (a Annotation) issue(lib *githubactions.Action) {
 	fields := map[string]string{}
 	if a.Title != "" {
@@ -90,7 +90,7 @@ func (a Annotation) issue(lib *githubactions.Action) {
 	}
 }
 
-// printPlain prints "file:line: title: message", a format that editors can turn into links.
+// printPlain prints "file:line: title: message", a format that editors can turn into a link.
 func printPlain(r *Runner, a Annotation, prefix string) {
 	if a.File != "" {
 		prefix += a.File + ":"
@@ -109,8 +109,8 @@ func printPlain(r *Runner, a Annotation, prefix string) {
 	}
 }
 
-// reportMore says how many annotations were only printed. It uses a notice, because the annotations of the other level
-// are used up.
+// reportMore says how many annotations were only printed. It uses a notice, because the limit for the level in
+// question has been reached.
 func reportMore(r *Runner) error {
 	for _, level := range []Level{Error, Warning, Notice} {
 		n := r.more[level]
@@ -118,7 +118,7 @@ func reportMore(r *Runner) error {
 			continue
 		}
 		r.more[level] = 0
-		text := fmt.Sprintf("%d more annotations of level %s are in this step's log", n, level)
+		text := fmt.Sprintf("%d more %s annotations are in this step's log", n, level)
 		if err := r.commandLocked(func(lib *githubactions.Action) { lib.Noticef("%s", text) }); err != nil {
 			return err
 		}
@@ -126,8 +126,8 @@ func reportMore(r *Runner) error {
 	return nil
 }
 
-// inWorkspace returns a path in the form that GitHub's diffs use: relative to the workspace and without ./. It returns
-// "" for files outside the workspace.
+// inWorkspace returns a path in the form that GitHub's diffs use: relative to the workspace and without a leading
+// ./. It returns "" for files outside the workspace.
 func inWorkspace(r *Runner, file string) string {
 	if file == "" {
 		return ""

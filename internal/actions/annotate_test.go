@@ -99,7 +99,7 @@ func TestAnnotate_TooMany(t *testing.T) {
 		t.Error(diff)
 	}
 	last := log.Commands[len(log.Commands)-1]
-	if !strings.HasPrefix(last.Data, "15 more annotations of level error") {
+	if !strings.HasPrefix(last.Data, "15 more error annotations") {
 		t.Errorf("got last command %+v", last)
 	}
 	if !strings.Contains(s.Stderr.String(), "error: p.yml:25: Gate: gate 24\n") {

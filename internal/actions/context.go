@@ -17,7 +17,7 @@ const eventLimit = 32 << 20
 type Context struct {
 	EventName       string
 	Ref, RefName    string
-	RefDeleted      bool   // a push deleted the branch or tag, so Ref is a different one
+	RefDeleted      bool   // the push deleted the branch or tag, so Ref is a different one
 	DefaultBranch   string // the repository's default branch
 	SHA             string // for pull_request, the trial merge commit: use HeadSHA instead
 	HeadSHA         string // head of the pull request, or of the run that triggered a workflow_run
@@ -25,7 +25,7 @@ type Context struct {
 	HeadRepository  string // owner/name; differs from Repository for a fork, "" if the fork was deleted
 	PullRequest     int
 	BaseBranch      string // target branch of the pull request
-	Merged          bool   // the event is the pull request's merge
+	Merged          bool   // whether the event is the merge of the pull request
 	Repository      string // owner/name
 	Actor           string
 	TriggeringActor string // who started this attempt
@@ -34,11 +34,11 @@ type Context struct {
 	ServerURL       string
 	APIURL          string
 	WorkflowRef     string
-	JobWorkflowRef  string // the ref of a reusable workflow, if it is passed as GITHUB_JOB_WORKFLOW_REF
+	JobWorkflowRef  string // the ref of the reusable workflow, if the workflow passes it on as GITHUB_JOB_WORKFLOW_REF
 }
 
-// Context reads the environment and the event file. If it returns an error, only the fields that come from the event
-// are missing.
+// Context reads the environment and the event file. If it returns an error, only the fields that come from the
+// event are missing.
 func (r *Runner) Context() (Context, error) {
 	c := Context{
 		EventName:       r.env("GITHUB_EVENT_NAME"),
@@ -77,12 +77,13 @@ func (r *Runner) Context() (Context, error) {
 	return c, nil
 }
 
-// Fork reports whether the job runs for a pull request from a fork. Such a job has no secrets and a read-only token.
+// Fork reports whether the job runs for a pull request from a fork. Such a job has no secrets, and its token is
+// read-only.
 func (c Context) Fork() bool {
 	return c.EventName == "pull_request" && c.HeadRepository != c.Repository
 }
 
-// RunURL returns a link to the run's attempt, or "" outside Actions.
+// RunURL returns a link to this attempt of the run, or "" outside Actions.
 func (c Context) RunURL() string {
 	if c.ServerURL == "" || c.Repository == "" || c.RunID == 0 {
 		return ""
@@ -94,8 +95,8 @@ func (c Context) RunURL() string {
 	return url
 }
 
-// Head returns the commit that the job is about, or "" if the runner does not provide it. For a pull request it is the
-// head commit, because no model was trained from GitHub's trial merge.
+// Head returns the commit that the job runs for, or "" if the runner does not provide it. For a pull request, Head
+// returns the head commit, because no model was trained from GitHub's trial merge.
 func (c Context) Head() string {
 	if c.HeadSHA != "" || strings.HasPrefix(c.EventName, "pull_request") {
 		return c.HeadSHA
@@ -103,8 +104,8 @@ func (c Context) Head() string {
 	return c.SHA
 }
 
-// event contains the fields of the webhook payload that the program uses. If a fork was deleted, its repository is
-// null.
+// event contains the fields of the webhook payload that the program uses. If a fork has been deleted, its
+// repository is null.
 type event struct {
 	Action     string `json:"action"`
 	Deleted    bool   `json:"deleted"`

@@ -13,9 +13,10 @@ import (
 	"unicode/utf8"
 )
 
-// File is written in pieces and appears only when it is closed, so a later step finds either the complete file or none.
+// File is written in pieces but appears only when it is closed, so a later step finds either the complete file or
+// none.
 type File struct {
-	shown           string // path to show: relative to the workspace, or as given outside Actions
+	shown           string // path to show: relative to the workspace or, outside Actions, as given
 	name, temporary string // in root
 	root            *os.Root
 	file            *os.File
@@ -23,12 +24,12 @@ type File struct {
 	err             error
 }
 
-// reportFolder is the folder in the workspace for files whose path no input sets. It contains a .gitignore, so that a
-// later step does not commit them.
+// reportFolder is the folder in the workspace for files whose path is not set by an input. It contains a
+// .gitignore, so that a later step does not commit the files.
 const reportFolder = ".mlflow-promote"
 
-// CreateReport starts a new file in the folder for reports. A random string replaces the * in pattern, because several
-// steps may run in parallel.
+// CreateReport starts a new file in the folder for reports. It replaces the * in pattern with a random string,
+// because several steps may run in parallel.
 func (r *Runner) CreateReport(pattern string) (*File, error) {
 	if !filepath.IsLocal(pattern) || strings.ContainsAny(pattern, `/\`) {
 		return nil, fmt.Errorf("write report %q: not a plain file name", pattern)
@@ -65,7 +66,7 @@ func ignoreReports(workspace string) error {
 	return errors.Join(err, f.Close())
 }
 
-// makeFolders creates missing folders. Each one belongs to the owner of the workspace.
+// makeFolders creates missing folders. Each one is given to the workspace's owner.
 func makeFolders(workspace *os.Root, folder string) error {
 	made := ""
 	for _, part := range strings.Split(folder, "/") {
@@ -81,8 +82,8 @@ func makeFolders(workspace *os.Root, folder string) error {
 }
 
 // CreateWorkspace starts a file whose name comes from an input. It replaces an existing file and creates missing
-// folders. In a job, the file must be in the workspace, even after following symlinks. Outside Actions, any path is
-// allowed.
+// folders. In a job, the file must be in the workspace, even after symlinks are followed. Outside Actions, any path
+// is allowed.
 func (r *Runner) CreateWorkspace(name string) (*File, error) {
 	f, err := createWorkspace(r, name)
 	if err != nil {
@@ -136,7 +137,7 @@ func createWorkspace(r *Runner, name string) (*File, error) {
 // Name returns the file's path: relative to the workspace or, outside Actions, as given.
 func (f *File) Name() string { return f.shown }
 
-// Write appends to the file. After an error, every further call returns the same error.
+// Write appends to the file. Once a call has failed, every later call returns the same error.
 func (f *File) Write(text []byte) (int, error) {
 	if f.err == nil {
 		_, f.err = f.clean.Write(text)
@@ -147,8 +148,8 @@ func (f *File) Write(text []byte) (int, error) {
 	return len(text), nil
 }
 
-// Own returns a writer for the program's own fixed text, such as a page's script. This text is written unchanged, even
-// if it contains a secret. Write errors count as errors of the file.
+// Own returns a writer for the program's own fixed text, for example a page's script. Such text is written
+// unchanged, even if it contains a secret. If a write fails, later calls of Write and Close fail too.
 func (f *File) Own() io.Writer { return ownText{f} }
 
 type ownText struct{ f *File }
@@ -233,8 +234,8 @@ func (c *cleaner) pass(all bool) error {
 	return err
 }
 
-// DataStream prints one JSON document in pieces, for another program to parse; see Data. Nothing else may be printed
-// until the stream is closed.
+// DataStream prints one JSON document in pieces, for another program to parse (see Data). Nothing else may be
+// printed until the stream has been closed.
 func (r *Runner) DataStream() io.WriteCloser {
 	return &dataStream{cleaner{runner: r, to: asciiJSON{r.out.to}}}
 }
@@ -249,14 +250,14 @@ func (d *dataStream) Close() error {
 	return err
 }
 
-// asciiJSON writes JSON in printable ASCII. It also escapes #, because "##[" would start a workflow command and may be
-// spread over several pieces.
+// asciiJSON writes JSON in printable ASCII. It also escapes #, because "##[" would start a workflow command, even
+// if it is spread over several pieces.
 type asciiJSON struct{ to io.Writer }
 
 func (a asciiJSON) Write(text []byte) (int, error) {
 	var b strings.Builder
 	for _, c := range string(text) {
-		if c == '\n' { // occurs only between values: inside strings, it is escaped
+		if c == '\n' { // occurs only between values, because it is escaped inside strings
 			b.WriteRune(c)
 			continue
 		}

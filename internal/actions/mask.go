@@ -11,8 +11,8 @@ import (
 	"github.com/sethvargo/go-githubactions"
 )
 
-// shortest is the minimum length of a masked text. Anything shorter would hide ordinary words, and the runner drops
-// outputs that contain a masked text.
+// shortest is the minimum length of a masked text. A shorter mask would hide ordinary words, and the runner drops
+// every output that contains a masked text.
 const shortest = 4
 
 // Mask hides secrets, in all their forms, from every output of this package and from the job's log. Call it before
@@ -30,14 +30,14 @@ func (r *Runner) Mask(all ...string) {
 	}
 }
 
-// Hide returns the text with all secrets hidden. Use it for text that leaves the process by other means.
+// Hide returns the text with all secrets hidden. Use it for text that leaves the process by any other route.
 func (r *Runner) Hide(text string) string {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return r.secrets.hide(text)
 }
 
-// secrets stores every form of every secret.
+// secrets contains every form of every secret.
 type secrets struct {
 	forms   []string
 	longest int
@@ -52,8 +52,8 @@ func (s *secrets) add(form string) bool {
 	return true
 }
 
-// hide replaces every secret with ***. Overlapping secrets are replaced together, because replacing one would leave
-// part of the other.
+// hide replaces every secret with ***. Overlapping secrets are replaced together, because replacing only one would
+// leave part of the other.
 func (s *secrets) hide(text string) string {
 	spans := s.find(text)
 	if len(spans) == 0 {
@@ -72,7 +72,7 @@ func (s *secrets) hide(text string) string {
 	return b.String() + text[shown:]
 }
 
-// find returns the range [from, to) of each occurrence, in order.
+// find returns the range [from, to) of each occurrence of a secret, in order.
 func (s *secrets) find(text string) [][2]int {
 	var spans [][2]int
 	for _, form := range s.forms {
@@ -100,10 +100,10 @@ func (s *secrets) find(text string) [][2]int {
 	return spans
 }
 
-// ellipsis marks the end of text that was too long. The cut may be inside a secret.
+// ellipsis marks the end of a text that was too long. The text may have been cut inside a secret.
 const ellipsis = "…"
 
-// startAt returns the number of bytes at the end of the text that are the start of a secret.
+// startAt returns how many bytes at the end of the text may be the start of a secret.
 func (s *secrets) startAt(text string) int {
 	longest := 0
 	for _, form := range s.forms {
@@ -118,7 +118,7 @@ func (s *secrets) startAt(text string) int {
 }
 
 // forms returns the forms that a secret can take: unchanged, line by line, in a URL, in JSON, or in a Go string
-// that is quoted once or twice. It also returns the base64 forms for a secret that follows other text, as in
+// that is quoted once or twice. It also returns the base64 forms of a secret that follows other text, as in
 // user:password.
 func forms(secret string) []string {
 	secret = strings.TrimSpace(secret)
@@ -127,7 +127,7 @@ func forms(secret string) []string {
 	}
 	all := []string{}
 	for line := range strings.Lines(secret) {
-		// the first and last lines of PEM are not secret
+		// the first and last lines of a PEM file are not secret
 		if line = strings.TrimSpace(line); !strings.HasPrefix(line, "-----") {
 			all = append(all, line)
 		}
@@ -147,8 +147,8 @@ func forms(secret string) []string {
 
 func inner(quoted string) string { return quoted[1 : len(quoted)-1] }
 
-// base64Within returns the part of an encoded text that depends only on the secret. The second argument is the number
-// of bytes before the secret, modulo three.
+// base64Within returns the part of the encoded text that depends only on the secret. before is the number of bytes
+// in front of the secret, modulo three.
 func base64Within(secret string, before int, e *base64.Encoding) string {
 	encoded := e.EncodeToString([]byte(strings.Repeat("x", before) + secret))
 	from := (before*8 + 5) / 6

@@ -27,7 +27,7 @@ func secretForms(secret string) []string {
 		base64.URLEncoding.EncodeToString([]byte(secret)))
 }
 
-// cores lists the parts of those forms that reveal the secret.
+// cores lists the part of each form that reveals the secret.
 func cores(secret string) []string {
 	cores := []string{secret, url.QueryEscape(secret), url.PathEscape(secret)}
 	for before := range 3 {
@@ -37,7 +37,7 @@ func cores(secret string) []string {
 	return cores
 }
 
-// everySink writes a text to every output of the package.
+// everySink writes a text to each of the package's outputs.
 func everySink(t *testing.T, r *actions.Runner, text string) {
 	t.Helper()
 	fmt.Fprintln(r.Out(), text)
@@ -115,7 +115,7 @@ func TestMask_ComesFirst(t *testing.T) {
 	if len(log.Others("add-mask")) != 0 || !strings.HasSuffix(s.Stdout.String(), "\nfirst\n") {
 		t.Errorf("got commands %+v, output %q", log.Others("add-mask"), s.Stdout.String())
 	}
-	for _, form := range secretForms(canary) { // other steps may print these forms, and only the runner can hide them
+	for _, form := range secretForms(canary) { // other steps may print these forms, which only the runner can hide
 		for _, core := range cores(canary) {
 			if strings.Contains(actionstest.Masked(form, log.Masks), core) {
 				t.Errorf("the runner shows %q", form)
@@ -167,8 +167,8 @@ func TestMask_MakesNoCommand(t *testing.T) {
 	}
 }
 
-// A text that was cut within a secret does not show the beginning of the secret. A text that was quoted twice shows no
-// part of it.
+// A text that was cut inside a secret does not show the secret's beginning. A text that was quoted twice shows no
+// part of the secret.
 func TestMask_CutOrQuoted(t *testing.T) {
 	const secret = `Kq7Zp3vX"9mB2cN5tR8wY1sD4gH6j`
 	r, _, _ := laptop(t.TempDir())

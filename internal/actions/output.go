@@ -13,17 +13,17 @@ import (
 	"github.com/sethvargo/go-githubactions"
 )
 
-// outputLimit is the maximum size of a job's outputs, in bytes of UTF-16, as the runner counts them.
+// outputLimit is the maximum size of a job's outputs in bytes of UTF-16, which is how the runner counts.
 const outputLimit = 1 << 20
 
-// libraryDelimiter is the fixed delimiter that the library writes after a value. If a line in the value were equal to
-// it, the value would end there, and the next line could set a different output.
+// libraryDelimiter is the fixed delimiter that the library writes after a value. If the value contained this line,
+// it would end there, and the next line could set a different output.
 const libraryDelimiter = "_GitHubActionsFileCommandDelimeter_"
 
 var outputName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_-]*$`)
 
-// SetOutput sets an output of the step. Outside Actions, it does nothing. Line ends become LF and secrets become ***.
-// An error affects only this output.
+// SetOutput sets an output of the step. Outside Actions, it does nothing. Line ends become LF, and secrets become
+// ***. An error affects only this output.
 func (r *Runner) SetOutput(name, value string) error {
 	if !outputName.MatchString(name) {
 		return fmt.Errorf("set output %q: not a valid name", name)
@@ -59,7 +59,8 @@ func setOutput(r *Runner, name, value string) error {
 	return err
 }
 
-// delimited returns the file entry for a value with line ends. The delimiter is random, so the value cannot contain it.
+// delimited returns the file entry for a value with line ends. delimiter must be random, so that the value cannot
+// contain it.
 func delimited(name, value, delimiter string) string {
 	return name + "<<" + delimiter + "\n" + value + "\n" + delimiter + "\n"
 }
@@ -70,7 +71,7 @@ func oneKindOfLineEnd(text string) string {
 
 var lineEnds = strings.NewReplacer("\r\n", "\n", "\r", "\n")
 
-// commandFile returns a file that the runner created for the step. The file must exist, because the library would
+// commandFile returns one of the files that the runner created for the step. The file must exist: the library would
 // otherwise create one that the runner does not read.
 func commandFile(r *Runner, variable string) (string, error) {
 	file := r.env(variable)
@@ -87,8 +88,8 @@ func commandFile(r *Runner, variable string) (string, error) {
 	return file, nil
 }
 
-// CheckFiles returns an error if the runner's files for outputs or the summary cannot be written, so that a command can
-// stop before it changes anything. Outside Actions, it checks nothing.
+// CheckFiles returns an error if the runner's files for outputs or the summary cannot be written. A command calls
+// it first, so that it can stop before it changes anything. Outside Actions, CheckFiles checks nothing.
 func CheckFiles(r *Runner) error {
 	if !r.InActions() {
 		return nil

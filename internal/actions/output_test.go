@@ -12,7 +12,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/actions/actionstest"
 )
 
-// delimiter is the library's fixed delimiter. Anyone who knows it can put it into a value.
+// delimiter is the library's fixed delimiter. An attacker knows it and can put it into a value.
 const delimiter = "_GitHubActionsFileCommandDelimeter_"
 
 func TestSetOutput(t *testing.T) {
@@ -141,8 +141,8 @@ func TestCommandFile_NotWritable(t *testing.T) {
 	}
 }
 
-// unwritable makes a file impossible to open for writing. Root can write to any file, so for root it becomes a
-// directory.
+// unwritable makes a file impossible to open for writing. For root, which can write to any file, it replaces the
+// file with a directory.
 func unwritable(path string) error {
 	if os.Geteuid() != 0 {
 		return os.Chmod(path, 0o444)
@@ -182,7 +182,7 @@ func TestSetOutput_TooLarge(t *testing.T) {
 	}
 }
 
-// After two outputs have been set, the runner must find exactly these two. A rejected output must be missing.
+// After two outputs have been set, the runner must find exactly those two, except for any that SetOutput rejected.
 func FuzzOutput(f *testing.F) {
 	f.Add("a", "b", "x")
 	f.Add("a", "x\n"+delimiter+"\nb<<"+delimiter+"\ny", delimiter)

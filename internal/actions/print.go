@@ -14,13 +14,14 @@ import (
 // lineLimit is the maximum length of a printed line, in bytes.
 const lineLimit = 16 << 10
 
-// Out returns the only way to write to standard output. It prints line by line, without secrets or workflow commands.
+// Out returns the only writer for standard output. It prints line by line, without secrets or workflow commands.
 func (r *Runner) Out() io.Writer { return r.out }
 
-// Err returns the only way to write to standard error, where the runner also looks for commands.
+// Err returns the only writer for standard error. It protects lines as Out does, because the runner looks for
+// commands there too.
 func (r *Runner) Err() io.Writer { return r.err }
 
-// printer buffers a line until it is complete, so that two writes cannot together form a secret or a command.
+// printer buffers a line until it is complete, so that two writes cannot combine into a secret or a command.
 type printer struct {
 	runner  *Runner
 	to      io.Writer
@@ -47,7 +48,7 @@ func (p *printer) Write(text []byte) (int, error) {
 	return n, nil
 }
 
-// buffer adds a piece to the line. It keeps enough of an endless line to find a secret that crosses lineLimit.
+// buffer adds a piece to the line. Of an endless line, it keeps enough to find a secret that crosses lineLimit.
 func (p *printer) buffer(piece []byte) {
 	room := max(0, lineLimit+p.runner.secrets.longest-len(p.line))
 	if len(piece) > room {
@@ -74,7 +75,7 @@ func (p *printer) end() error {
 	return err
 }
 
-// cut shortens a line to limit bytes, in whole characters, and appends the number of missing bytes.
+// cut shortens a line to at most limit bytes, in whole characters, and appends the number of missing bytes.
 func cut(line string, limit, dropped int) string {
 	if len(line) <= limit && dropped == 0 {
 		return line
@@ -87,14 +88,15 @@ func cut(line string, limit, dropped int) string {
 }
 
 // These expressions match the start of a command: anywhere in a line in the old syntax, and before any visible
-// character in the new syntax. Combining marks may be in between, because the runner's comparison ignores some of them.
+// character in the new syntax. Combining marks may be in between, because the runner's comparison ignores some of
+// them.
 var (
 	oldCommand = regexp.MustCompile(`(#\p{M}*#\p{M}*)\[`)
 	newCommand = regexp.MustCompile(`^([\s\p{Z}\p{M}\x{FFFD}]*:\p{M}*):`)
 )
 
-// inert changes a line so that the runner cannot take it for a workflow command. Invisible characters are replaced
-// rather than removed, because removing them could join two parts into a secret or a command.
+// inert changes a line so that the runner cannot mistake it for a workflow command. Invisible characters are
+// replaced rather than removed, because removing them could join two parts into a secret or a command.
 func inert(line string) string {
 	line = strings.Map(visible, strings.ToValidUTF8(line, "\uFFFD"))
 	line = oldCommand.ReplaceAllString(line, "$1 [")

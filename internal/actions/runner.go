@@ -1,9 +1,9 @@
-// Package actions implements the protocol of the GitHub Actions runner: inputs, outputs, summary, annotations, masks,
+// Package actions implements the GitHub Actions runner's protocol: inputs, outputs, summary, annotations, masks,
 // the event, and everything that is printed.
 //
-// Untrusted text must never become a command or an output, or add a line to one. The package must never show a masked
-// value, access files outside the workspace, or panic. It knows nothing about models. Outside Actions it prints the
-// same text without commands, so a laptop shows what a job would.
+// Untrusted text must never become a command or an output, or add a line to one. The package must never show a
+// masked value, access files outside the workspace, or panic. It knows nothing about models. Outside Actions, it
+// prints the same text without commands, so a laptop shows what a job would show.
 package actions
 
 import (
@@ -29,8 +29,8 @@ type Runner struct {
 	outputSize  int
 }
 
-// New returns a Runner for the process's environment (as from os.Getenv), output streams and working directory. Outside
-// Actions, the working directory takes the place of the workspace.
+// New returns a Runner for the process's environment (as from os.Getenv), output streams and working directory.
+// Outside Actions, the working directory serves as the workspace.
 func New(env func(string) string, stdout, stderr io.Writer, dir string) *Runner {
 	r := &Runner{env: env, dir: dir, shown: map[Level]int{}, more: map[Level]int{}}
 	r.out = &printer{runner: r, to: stdout}
@@ -44,17 +44,17 @@ func (r *Runner) InActions() bool { return r.env("GITHUB_ACTIONS") == "true" }
 // Debug reports whether the job was started with debug logging.
 func (r *Runner) Debug() bool { return r.env("RUNNER_DEBUG") == "1" }
 
-// Input returns an input without surrounding spaces, or "" if it is missing. The runner itself checks neither presence
-// nor type.
+// Input returns an input without surrounding spaces, or "" if it is missing. The runner itself checks neither that
+// an input is present nor its type.
 func (r *Runner) Input(name string) string { return library(r, nil).GetInput(name) }
 
-// library returns the go-githubactions library set up with one of our writers, because the library panics if a write
-// fails.
+// library returns go-githubactions, set up to write to w. w must be one of our writers, because the library panics
+// if a write fails.
 func library(r *Runner, w io.Writer) *githubactions.Action {
 	return githubactions.New(githubactions.WithWriter(w), githubactions.WithGetenv(r.env))
 }
 
-// command writes workflow commands at the start of a line. If the last line of Out is unfinished, command ends it
+// command writes workflow commands at the start of a line. If Out's last line is unfinished, command ends that line
 // first.
 func (r *Runner) command(issue func(*githubactions.Action)) error {
 	r.mu.Lock()
@@ -72,7 +72,7 @@ func (r *Runner) commandLocked(issue func(*githubactions.Action)) error {
 	return err
 }
 
-// Group folds the output until EndGroup under a title. Outside Actions, it prints the title as a line.
+// Group folds the output up to EndGroup under a title. Outside Actions, it prints the title on a line of its own.
 func (r *Runner) Group(title string) {
 	if !r.InActions() {
 		fmt.Fprintln(r.Out(), title)

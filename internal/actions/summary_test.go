@@ -57,7 +57,7 @@ func TestSummary_Cut(t *testing.T) {
 }
 
 func TestSummary_ExactLimit(t *testing.T) {
-	for size, cut := range map[int]bool{1<<20 - 2: false, 1 << 20: true} { // a newline is added
+	for size, cut := range map[int]bool{1<<20 - 2: false, 1 << 20: true} { // the library adds a newline
 		r, s := step(t)
 		if err := r.Summary(strings.Repeat("x\n", size/2)); err != nil {
 			t.Error(err)
@@ -82,7 +82,7 @@ func TestSummary_LimitOfTheStep(t *testing.T) {
 	}
 }
 
-// The summary must never grow above GitHub's limit, and it must always be printable text.
+// The summary must never exceed GitHub's limit, and it must always be printable text.
 func FuzzSummary(f *testing.F) {
 	f.Add("<details>\n", "```\n", uint32(1<<20))
 	f.Add("\x00\u202e\r", "<details>", uint32(1<<20-10))

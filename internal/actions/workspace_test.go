@@ -109,7 +109,7 @@ func TestWriteReport(t *testing.T) {
 	}
 }
 
-// Folders that are created along the way belong to the owner of the workspace too, and git ignores the reports.
+// Folders that are created along the way belong to the workspace's owner too, and git ignores the reports.
 func TestCreateWorkspace_Folders(t *testing.T) {
 	r, s := step(t)
 	if os.Geteuid() == 0 {

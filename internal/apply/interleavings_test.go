@@ -23,8 +23,8 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
-// The tests in this file explore every interleaving of several promoters. Promoters run the real functions of the
-// ledger and apply packages. The registry has one alias, and the ledger is in memory. Requests arrive in every
+// The tests in this file explore every interleaving of several promoters. Promoters run the real functions from
+// packages ledger and apply. The registry has one alias, and the ledger is in memory. Requests arrive in every
 // possible order. Promoters can crash, writes can take effect late, and responses can get lost. A state that has
 // already been seen is not explored again. Two states are the same if the server is in the same state and every
 // promoter has received the same responses.
@@ -42,10 +42,10 @@ const (
 	blind     protocol = iota // no ledger, and no check before or after the write
 	guarded                   // no ledger, but checks before and after the write
 	claiming                  // with the ledger
-	taking                    // with the ledger, and a promoter may take over the entry of a dead one
+	taking                    // with the ledger, and a promoter can take over a dead promoter's entry
 	signed                    // with a signed ledger, to which a login without a key writes once
-	strangers                 // the same, and each promoter accepts only its own key and the founder's
-	rotating                  // the same, and each promoter also accepts the key of the one before
+	strangers                 // like signed, but each promoter accepts only its own key and the founder's
+	rotating                  // like strangers, but each promoter also accepts the previous promoter's key
 )
 
 func (p protocol) String() string {
@@ -76,10 +76,10 @@ type world struct {
 	alias    string
 	notes    map[string]bool // versions with a record
 	memory   *ledgertest.Memory
-	replaced map[int]string // by promoter: where the alias pointed before its first write
+	replaced map[int]string // keyed by promoter: where the alias pointed before the promoter's first write
 }
 
-// call is a request waiting to be carried out.
+// call is a request that is waiting to be carried out.
 type call struct {
 	who   int
 	name  string
@@ -112,7 +112,7 @@ type stage struct {
 	mu        sync.Mutex
 	pending   []*call
 	promoters []*promoter
-	ghosts    []*call // writes that may still take effect although no promoter is waiting for them
+	ghosts    []*call // writes that may still take effect although their promoters no longer wait for them
 	hostile   string  // what the hostile writer has done
 }
 
@@ -131,7 +131,7 @@ func (p *promoter) turn(name string, write bool, do func() (string, error)) erro
 	return <-c.reply
 }
 
-// Observe reads the alias. A blind promoter reads nothing and is given the state that it expects.
+// Observe reads the alias. A blind promoter reads nothing and always gets the state that it expects.
 func (p *promoter) Observe(_ context.Context, s plan.Step) (saw registry.State, _ []registry.Version, err error) {
 	if p.m.protocol == blind {
 		if p.end.Version != 0 {
@@ -146,12 +146,12 @@ func (p *promoter) Observe(_ context.Context, s plan.Step) (saw registry.State, 
 	return saw, nil, err
 }
 
-// Version is never called, because this test's plans do not name the version that was evaluated.
+// Version is never called, because the plans in this test do not say which version was evaluated.
 func (p *promoter) Version(context.Context, string, int) registry.Known[registry.Version] {
 	panic("a plan that does not name the evaluated version must not read it")
 }
 
-// Place is never called, because these plans copy nothing.
+// Place is never called, because the plans in this test copy nothing.
 func (p *promoter) Place(context.Context, string, int) registry.Known[string] {
 	panic("a plan that copies nothing must not ask where files are")
 }
@@ -171,13 +171,13 @@ func (p *promoter) Do(_ context.Context, s plan.Step) (string, bool, error) {
 		return "", nil
 	})
 	if err == nil && s.Do == plan.SetAlias {
-		p.end.Version = p.version() // a blind promoter has sent its write
+		p.end.Version = p.version() // a blind promoter has now sent its write
 	}
 	return "", err == nil, err
 }
 
-// pages is a promoter's view of the ledger's store. Locating the ledger takes no turn, because its location never
-// changes.
+// pages is a promoter's view of the ledger's store. Locating the ledger does not take a turn, because its location
+// never changes.
 type pages struct {
 	*ledgertest.Memory
 	p *promoter
@@ -212,7 +212,7 @@ var (
 	began  = time.Date(2026, 5, 3, 10, 0, 0, 0, time.UTC)
 )
 
-// promote does what the command does: read the ledger and the registry, make the plan, apply it.
+// promote does what the command does: it reads the ledger and the registry, makes the plan, and applies it.
 func (p *promoter) promote() {
 	ctx := context.Background()
 	l := p.ledger()
@@ -375,14 +375,14 @@ func (s *stage) choices() []choice {
 	for i, g := range s.ghosts {
 		out = append(out, choice{fmt.Sprintf("%d: %s, late", g.who, g.name), func() {
 			s.ghosts = slices.Delete(s.ghosts, i, i+1)
-			_, _ = g.do() // no promoter waits for the response
+			_, _ = g.do() // no promoter is waiting for the response
 		}})
 	}
 	return out
 }
 
 // mayLose reports whether a response to this promoter may still get lost. With two promoters, each may lose one
-// response. With three, only one response may get lost in total, because the test would take too long otherwise.
+// response. With three, only one response in total may get lost, because the test would otherwise take too long.
 func (s *stage) mayLose(who int) bool {
 	if s.m.promoters > 2 {
 		return !slices.ContainsFunc(s.promoters, func(p *promoter) bool { return p.lost })
@@ -407,13 +407,13 @@ func (s *stage) hear(c *call, answer string, err error) {
 	p := s.promoters[c.who]
 	p.calls[c.name]++
 	h := fnv.New64a()
-	// An error's text is not part of the state, because promoters do not act on it.
+	// The text of an error is not part of the state, because promoters do not act on it.
 	fmt.Fprintf(h, "%s %d %s %s", c.name, p.calls[c.name], answer, registry.ReasonOf(err))
 	p.heard += h.Sum64()
 	c.reply <- err
 }
 
-// lose tells the caller that its response was lost. The write is carried out later.
+// lose tells the caller that its response was lost. The write itself is carried out later.
 func (s *stage) lose(c *call) {
 	s.remove(c)
 	s.promoters[c.who].lost = true
@@ -477,7 +477,7 @@ func (m *model) begin(from *ledgertest.Memory) *stage {
 	return s
 }
 
-// abandon stops a walk that has reached a state explored before.
+// abandon stops a walk that has reached a state that was explored before.
 func (s *stage) abandon() {
 	for _, p := range s.promoters {
 		p.dead = true
@@ -489,17 +489,17 @@ func (s *stage) abandon() {
 	synctest.Wait()
 }
 
-// count is the number of end states with each property.
+// count contains the number of end states with each property.
 type count struct {
 	walks, states, ends int
 
-	succeed   int // more than one promotion succeeded, according to what it reported or to its ledger entry
+	succeed   int // more than one promotion succeeded, according to its report or to its ledger entry
 	lost      int // two successes started from the same version, and the later record shows no drift
-	lineage   int // a success recorded a different version from the one it replaced
-	residue   int // the alias points to the version of a promotion that did not succeed
-	later     int // the result of a success was overwritten by something other than a success
+	lineage   int // a success recorded a version other than the one that it replaced
+	residue   int // the alias points to the version from a promotion that did not succeed
+	later     int // something other than a success overwrote the result of a success
 	unnoticed int // end states with residue or an overwritten success that the audit rule does not find
-	stuck     int // walks after which a promoter neither ended nor died, although nothing more can happen
+	stuck     int // walks in which a promoter neither ended nor died, although nothing more can happen
 }
 
 func (c count) String() string {
@@ -508,8 +508,8 @@ func (c count) String() string {
 		c.states, c.walks, c.ends, c.succeed, c.lost, c.lineage, c.residue, c.later, c.unnoticed)
 }
 
-// explore visits every state of the model, depth first. It follows the first choice to the end. For each other choice,
-// it starts a new walk from the beginning.
+// explore visits every state of the model, depth first. It follows the first choice to the end. For each other
+// choice, it starts a new walk from the beginning.
 func (m *model) explore() count {
 	from := founded(m.hostile())
 	seen, ends := map[uint64]bool{}, map[string]bool{}
@@ -623,8 +623,8 @@ func lastDone(l ledger.Chain) (ledger.Entry, bool) {
 	return ledger.Entry{}, false
 }
 
-// noticed reports whether the audit rule finds the defect. With a ledger, the alias must point to the version in the
-// last completed entry. Without one, the version that the alias points to must have a record.
+// noticed reports whether the audit rule finds the defect. With a ledger, the alias must point to the version in
+// the last completed entry. Without a ledger, the version that the alias points to must have a record.
 func (s *stage) noticed(f fact.Facts) bool {
 	if s.m.ledger() {
 		e, done := lastDone(f.Ledger)
@@ -647,10 +647,10 @@ func (s *stage) entries() ledger.Chain {
 	return v.Facts()
 }
 
-// In every order and with every fault, a claim prevents two or three promoters from losing updates. MLflow has no
-// conditional writes, so some defects cannot be prevented; the audit rule finds those. Without claims, the same walk
-// must find lost updates. Otherwise the test would prove nothing. The same holds for a signed ledger that a login
-// without a key writes to at any moment, even if the promoters accept different keys.
+// Whatever the order and the fault, a claim prevents two or three promoters from losing updates. MLflow has no
+// conditional writes, so some defects cannot be prevented; the audit rule finds those. Without claims, the same
+// walk must find lost updates, because otherwise the test would prove nothing. All this also holds for a signed
+// ledger to which a login without a key writes at any moment, even if the promoters accept different keys.
 func TestInterleavings(t *testing.T) {
 	for _, promoters := range []int{2, 3} {
 		if promoters == 3 && os.Getenv("PROMOTE_INTERLEAVINGS") == "" { // takes minutes
@@ -677,10 +677,10 @@ func TestInterleavings(t *testing.T) {
 	}
 }
 
-// overtakes reports whether a write may take effect in the middle of a later promotion. Such a write comes from a dead
-// promoter whose entry was taken over, or it is the second copy of a write that got no response. If promoters accept
-// different keys, a hostile writer can end a claim that the other promoter does not believe. In that case only one of
-// the two succeeds.
+// overtakes reports whether a write may take effect in the middle of a later promotion. Such a write comes from a
+// dead promoter whose entry was taken over, or it is the second copy of a write that got no response. If promoters
+// accept different keys, a hostile writer can also end a claim that the other promoter does not believe. In that
+// case, only one of the two succeeds.
 func (m *model) overtakes() bool {
 	return m.protocol >= strangers || m.protocol == taking && m.faults == late || m.promoters > 2 && m.faults == unheard
 }

@@ -13,54 +13,57 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/retry"
 )
 
-// Registry is what applying a plan needs from the server.
+// Registry is the part of the server that is needed to apply a plan.
 type Registry interface {
-	// Observe returns the state of a step's target, and the versions contained in the same response.
+	// Observe returns the state of a step's target, and the versions that the same response contains.
 	Observe(context.Context, plan.Step) (saw registry.State, seen []registry.Version, err error)
 	// Version reads the version that is about to be moved.
 	Version(ctx context.Context, model string, number int) registry.Known[registry.Version]
-	// Place returns the location of the version's files before the version is moved. It is called only for copies.
+	// Place returns the location of the version's files. It is called before the version is moved, and only for
+	// copies.
 	Place(ctx context.Context, model string, number int) registry.Known[string]
-	// Do sends the write. It returns the number of the version it created, if any, and whether the write took effect.
-	// An error with the reason registry.Unknown means that the write may have taken effect, or may still do so. Any
-	// other error means that it has not and will not.
+	// Do sends the write. It returns the number of the version that it created, if any, and whether the write took
+	// effect. An error with the reason registry.Unknown means that the write may have taken effect, or may still do
+	// so. Any other error means that it has not and will not.
 	Do(context.Context, plan.Step) (made string, wrote bool, err error)
 }
 
 // Ledger makes the moves in a plan exclusive and records them.
 type Ledger interface {
-	// Begin claims the next entry for moving this version. Nothing is moved unless it succeeds.
+	// Begin claims the next entry for moving this version. Nothing is moved unless Begin succeeds.
 	Begin(ctx context.Context, version int) error
-	// End records how the promotion ended. If a success cannot be stored, the promotion does not count as successful.
+	// End records how the promotion ended. If a success cannot be recorded, the promotion does not count as
+	// successful.
 	End(ctx context.Context, result error, moved []registry.Ref) error
 }
 
-// Time limits that start once the run is cancelled or runs out of time: for a write in flight, for finding out its
-// outcome and writing notes, and for storing the outcome. The runner kills a cancelled container 10 s after its first
-// signal.
+// Time limits that start once the run is cancelled or runs out of time. The first is for a write in flight, the
+// second for finding out its outcome and writing notes, and the third for recording the outcome. The runner kills a
+// cancelled container 10 s after its first signal.
 const (
 	inFlight = time.Second
 	looking  = 2250 * time.Millisecond
 	closing  = 3250 * time.Millisecond
 )
 
-// Options configure how a plan is applied. Now and Record fill in the placeholders in steps.
+// Options configure how a plan is applied. Now and Record fill in the placeholders in the steps.
 type Options struct {
 	Now    func() time.Time
 	Record func(at time.Time, version int) string // returns a summary of the decision, for plan.TheRecord
 	Step   func(plan.Step)                        // called before each creation and move; may be nil
 	Ledger Ledger                                 // nil if there is no ledger, or if the plan moves nothing
-	// Slow means that Begin takes longer than a request, so the targets are checked after it rather than in parallel.
+	// Slow means that Begin takes longer than a request, so the targets are checked after Begin and not in
+	// parallel.
 	Slow bool
-	// Lease is how long a claim is valid. No move starts after that. 0 means no limit.
+	// Lease is how long a claim is valid. No move starts after that time. 0 means no limit.
 	Lease time.Duration
-	// Pause waits before the given retry, counted from 0, and reports whether there is time for it. If it is nil,
-	// nothing is retried.
+	// Pause waits before the given retry, counting from 0, and reports whether there is time for the retry. If
+	// Pause is nil, nothing is retried.
 	Pause func(ctx context.Context, try int) bool
 }
 
-// Run applies the plan and returns what it did. It stops at the first creation or move that fails. The receipt lists
-// the failed step and all later ones too.
+// Run applies the plan and returns what it did. It stops at the first creation or move that fails. The receipt also
+// lists the failed step and all later steps.
 func Run(ctx context.Context, r Registry, p plan.Plan, o Options) plan.Receipt {
 	flight, stop := AfterCancel(ctx, inFlight)
 	defer stop()
@@ -94,7 +97,7 @@ type run struct {
 	look    context.Context // for finding out the outcome of that write
 	late    context.Context // for the work that remains after that
 	entered time.Time       // the time just before the claim was sent
-	claimed bool            // the ledger entry is ours and must be closed
+	claimed bool            // whether the ledger entry is ours and must be closed
 	moved   []int           // indexes in receipt.Results of the moves that must be read back
 }
 
@@ -142,7 +145,7 @@ func (run *run) move(ctx context.Context, steps []plan.Step) {
 		if run.skipSteps(ctx, s) {
 			continue
 		}
-		if s.Confirms() { // made outside this run; it has been checked, and is read back like any other
+		if s.Confirms() { // the move was made outside this run; it has been checked, and is read back like any other
 			run.moved = append(run.moved, len(run.receipt.Results))
 			run.receipt.Results = append(
 				run.receipt.Results, plan.StepResult{Step: s, Done: plan.StepUnknown, Note: "it was there already"},
@@ -164,8 +167,8 @@ func (run *run) move(ctx context.Context, steps []plan.Step) {
 	}
 }
 
-// makeMove sends one move, again if necessary, until its outcome is known. Before sending it again, it checks whether
-// the last attempt took effect.
+// makeMove sends one move until its outcome is known. Before sending the move again, makeMove checks whether the
+// last attempt took effect.
 func (run *run) makeMove(s plan.Step) (retry.Settled, error) {
 	saw := s.Was
 	settled, err := retry.Settle(run.pause(run.ctx), func(int) error {
@@ -200,7 +203,7 @@ func halfway(s plan.Step, saw registry.State) bool {
 	return s.Do == plan.TagAlias && s.Shift().Halfway(saw)
 }
 
-// pause returns a function that waits between attempts, as long as ctx lasts.
+// pause returns a function that waits between attempts until ctx ends.
 func (run *run) pause(ctx context.Context) func(int) bool {
 	if run.o.Pause == nil {
 		return nil
@@ -208,7 +211,8 @@ func (run *run) pause(ctx context.Context) func(int) bool {
 	return func(try int) bool { return run.o.Pause(ctx, try) }
 }
 
-// checkLease stops the run if its claim has expired or is about to, because another run may have taken over the entry.
+// checkLease stops the run if its claim has expired or is about to expire, because another run may have taken over
+// the entry.
 func (run *run) checkLease() {
 	if run.receipt.Err != nil || !run.claimed || run.o.Lease == 0 ||
 		run.o.Now().Sub(run.entered) < run.o.Lease-time.Minute {
@@ -220,8 +224,8 @@ func (run *run) checkLease() {
 }
 
 // claimAndGuard claims the moves in the ledger and checks the targets in parallel. If a check finishes before the
-// claim, another run may move a target in between. But that run must then have claimed the next entry, so this claim
-// fails.
+// claim, another run may move a target in between. That run must then have claimed the next entry, however, so this
+// claim fails.
 func (run *run) claimAndGuard(ctx context.Context, steps []plan.Step) {
 	if ctx.Err() != nil {
 		run.receipt.Err = cancelled(ctx)
@@ -244,7 +248,7 @@ func (run *run) claimAndGuard(ctx context.Context, steps []plan.Step) {
 	var elsewhere error
 	wg.Go(func() { elsewhere = run.inPlace(ctx, steps) })
 	seen := run.guard(ctx, steps)
-	if created && run.receipt.Err == nil { // the responses just read contain the newest version
+	if created && run.receipt.Err == nil { // the responses that have just been read contain the newest version
 		changed = run.checkVersion(ctx, steps, seen)
 	}
 	wg.Wait()
@@ -257,7 +261,7 @@ func (run *run) claimAndGuard(ctx context.Context, steps []plan.Step) {
 	}
 }
 
-// close stores the outcome. If that fails, the moves stay, but the promotion does not count as successful.
+// close records the outcome. If that fails, the moves stay, but the promotion does not count as successful.
 func (run *run) close() {
 	if !run.claimed {
 		return
@@ -272,7 +276,7 @@ func (run *run) close() {
 }
 
 // checkVersion reads the version again, unless it has just been read. If the version has been replaced since it was
-// evaluated, all moves are refused.
+// evaluated, checkVersion refuses all moves.
 func (run *run) checkVersion(ctx context.Context, steps []plan.Step, seen []registry.Version) error {
 	want, number := run.plan.Expects(), run.receipt.Version
 	if want == nil || len(steps) == 0 {
@@ -295,8 +299,8 @@ func (run *run) checkVersion(ctx context.Context, steps []plan.Step, seen []regi
 		v.Source, cmp.Or(v.RunID, "none"), want.Source, cmp.Or(want.RunID, "none")))
 }
 
-// inPlace refuses all moves if the version is a copy whose original no longer has the files that were evaluated. The
-// original may have been replaced by a different version with the same number.
+// inPlace refuses all moves if the version is a copy whose original no longer has the files that were evaluated. A
+// different version with the same number may have replaced the original.
 func (run *run) inPlace(ctx context.Context, steps []plan.Step) error {
 	want := run.plan.Expects()
 	if want == nil || !want.HasPlace() || len(steps) == 0 {
@@ -334,7 +338,8 @@ func readAgain[T any](run *run, known registry.Known[T]) (T, error) {
 func (run *run) notJudged(why string) error {
 	return &registry.Error{
 		Reason: registry.Conflict, Msg: run.moving() + ": it is not the version that was evaluated: " + why,
-		Hint: "it was registered in the meantime, and nothing was moved; run it again to evaluate the current version",
+		Hint: "a different version was registered in the meantime, and nothing was moved; run it again to " +
+			"evaluate the current version",
 	}
 }
 
@@ -342,8 +347,8 @@ func (run *run) moving() string {
 	return fmt.Sprintf("move version %d of %s", run.receipt.Version, run.plan.Model)
 }
 
-// guard refuses all moves if any target is not in the state that the plan expects. It returns the versions contained
-// in the responses.
+// guard refuses all moves if any target is not in the state that the plan expects. It returns the versions that the
+// responses contain.
 func (run *run) guard(ctx context.Context, steps []plan.Step) (seen []registry.Version) {
 	read := func(s plan.Step) (registry.State, []registry.Version, error) { return run.r.Observe(ctx, s) }
 	for i, o := range observe(steps, read) {
@@ -370,9 +375,9 @@ func (run *run) guard(ctx context.Context, steps []plan.Step) (seen []registry.V
 	return seen
 }
 
-// finish reads the moves back and writes the notes in parallel. A move whose request succeeded has been made, even if
-// the target is moved again right afterwards, so its notes are true. If the run stopped before every move was made,
-// the finished ones are still read back, but no notes are written.
+// finish reads the moves back and writes the notes in parallel. If a request succeeded, its move has been made,
+// even if the target is moved again right afterwards, so the notes about the move are true. If the run stopped
+// before every move was made, finish still reads back the completed moves but writes no notes.
 func (run *run) finish(notes []plan.Step) {
 	noted := make([]writeResult, len(notes))
 	for i, s := range notes {
@@ -500,7 +505,7 @@ func (run *run) writeOne(s plan.Step) (wrote bool, err error) {
 }
 
 // note writes a note, and retries until the outcome is clear. It waits a minute or two for a server that cannot be
-// reached, because no later run writes the note.
+// reached, because no later run will write the note.
 func (run *run) note(s plan.Step) (wrote bool, err error) {
 	patience := run.pause(run.look)
 	if patience != nil {
@@ -528,8 +533,8 @@ func (run *run) announce(s plan.Step) {
 	}
 }
 
-// skipSteps reports whether the steps must not start, because an earlier one failed or the run was cancelled. If so,
-// it records them as not done.
+// skipSteps reports whether the steps must not start, because an earlier step failed or the run was cancelled. If
+// so, it records them as not done.
 func (run *run) skipSteps(ctx context.Context, steps ...plan.Step) bool {
 	if run.receipt.Err == nil && ctx.Err() != nil {
 		run.receipt.Err = cancelled(ctx)
@@ -560,7 +565,7 @@ func (run *run) record(s plan.Step, made string, wrote bool, err error) {
 	run.receipt.Results = append(run.receipt.Results, result)
 }
 
-// fail keeps the first error, because later ones follow from it. Only an unknown outcome replaces it.
+// fail keeps the first error, because later errors follow from it. Only an unknown outcome replaces it.
 func (run *run) fail(err error) {
 	if err != nil && (run.receipt.Err == nil || registry.ReasonOf(err) == registry.Unknown) {
 		run.receipt.Err = err
@@ -573,7 +578,7 @@ type observation struct {
 	err  error
 }
 
-// readUntilClear reads the target of a step, and retries until the server responds.
+// readUntilClear reads a step's target, and retries until the server responds.
 func (run *run) readUntilClear(s plan.Step) (saw registry.State, err error) {
 	err = retry.Persist(
 		run.pause(run.look), func() (err error) { saw, _, err = run.r.Observe(run.look, s); return err },
@@ -613,7 +618,7 @@ func cancelled(ctx context.Context) error {
 	}
 }
 
-// stateText describes a state of a step's target.
+// stateText describes a state of the step's target.
 func stateText(s plan.Step, state registry.State) string {
 	switch {
 	case s.Do == plan.SetModelTag && state.IsZero():

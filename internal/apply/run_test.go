@@ -15,16 +15,16 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
-// server is a registry with one alias and one stage. It records the writes that it receives. The hooks simulate
+// server is a registry with one alias and one stage. It records the writes that it receives. Its hooks simulate
 // faults.
 type server struct {
-	state   map[string]string // by target, as written by Ref
+	state   map[string]string // keyed by target, as written by Ref
 	writes  []string
 	do      func(context.Context, plan.Step) error // called before the write takes effect
 	after   func(plan.Step) error
 	observe func(plan.Step) error
 	version registry.Known[registry.Version] // the version that is about to be moved
-	place   registry.Known[string]           // where its files are
+	place   registry.Known[string]           // the location of the version's files
 }
 
 func (s *server) Observe(_ context.Context, step plan.Step) (registry.State, []registry.Version, error) {
@@ -307,8 +307,8 @@ func TestRun_ConfirmedMoves(t *testing.T) {
 	}
 }
 
-// A run can be cancelled at any step. No new write starts, the write in flight is verified, and the run ends within
-// five seconds.
+// A run can be cancelled at any step. No new write starts, the outcome of the write in flight is checked, and the
+// run ends within five seconds.
 func TestRun_CancelledAtAnyStep(t *testing.T) {
 	for at := range 3 {
 		for _, hangs := range []bool{false, true} {
@@ -395,7 +395,8 @@ func (c *claims) End(_ context.Context, result error, _ []registry.Ref) error {
 	return nil
 }
 
-// If a run is delayed until its claim has expired, it makes no further moves, because another run may have taken over.
+// If a run is delayed until its claim has expired, it makes no further moves, because another run may have taken
+// over.
 func TestRun_LeaseExpired(t *testing.T) {
 	for name, c := range map[string]struct {
 		heldUp time.Duration
@@ -426,7 +427,8 @@ func TestRun_LeaseExpired(t *testing.T) {
 	}
 }
 
-// slow moves the alias while the claim is being written, as a user might while a deployment is created on GitHub.
+// slow moves the alias while the claim is being written, as a user might while a deployment is being created on
+// GitHub.
 type slow struct {
 	claims
 	server *server
@@ -490,7 +492,7 @@ func TestRun_VersionThatWasNotJudged(t *testing.T) {
 	}
 }
 
-// The version that was copied may be replaced by another one. The location of the files reveals it.
+// The version that was copied may be replaced with a different one. The location of the files reveals this.
 func TestRun_CopyOfOtherFiles(t *testing.T) {
 	copied := &plan.Registered{Source: "models:/dev/3", RunID: "run"}
 	made := registry.Is(registry.Version{Source: "models:/dev/3", RunID: "run"})

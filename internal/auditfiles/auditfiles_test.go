@@ -127,9 +127,9 @@ func TestPlans(t *testing.T) {
 		"missing":           {"plans/c.json", `approved-plans: "plans/c.json"`},
 		"missing folder":    {"none/*.json", `approved-plans: "none/*.json"`},
 		"bad pattern":       {"plans/[*", `approved-plans: "plans/[*"`},
-		"matches no file":   {"plans/*.yml", `approved-plans: "plans/*.yml": no file matches`},
-		"wrong case":        {"plans/A*.json", `approved-plans: "plans/A*.json": no file matches`},
-		"no folder":         {"a*.json", `approved-plans: "a*.json": no file matches`},
+		"matches no file":   {"plans/*.yml", `approved-plans: no file matches "plans/*.yml"`},
+		"wrong case":        {"plans/A*.json", `approved-plans: no file matches "plans/A*.json"`},
+		"no folder":         {"a*.json", `approved-plans: no file matches "a*.json"`},
 		"wildcard in front": {"*/a.json", `approved-plans: "*/a.json"`},
 	} {
 		_, err := Plans(r, []string{c.pattern})

@@ -38,7 +38,7 @@ func Baseline(r *actions.Runner, name string, scope, server string) (*rules.Base
 	}
 	return nil, &registry.Error{
 		Reason: registry.BadInput,
-		Msg:    fmt.Sprintf("baseline-file: %q: %v", name, inputs.WithoutPath(err, name)),
+		Msg:    inputs.Problem{Input: "baseline-file", Saw: name, Want: inputs.WithoutPath(err, name).Error()}.String(),
 		Hint: "leave baseline-file empty for the first audit; " +
 			"afterwards, set it to the file in that audit's report-file output",
 	}
@@ -52,7 +52,7 @@ func Plans(r *actions.Runner, patterns []string) ([]rules.ApprovedPlan, error) {
 		if err == nil && len(names) == 0 {
 			return nil, &registry.Error{
 				Reason: registry.BadInput,
-				Msg:    fmt.Sprintf("approved-plans: %q: no file matches", pattern),
+				Msg:    fmt.Sprintf("approved-plans: no file matches %q", pattern),
 				Hint: "check the folder and whether an earlier step downloads the plans; " +
 					"without plans, leave approved-plans empty",
 			}
@@ -71,9 +71,10 @@ func Plans(r *actions.Runner, patterns []string) ([]rules.ApprovedPlan, error) {
 			out = append(out, rules.ApprovedPlan{File: name, Plan: saved.Plan, Digest: saved.Digest, Made: saved.Made})
 		}
 		if err != nil {
+			problem := inputs.Problem{Input: "approved-plans", Saw: file, Want: inputs.WithoutPath(err, file).Error()}
 			return nil, &registry.Error{
 				Reason: registry.BadInput,
-				Msg:    fmt.Sprintf("approved-plans: %q: %v", file, inputs.WithoutPath(err, file)),
+				Msg:    problem.String(),
 				Hint:   "list the report files of approved dry runs, one per line; * is a wildcard",
 			}
 		}

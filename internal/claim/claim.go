@@ -1,7 +1,7 @@
-// Package claim uses one model's promotion ledger while a command runs. It reads the ledger, waits for other
+// Package claim uses a model's promotion ledger while a command runs. It reads the ledger, waits for other
 // promotions, makes the run's entry, and closes entries that interrupted attempts have left open.
 //
-// It moves nothing, and it decides nothing about versions.
+// It moves nothing and makes no decisions about versions.
 package claim
 
 import (
@@ -31,12 +31,12 @@ import (
 // patience is how long a promotion waits for another promotion to finish.
 const patience = 10 * time.Second
 
-// Config is what a session needs from its command.
+// Config contains what a session needs from its command.
 type Config struct {
 	Client  *mlflow.Client
 	Store   runstore.Store
-	Ring    signing.Ring    // the keys that the policy lists
-	Key     signing.KeyPair // signs entries
+	Ring    signing.Ring    // the keys in the policy
+	Key     signing.KeyPair // signs the run's entries
 	Console *console.Console
 	GitHub  *workflow.Session
 	Intent  plan.Intent
@@ -45,9 +45,9 @@ type Config struct {
 	Dry     bool                  // a dry run claims nothing and does not wait
 	Limit   time.Duration         // the command's time limit, for messages
 	Wait    time.Duration         // how long to wait for another promotion; 0 means 10 s
-	Jitter  func() float64        // random number in [0, 1), which spreads reads over time
+	Jitter  func() float64        // random number in [0, 1), used to spread reads over time
 	Now     func() time.Time      // the server's time
-	Since   []registry.Ref        // targets whose gates need the time since the last move
+	Since   []registry.Ref        // targets with gates that need the time since the last move
 	AlsoAsk func(context.Context) // another request to send in parallel
 }
 
@@ -55,21 +55,21 @@ type Config struct {
 type Session struct {
 	Config
 	Ledger *ledger.Ledger // nil if the `ledger` input is off
-	View   ledger.View    // the newest page, as it was last read
-	Off    string         // why no entry can be made; "" if one can
+	View   ledger.View    // the newest page as last read
+	Off    string         // why no entry can be made; "" if one can be made
 
 	Trouble  error // the ledger error that stopped the command
-	Readable bool  // the entries were read, even if no entry can be made
+	Readable bool  // whether the entries were read, even if no entry can be made
 
-	asked   bool // the rights have been checked
-	claimed bool // this process has made an entry
-	resumes int  // entry that this run resumes; 0 = none
+	asked   bool // whether the rights have been checked
+	claimed bool // whether this process has made an entry
+	resumes int  // entry that this run resumes; 0 for none
 
-	patience context.Context    // bounds the wait for other promotions; nil before the first read
+	patience context.Context    // limits the wait for other promotions; nil before the first read
 	cancel   context.CancelFunc // cancels patience
 }
 
-// Open prepares the ledger of the model. It sends nothing.
+// Open prepares the model's ledger. It sends nothing.
 func Open(c Config) *Session {
 	l := &Session{Config: c}
 	if c.Mode == "off" {
@@ -88,10 +88,10 @@ func Open(c Config) *Session {
 	return l
 }
 
-// Resume makes the run finish the entry of an earlier attempt.
+// Resume makes the run finish an earlier attempt's entry.
 func (l *Session) Resume(e ledger.Entry) { l.resumes = e.Epoch }
 
-// Place returns where the record of the decision is stored. p is the run's entry, or nil.
+// Place returns the location of the decision's record. p is the run's entry, or nil.
 func (l *Session) Place(p *ledger.Promotion) plan.Place {
 	if e, recorded := p.Entry(); recorded {
 		return plan.Place{Ledger: p.View.ID(), Epoch: e.Epoch, Sha256: e.RecordDigest()}
@@ -99,8 +99,8 @@ func (l *Session) Place(p *ledger.Promotion) plan.Place {
 	return plan.Place{Weak: l.Off, Longest: l.Client.Dialect.Tags.Longest()}
 }
 
-// Note describes how the run used the ledger. p is the run's entry, or nil. If a promotion moved nothing and claimed no
-// entry, Note finds out whether the server can store a ledger.
+// Note describes how the run used the ledger. p is the run's entry, or nil. If a promotion moved nothing and
+// claimed no entry, Note checks whether the server can store a ledger.
 func (l *Session) Note(ctx context.Context, p *ledger.Promotion, applied plan.Plan) report.LedgerNote {
 	note := report.LedgerNote{Off: l.Off}
 	if e, recorded := p.Entry(); recorded {
@@ -120,7 +120,7 @@ func (l *Session) Note(ctx context.Context, p *ledger.Promotion, applied plan.Pl
 	return note
 }
 
-// Past adds the entries of earlier pages to the chain. It reads at most the given number of pages.
+// Past adds the entries on earlier pages to the chain. It reads at most the given number of pages.
 func (l *Session) Past(ctx context.Context, c ledger.Chain, pages int) (ledger.Chain, error) {
 	if l.Ledger == nil || c.Off != "" || !l.View.Exists() {
 		return c, nil
@@ -137,7 +137,7 @@ func (l *Session) Past(ctx context.Context, c ledger.Chain, pages int) (ledger.C
 	return c, err
 }
 
-// Pause waits before a retry, and prints a line once the wait gets long.
+// Pause waits before a retry, and prints a line once the wait becomes long.
 func (l *Session) Pause(ctx context.Context, try int) bool {
 	if try == longWait {
 		l.Console.WaitingLong(l.Limit)
@@ -145,11 +145,12 @@ func (l *Session) Pause(ctx context.Context, try int) bool {
 	return l.Client.Pause(ctx, try)
 }
 
-// longWait is the first attempt that comes after several seconds of waiting.
+// longWait is the first retry that comes after several seconds of waiting.
 const longWait = 3
 
-// Optional reports whether the command may continue without a ledger after this error. It may if the server cannot keep
-// a ledger and the `ledger` input is not `required`, but not if the login merely lacks a right.
+// Optional reports whether the command is allowed to continue without a ledger after this error. It is, if the
+// server cannot store a ledger and the `ledger` input is not `required`. It is not, if the login merely lacks a
+// right.
 func (l *Session) Optional(err error) bool {
 	if l.rescued(err) {
 		return true
@@ -163,14 +164,14 @@ func (l *Session) Optional(err error) bool {
 }
 
 // newerFormat reports whether the ledger exists in a newer format. A newer version of this program may be using the
-// ledger, so continuing without it is not safe.
+// ledger, so it is not safe to continue without the ledger.
 func newerFormat(err error) bool {
 	var newer *ledger.NewerError
 	return errors.As(err, &newer)
 }
 
-// Read reads the ledger and, in parallel, gathers the facts. If another promotion is in progress, Read waits for it and
-// then does both again.
+// Read reads the ledger and, in parallel, gathers the facts. If another promotion is in progress, Read waits for it
+// to finish and then repeats both.
 func (l *Session) Read(ctx context.Context, gather func() (fact.Facts, error)) (fact.Facts, error) {
 	if l.patience == nil {
 		l.patience, l.cancel = context.WithTimeout(ctx, cmp.Or(l.Wait, patience))
@@ -210,7 +211,7 @@ func (l *Session) readOnce(ctx context.Context, gather func() (fact.Facts, error
 	switch {
 	case err != nil:
 		return facts, err
-	case mayErr != nil && !facts.Model.IsAbsent(): // the creator of a model may do everything with it
+	case mayErr != nil && !facts.Model.IsAbsent(): // whoever creates a model has all rights on it
 		return facts, mayErr
 	case l.Ledger == nil:
 		facts.Ledger.Off = l.Off
@@ -239,8 +240,8 @@ func (l *Session) readOnce(ctx context.Context, gather func() (fact.Facts, error
 	return facts, err
 }
 
-// rescued reports whether the rollback continues without an entry after this error. It does not if a believed claim is
-// open, because `override: takeover` is for that case.
+// rescued reports whether the rollback continues without an entry after this error. It does not if another run has an
+// open claim that is not forged, because `override: takeover` is for that case.
 func (l *Session) rescued(err error) bool {
 	var busy *ledger.BusyError
 	own := errors.As(err, &busy) && !busy.Entry.Foreign
@@ -251,9 +252,9 @@ func (l *Session) rescued(err error) bool {
 	return true
 }
 
-// Rescue returns the overrides that let a rollback continue despite the trouble with the ledger. If the policy lists
-// keys, the overrides include `unsigned`, because the next rollback may have no key. A rollback that has a key signs
-// its entry anyway.
+// Rescue returns the overrides with which a rollback can continue despite the trouble with the ledger. If the
+// policy lists keys, the overrides include `unsigned`, because the next rollback may not have a key. A rollback
+// with a key signs its entry anyway.
 func (l *Session) Rescue() []string {
 	var busy *ledger.BusyError
 	var words []string
@@ -267,16 +268,16 @@ func (l *Session) Rescue() []string {
 	return words
 }
 
-// readFarEnough returns a function that reports whether the chain goes far enough back. The chain must show when the
-// targets that gates ask about were moved to the version.
+// readFarEnough returns a function that reports whether the chain goes far enough back. For every target whose
+// gates ask for a time, the chain must show when the target was moved to the version.
 func (l *Session) readFarEnough(number int) func(ledger.Chain) bool {
 	return func(c ledger.Chain) bool {
 		return !slices.ContainsFunc(l.Since, func(ref registry.Ref) bool { return views.Since(c, ref, number).Earlier })
 	}
 }
 
-// checkRights checks once whether the login may move the target. Without this check, a login that may write the ledger
-// but not the model would leave an entry for a move that never happens.
+// checkRights checks, only once, whether the login is allowed to move the target. Without this check, a login that
+// can write the ledger but not the model would leave an entry for a move that never happens.
 func (l *Session) checkRights(ctx context.Context) error {
 	if l.Dry || l.asked {
 		return nil
@@ -312,8 +313,7 @@ func (l *Session) Writable(p *ledger.Promotion) error {
 	return nil
 }
 
-// versionsToCheck returns the versions whose tags are compared with the ledger. These are the versions that were read
-// anyway.
+// versionsToCheck returns the versions whose tags are compared with the ledger: those that have been read anyway.
 func versionsToCheck(f fact.Facts) []registry.Version {
 	var out []registry.Version
 	for _, k := range []registry.Known[registry.Version]{f.Candidate.Version, f.Incumbent().OrZero().Version} {
@@ -338,8 +338,8 @@ func (l *Session) waitForOutcome(epoch int) bool {
 	return false
 }
 
-// sleep waits before the next read: at first for at most 0.2 s, and later for at most 1 s, because most promotions take
-// less than that. It returns false if patience has run out.
+// sleep waits before the next read: at first for at most 0.2 s, and later for at most 1 s, because most promotions
+// take less time than that. It returns false if patience has run out.
 func (l *Session) sleep(try int) bool {
 	bound := min(200*time.Millisecond<<min(try, 3), time.Second)
 	wait := time.NewTimer(time.Duration((1 + l.Jitter()) * float64(bound) / 2))
@@ -368,8 +368,8 @@ func (l *Session) Entry(record func(version int) ledger.Record, moved func(ledge
 	return &ledger.Promotion{Ledger: l.Ledger, View: l.View, MayGoOn: l.Optional, Record: record, Claim: claim}
 }
 
-// LostRace reports whether the error says that another promotion claimed its entry first, and there is time to start
-// again.
+// LostRace reports whether the error means that another promotion claimed its entry first, and there is still time
+// to start again.
 func (l *Session) LostRace(err error) bool {
 	var busy *ledger.BusyError
 	if !errors.As(err, &busy) || l.patience.Err() != nil {
@@ -379,15 +379,16 @@ func (l *Session) LostRace(err error) bool {
 	return true
 }
 
-// maySupersede reports whether the open entry may be taken over: by an override, or because its workflow run has ended.
+// maySupersede reports whether the open entry can be taken over, either by an override or because its workflow run
+// has ended.
 func (l *Session) maySupersede() bool {
 	e, open := l.View.Facts().Open()
 	return l.overrides(verdict.OverrideTakeover) || open && l.GitHub.Ended == e.Epoch
 }
 
-// Close stops waiting for other promotions. It also closes the entry of a cancelled attempt of this workflow run if the
-// entry has nothing left to apply, because an open entry blocks other promotions. reason is how the command ended.
-// moved counts the entry's moves that are in effect. note says what was closed, or is "".
+// Close stops waiting for other promotions. It also closes the entry of a cancelled attempt of this workflow run if
+// that entry has nothing left to apply, because an open entry blocks other promotions. reason is how the command
+// ended. moved counts the entry's moves that are in effect. note says what was closed, or is "" if nothing was.
 func (l *Session) Close(
 	ctx context.Context, reason registry.Reason, moved func(ledger.Entry) int,
 ) (note string, err error) {

@@ -206,8 +206,7 @@ func refuseInputs(e *env, problems []inputs.Problem) int {
 	for _, p := range problems {
 		texts = append(texts, p.String())
 		fmt.Fprintf(&list, "  %s\n", p)
-		text := strings.TrimPrefix(p.String(), p.Input+": ")
-		items = append(items, doc.L(doc.C(p.Input), ": "+text))
+		items = append(items, doc.L(doc.C(p.Input), strings.TrimPrefix(p.String(), p.Input)))
 		if e.runner.InActions() {
 			e.runner.Annotate(actions.Annotation{Level: actions.Error, Title: "Input " + p.Input, Message: p.String()})
 		}

@@ -19,7 +19,7 @@ func runHistory(ctx context.Context, e *env) report.Outcome {
 	if now := e.process.Now(); e.set.History.At.After(now) {
 		return stopped(e, &registry.Error{
 			Reason: registry.BadInput,
-			Msg:    fmt.Sprintf("at: %q: is in the future", e.set.History.At.UTC().Format(time.RFC3339)),
+			Msg:    fmt.Sprintf("at: %q is in the future", e.set.History.At.UTC().Format(time.RFC3339)),
 			Hint:   "use a time up to now, " + now.UTC().Format(time.RFC3339),
 		})
 	}

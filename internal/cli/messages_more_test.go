@@ -73,7 +73,7 @@ func TestMessages_InJobs(t *testing.T) {
 		},
 		"a merged pull request, pull_request_target": {
 			files: jobFiles(mergedPR), env: target, args: promoteGood,
-			want: []string{"it may never write", "push or workflow_dispatch to promote"},
+			want: []string{"it is never allowed to write", "push or workflow_dispatch to promote"},
 		},
 		"a pull request that was closed without a merge": {
 			files: jobFiles(strings.Replace(mergedPR, `true`, `false`, 1)), env: merged, args: promoteGood,
@@ -113,27 +113,27 @@ func TestMessages_InJobs(t *testing.T) {
 			env:   jobWith("GITHUB_REF", "refs/heads/feature/[x]", "GITHUB_REF_NAME", "feature/[x]"),
 			args:  promoteGood,
 			want: []string{`event "workflow_dispatch", ref "refs/heads/feature/[x]", default branch "main"`,
-				`set allow-refs: 'feature/\[x\]'`},
+				"use `allow-refs: 'feature/\\[x\\]'`"},
 		},
 		"a refused ref of a pull request": {
 			files: jobFiles(`{}`),
 			env:   jobWith(ofPull...),
 			args:  promoteGood,
 			want:  []string{`ref "refs/pull/3/merge", no default branch`, "start the job on the default branch"},
-			never: []string{"set allow-refs", `""`},
+			never: []string{"`allow-refs:", `""`},
 		},
 		"a refused ref of a comment": {
 			files: jobFiles(onMain), env: jobWith("GITHUB_EVENT_NAME", "issue_comment"), args: promoteGood,
 			want: []string{
 				`event "issue_comment", ref "refs/heads/main", default branch "main"`,
-				"set allow-events: issue_comment",
+				"use `allow-events: issue_comment`",
 			},
 		},
 		"a refused tag": {
 			files: jobFiles(`{}`),
 			env:   jobWith("GITHUB_EVENT_NAME", "push", "GITHUB_REF", "refs/tags/v1", "GITHUB_REF_NAME", "v1"),
 			args:  promoteGood,
-			want:  []string{`event "push", ref "refs/tags/v1", no default branch`, "set allow-refs: refs/tags/v1"},
+			want:  []string{`event "push", ref "refs/tags/v1", no default branch`, "use `allow-refs: refs/tags/v1`"},
 		},
 		"a server address that is a secret": {
 			files: jobFiles(onMain), env: jobWith(), args: promoteGood, answer: gitHubSays(200, `[]`),

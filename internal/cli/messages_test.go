@@ -112,11 +112,11 @@ func TestMessages(t *testing.T) {
 		},
 		"best, if the model has another name": {
 			args: "validate --model wine --candidate best --experiment irises --metric acc --goal max --thresholds acc>=0.5",
-			want: []string{"set --candidate best/iris_model"}, never: []string{"runs:/named"},
+			want: []string{"use `--candidate best/iris_model`"}, never: []string{"runs:/named"},
 		},
 		"the parent of a search": {
 			args: "validate --model wine --candidate runs:/parent/model --thresholds acc>=0.5",
-			want: []string{"its child runs have models: set --candidate best, with experiment sweep"},
+			want: []string{"its child runs have models; use `--candidate best` with experiment sweep"},
 		},
 		"a pickle that is no model": {
 			args:  "validate --model wine --candidate runs:/pickled/model/model.pkl --thresholds acc>=0.5",

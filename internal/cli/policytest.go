@@ -43,7 +43,7 @@ func runPolicyTest(_ context.Context, e *env) report.Outcome {
 	if len(tests) == 0 {
 		return stopped(e, &registry.Error{
 			Reason: registry.BadInput,
-			Msg:    fmt.Sprintf("policy-tests: %q: the folder contains no tests", e.set.PolicyTests),
+			Msg:    fmt.Sprintf("policy-tests: the folder %q contains no tests", e.set.PolicyTests),
 			Hint:   "add a .yml file with the keys model, target, candidate and expect",
 		})
 	}

@@ -60,7 +60,7 @@ func headCommit(job actions.Context, merged bool) (string, error) {
 	}
 	e := &registry.Error{
 		Reason: registry.BadInput,
-		Msg:    fmt.Sprintf("candidate: \"commit\": needs the full id of the head commit, not %q", head),
+		Msg:    fmt.Sprintf("candidate: \"commit\" needs the full id of the head commit, not %q", head),
 		Hint:   "set the variable GITHUB_SHA to the output of git rev-parse HEAD",
 	}
 	if head == "" {

@@ -1,4 +1,4 @@
-// Package connect makes clients for the servers in the inputs, and counts the requests to MLflow.
+// Package connect creates clients for the servers in the inputs, and counts the requests to MLflow.
 package connect
 
 import (
@@ -18,17 +18,17 @@ import (
 type Servers struct {
 	Settings inputs.Server
 	Console  *console.Console
-	Wire     rest.Config // settings of the process
-	Version  string      // of this program, for the user agent
+	Wire     rest.Config // the process's settings
+	Version  string      // this program's version, for the user agent
 	Jitter   func() float64
-	Clock    func() time.Time // of this machine
+	Clock    func() time.Time // this machine's clock
 	Env      func(string) string
 	Mask     func(...string)
-	InJob    bool // running in a GitHub Actions job
-	Fork     bool // for a pull request from a fork
+	InJob    bool // whether the program runs in a GitHub Actions job
+	Fork     bool // whether the job is for a pull request from a fork
 
 	issued    *login.Bearer    // shared by both servers; nil before the first use
-	workspace *login.Workspace // the same, on Databricks
+	workspace *login.Workspace // likewise, on Databricks
 	clients   []*rest.Client   // for MLflow; the last one is for the registry
 }
 
@@ -40,8 +40,8 @@ func (s *Servers) Config() rest.Config {
 	return c
 }
 
-// MLflow returns a client for MLflow. It sends no request. safeLogin returns a user name if it may be shown, and ""
-// otherwise.
+// MLflow returns a client for MLflow. It sends no requests. safeLogin returns a user name if the name may be shown,
+// and "" otherwise.
 func (s *Servers) MLflow(safeLogin func(string) string) (*mlflow.Client, error) {
 	tracking, err := s.dial(s.Settings.Tracking, s.Settings.TrackingHeader)
 	if err != nil {
@@ -66,7 +66,8 @@ func (s *Servers) MLflow(safeLogin func(string) string) (*mlflow.Client, error) 
 }
 
 // dial returns a client for one MLflow server. Credentials in the server's address are sent only to that server.
-// Credentials in the inputs take precedence, and belong to the other server if this one alone is on Databricks.
+// Credentials in the inputs take precedence. If only this server is on Databricks, however, they belong to the other
+// server.
 func (s *Servers) dial(address string, own http.Header) (*rest.Client, error) {
 	c := s.Config()
 	header := own.Clone()
@@ -83,7 +84,8 @@ func (s *Servers) dial(address string, own http.Header) (*rest.Client, error) {
 	return client, nil
 }
 
-// authorizer returns the login that is made for each request to the address, or nil if the login is constant.
+// authorizer returns the login for the address if a login must be created for each request. It returns nil if the
+// login is fixed.
 func (s *Servers) authorizer(address string) rest.Authorizer {
 	if server, ok := s.Settings.SageMaker[address]; ok {
 		return login.NewSigner(server, s.credentials(server), s.Mask, s.Clock)
@@ -106,7 +108,7 @@ func (s *Servers) credentials(server login.SageMaker) login.Credentials {
 	}.Credentials()
 }
 
-// store finds files in the buckets that the AWS credentials of the job can read. It returns nil if there are no
+// store finds files in the buckets that the job's AWS credentials can read. It returns nil if there are no
 // credentials. A server on SageMaker has its files in its own region.
 func (s *Servers) store() func(address string) (*rest.Client, string) {
 	store := &s3.Store{Mask: s.Mask, AWS: login.AWS{
@@ -126,7 +128,7 @@ func (s *Servers) gitHub() login.GitHub {
 	}
 }
 
-// sent says which login the registry gets, or "" if no login is sent.
+// sent says which login is sent to the registry. It returns "" if no login is sent.
 func (s *Servers) sent() string {
 	if server, ok := s.Settings.SageMaker[s.Settings.Registry]; ok {
 		return s.credentials(server).How
@@ -140,7 +142,7 @@ func (s *Servers) sent() string {
 	return constant(s.Settings)
 }
 
-// Policy returns the IAM policy that the registry's login needs, or "" if AWS does not decide its rights.
+// Policy returns the IAM policy that the registry's login needs, or "" if AWS does not control the login's rights.
 func (s *Servers) Policy() string {
 	if server, ok := s.Settings.SageMaker[s.Settings.Registry]; ok {
 		return server.Policy()
@@ -148,7 +150,7 @@ func (s *Servers) Policy() string {
 	return ""
 }
 
-// constant says which constant login is sent, or "" if no such login is set.
+// constant says which fixed login is sent, or returns "" if there is none.
 func constant(set inputs.Server) string {
 	switch sent := set.Header.Get("Authorization") + set.RegistryHeader.Get("Authorization"); {
 	case set.Basic:
@@ -161,7 +163,7 @@ func constant(set inputs.Server) string {
 	return ""
 }
 
-// Now returns the time on the registry's server or, before the first response, on this machine.
+// Now returns the time according to the registry's server or, before the first response, according to this machine.
 func (s *Servers) Now() time.Time {
 	if now := s.clients[len(s.clients)-1].Meter().ServerTime; !now.IsZero() {
 		return now
@@ -169,7 +171,7 @@ func (s *Servers) Now() time.Time {
 	return s.Clock()
 }
 
-// Cost returns the number of requests to MLflow, and the number of rounds. Parallel requests count as one round.
+// Cost returns the number of requests to MLflow and the number of rounds. Parallel requests count as one round.
 func (s *Servers) Cost() (requests, rounds int) {
 	for _, c := range s.clients {
 		m := c.Meter()

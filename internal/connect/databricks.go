@@ -10,8 +10,8 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
-// Problems returns the inputs that the registry cannot carry out, such as a stage if it has no stages. A command with
-// such inputs must send nothing.
+// Problems returns the inputs that the registry does not support, for example a stage if the registry has no
+// stages. A command with such inputs must send nothing.
 func Problems(set inputs.Settings) []inputs.Problem {
 	in := set.Intent
 	c := checker{dialect: set.Server.Dialect}
@@ -23,7 +23,7 @@ func Problems(set inputs.Settings) []inputs.Problem {
 	if from := in.Query.Candidate; from.Word == "" { // a bare word may be an alias
 		c.refuse("candidate", from.Stage, c.dialect.Stages)
 	}
-	if set.Ledger == "required" && c.dialect.Command(in.Command) == nil { // import always requires it
+	if set.Ledger == "required" && c.dialect.Command(in.Command) == nil { // import always requires a ledger
 		c.refuse("ledger", set.Ledger, c.dialect.Ledger)
 	}
 	c.refuse("workspace", set.Server.Workspace, c.dialect.Workspaces)
@@ -35,7 +35,8 @@ func Problems(set inputs.Settings) []inputs.Problem {
 	return c.problems
 }
 
-// GateTags returns an error if gates need a tag that the registry cannot store, because they could never pass.
+// GateTags returns an error if gates need a tag that the registry cannot store, because such gates could never
+// pass.
 func GateTags(d dialect.Dialect, keys []string) error {
 	for _, key := range keys {
 		if why := d.Tags.Wrong(key, ""); why != "" {
@@ -48,7 +49,7 @@ func GateTags(d dialect.Dialect, keys []string) error {
 	return nil
 }
 
-// checker collects the inputs that a dialect cannot carry out.
+// checker collects the inputs that a dialect does not support.
 type checker struct {
 	dialect  dialect.Dialect
 	problems []inputs.Problem
@@ -58,7 +59,7 @@ func (c *checker) add(input, saw, want string) {
 	c.problems = append(c.problems, inputs.Problem{Input: input, Saw: saw, Want: want})
 }
 
-// refuse adds a problem if the input has a value and the registry does not offer what it asks for.
+// refuse adds a problem if the input has a value that the registry does not support.
 func (c *checker) refuse(input, value string, r dialect.Refusal) {
 	if value != "" && r.Given() {
 		c.add(input, value, "cannot be used: "+r.Why+"; "+r.Instead)

@@ -13,7 +13,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
-// Inputs that only MLflow can carry out are refused on Unity Catalog, and accepted on MLflow.
+// Inputs that only MLflow supports are refused on Unity Catalog and accepted on MLflow.
 func TestProblems(t *testing.T) {
 	onModel := func(change func(*plan.Intent)) inputs.Settings {
 		in := plan.Intent{Query: fact.Query{Model: "main.ml.churn"}}
@@ -23,7 +23,7 @@ func TestProblems(t *testing.T) {
 	stage := []registry.Ref{registry.AliasRef("champion"), registry.StageRef("Production")}
 	for name, c := range map[string]struct {
 		set  inputs.Settings
-		want []string // names of the inputs
+		want []string // names of the refused inputs
 	}{
 		"nothing special": {onModel(func(in *plan.Intent) { in.Query.Target.Alias = "champion" }), nil},
 		"no model":        {inputs.Settings{}, nil},

@@ -7,14 +7,14 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/rest"
 )
 
-// onlyDatabricks reports whether the address is the Databricks workspace, and the other server is elsewhere. The login
-// in the inputs is then for the other server, and must not be sent to the workspace.
+// onlyDatabricks reports whether the address is the Databricks workspace and the other server is elsewhere. In that
+// case, the login in the inputs is for the other server and must not be sent to the workspace.
 func (s *Servers) onlyDatabricks(address string) bool {
 	return address == s.Settings.Databricks && s.Settings.Tracking != s.Settings.Registry
 }
 
-// databricks returns the workspace with its login. is is false if the address is another one, or if the inputs contain
-// a login for the workspace.
+// databricks returns the workspace with its login. is is false if the address is a different one, or if the inputs
+// contain a login for the workspace.
 func (s *Servers) databricks(address string) (found login.Workspace, is bool) {
 	constant := s.Settings.Header.Get("Authorization") != "" && !s.onlyDatabricks(address)
 	if address != s.Settings.Databricks || constant {
@@ -31,7 +31,7 @@ func (s *Servers) databricks(address string) (found login.Workspace, is bool) {
 	return *s.workspace, true
 }
 
-// refusing is a login that cannot be made.
+// refusing is a login that cannot be created, so every request fails with its error.
 type refusing struct{ err error }
 
 // Apply implements [rest.Authorizer].

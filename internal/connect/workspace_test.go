@@ -17,15 +17,15 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/rest"
 )
 
-// The login of Databricks is used for the address in DATABRICKS_HOST alone, and only if the inputs contain none. An
-// unusable environment is an error of the first request.
+// The Databricks login is used only for the address in DATABRICKS_HOST, and only if the inputs contain no login. If
+// the environment is unusable, the first request fails.
 func TestServers_Databricks(t *testing.T) {
 	for name, c := range map[string]struct {
 		env  map[string]string
 		set  inputs.Server
-		sent string // part of what doctor says; "" for no login
+		sent string // part of what `doctor` says; "" for no login
 		want string // part of the error; "" for none
-		kind string // of the login that arrives
+		kind string // the kind of login that arrives
 	}{
 		"token": {
 			env: map[string]string{"DATABRICKS_TOKEN": logintest.PersonalToken}, sent: "DATABRICKS_TOKEN is set",

@@ -43,8 +43,8 @@ type Client struct {
 	viewer     viewer
 }
 
-// New returns a client for the configuration, after checking it. It sends no requests. transport configures the
-// connection, except for its Base and Header, which New sets.
+// New checks the configuration and returns a client for it. It sends no requests. transport configures the
+// connection, except for Base and Header, which New sets itself.
 func New(c Config, transport rest.Config) (*Client, error) {
 	if c.Token == "" || strings.ContainsFunc(c.Token, func(r rune) bool { return r <= ' ' || r > '~' }) {
 		return nil, errors.New("the github token is empty or contains a line break or another invalid character")
@@ -83,7 +83,7 @@ func New(c Config, transport rest.Config) (*Client, error) {
 	return out, nil
 }
 
-// apiBase keeps the address that the runner provides. go-github's WithEnterpriseURLs would add /api/v3 to any address
+// apiBase parses the address that the runner provides. go-github's WithEnterpriseURLs would add /api/v3 to any host
 // that it does not know.
 func apiBase(address string) (*url.URL, error) {
 	base, err := url.Parse(strings.TrimRight(address, "/") + "/")
@@ -103,8 +103,8 @@ func checkRepository(name string) error {
 	return nil
 }
 
-// bearer adds the token to requests to the API's host and rejects requests to any other host. go-github itself would
-// send the token anywhere.
+// bearer adds the token to requests to the API's host and rejects requests to any other host. Without it, go-github
+// would send the token anywhere.
 type bearer struct {
 	host, token string
 	next        http.RoundTripper
@@ -128,7 +128,7 @@ type call struct {
 	query  url.Values
 	body   any
 	class  rest.Class
-	read   *int64 // if not nil, the size of each response is added to it
+	read   *int64 // if not nil, incremented by the size of each response
 }
 
 // in returns the API path of a resource in the client's repository.
@@ -142,8 +142,8 @@ func path(repository string, elements ...any) string {
 	return out
 }
 
-// do sends a call and decodes the response into out, which may be nil. If a rate limit is reached, do waits for as long
-// as GitHub asks and then tries again.
+// do sends a call and decodes the response into out, which may be nil. If the call hits a rate limit, do waits for
+// as long as GitHub asks and then tries again.
 func (c *Client) do(ctx context.Context, r call, out any) (*gh.Response, error) {
 	const tries = 3
 	for try := 1; ; try++ {
@@ -161,7 +161,8 @@ func (c *Client) do(ctx context.Context, r call, out any) (*gh.Response, error) 
 	}
 }
 
-// longestWait is the longest that a call waits for a rate limit. If GitHub asks for a longer wait, the call fails.
+// longestWait is the longest time that a call waits for a rate limit to reset. If GitHub asks for a longer wait,
+// the call fails.
 const longestWait = time.Minute
 
 // fits reports whether a wait would end before the deadline.
@@ -211,7 +212,8 @@ func (c *Client) once(ctx context.Context, r call, out any) (*gh.Response, error
 	return resp, nil
 }
 
-// waitForTurn blocks until no other write is in progress and the pause that GitHub asks for after each write is over.
+// waitForTurn blocks until no other write is in progress and the pause after the previous write is over. GitHub
+// asks for this pause.
 func (c *Client) waitForTurn(ctx context.Context) (release func(), err error) {
 	select {
 	case <-c.writing:
@@ -221,7 +223,7 @@ func (c *Client) waitForTurn(ctx context.Context) (release func(), err error) {
 	}
 }
 
-// decode is stricter than go-github, which accepts an empty response, null, and data after the first value.
+// decode is stricter than go-github, which accepts empty responses, null, and trailing data.
 func decode(body []byte, out any) error {
 	d := json.NewDecoder(bytes.NewReader(body))
 	if err := d.Decode(out); err != nil {
@@ -236,13 +238,13 @@ func decode(body []byte, out any) error {
 	return nil
 }
 
-// Limits for a whole list.
+// Limits on the total size of a list.
 const (
 	pages     = 1000
 	pageBytes = 64 << 20
 )
 
-// all reads every page of a list. It fails unless it can read the whole list.
+// all reads every page of a list. It fails if any page is missing, rather than return part of the list.
 func all[T any](ctx context.Context, c *Client, r call, perPage int) ([]T, error) {
 	var out []T
 	query := url.Values{}
@@ -279,13 +281,13 @@ func all[T any](ctx context.Context, c *Client, r call, perPage int) ([]T, error
 	}
 }
 
-// hasNext reports whether a page links to a next page. The link may contain a cursor instead of a page number.
+// hasNext reports whether a page links to a next page. The link may contain a cursor rather than a page number.
 func hasNext(resp *gh.Response) bool {
 	return strings.Contains(strings.Join(resp.Header.Values("Link"), ","), `rel="next"`)
 }
 
-// create sends a request that creates a new object each time it is received. If the response is lost, create calls find
-// before sending the request again, in case the first one took effect.
+// create sends a request that creates a new object each time GitHub receives it. If the response is lost, create
+// calls find before it sends the request again, because the first request may have taken effect.
 func create[T any](ctx context.Context, c *Client, r call, find func() (T, bool, error)) (T, error) {
 	r.class = rest.Create
 	for again := false; ; again = true {
@@ -316,7 +318,7 @@ type viewer struct {
 	login string
 }
 
-// actionsBot is the login of GITHUB_TOKEN.
+// actionsBot is the login behind GITHUB_TOKEN.
 const actionsBot = "github-actions[bot]"
 
 // login returns the login that this client writes as. The REST API returns it only for users' tokens. GraphQL also
@@ -371,8 +373,8 @@ func (c *Client) query(
 	return "", nil
 }
 
-// wrote reports whether this client's login wrote a text that contains the marker for the key. The login is looked up
-// only if the text contains the marker.
+// wrote reports whether a text contains the marker for the key and was written by this client's login. The login is
+// looked up only if the text contains the marker.
 func (c *Client) wrote(ctx context.Context, key, body string, author *user) (bool, error) {
 	if _, marked, _ := unmarked(key, body); !marked {
 		return false, nil
@@ -396,8 +398,8 @@ func (u *user) login() string {
 
 var loginText = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_-]{0,99}$`)
 
-// person reports whether the account belongs to a person, as opposed to a bot, an app, an organisation or the
-// placeholder for deleted accounts.
+// person reports whether the account belongs to a person rather than to a bot, an app or an organisation. The
+// placeholder for deleted accounts is not a person.
 func (u *user) person() bool {
 	return u != nil && u.Type == "User" && loginText.MatchString(u.Login) && !strings.EqualFold(u.Login, "ghost")
 }

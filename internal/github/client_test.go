@@ -119,7 +119,7 @@ func TestClient_Addresses(t *testing.T) {
 	})
 }
 
-// This test and the next one use real sockets, because without them a redirect could not be followed.
+// This test and the next one use real sockets, because a redirect cannot be followed without them.
 func TestClient_NoRedirect(t *testing.T) {
 	var elsewhere atomic.Int64
 	foreign, err := net.Listen("tcp", "127.0.0.1:0")
@@ -189,7 +189,7 @@ func TestBearer_OtherHost(t *testing.T) {
 	}
 }
 
-// everything calls each method once and returns the errors by method.
+// everything calls each method once and returns the errors, keyed by method.
 func everything(ctx context.Context, c *Client) map[string]error {
 	out := map[string]error{}
 	unknown := func(why string) error {
@@ -294,14 +294,14 @@ func TestExplain(t *testing.T) {
 		"a missing permission": {
 			"* runs/7 forbidden",
 			registry.Forbidden,
-			"the token is not allowed to do this (403): Resource not accessible by integration; it needs the permission " +
-				"actions: read",
+			"the token is not allowed to do this (403): Resource not accessible by integration; the token needs " +
+				"`actions: read`",
 			"permissions:\n  contents: read\n  actions: read",
 		},
 		"not found": {
 			"* runs/7 404 body={\"message\": \"Not Found\"}",
 			registry.Forbidden,
-			"this does not exist on github, or the token is not allowed to see it (404); it needs the permission actions: read",
+			"this does not exist on github, or the token is not allowed to see it (404); the token needs `actions: read`",
 			"actions: read",
 		},
 		"a disabled feature": {
@@ -425,7 +425,7 @@ func TestErrors_HideToken(t *testing.T) {
 						s.Errorf("%s: the token is in %s", what, text)
 					}
 					if strings.Contains(what, "review") || strings.Contains(what, "contains") {
-						continue // an unreadable fact contains a sentence instead of a reason
+						continue // an unreadable fact contains a sentence, not a reason
 					}
 					if registry.ReasonOf(err) == registry.OK {
 						s.Errorf("%s: error without a reason: %v", what, err)
@@ -439,7 +439,7 @@ func TestErrors_HideToken(t *testing.T) {
 	}
 }
 
-// limited makes the first requests fail with the response that GitHub sends when a limit has been reached.
+// limited makes the first requests fail with GitHub's response to a client that has reached a rate limit.
 func limited(s *testEnv, times int, f githubtest.Fault) {
 	for n := 1; n <= times; n++ {
 		f.Nth = n
@@ -460,7 +460,7 @@ func TestLimits(t *testing.T) {
 	cases := map[string]struct {
 		times  int
 		fault  githubtest.Fault
-		waited time.Duration // the shortest allowed wait; the longest is one minute more
+		waited time.Duration // the shortest wait allowed; the longest is one minute more
 		gives  bool          // whether the client gives up
 	}{
 		"429 with Retry-After": {
@@ -543,7 +543,7 @@ func TestLimits(t *testing.T) {
 					}
 				default:
 					e := s.reason(err, registry.ServerError)
-					if !strings.Contains(e.Msg, "github's rate limit is reached") || e.Hint == "" {
+					if !strings.Contains(e.Msg, "github's rate limit has been reached") || e.Hint == "" {
 						s.Errorf("got %s\n%s", e.Msg, e.Hint)
 					}
 				}
@@ -565,7 +565,7 @@ func TestLimits_BeyondDeadline(t *testing.T) {
 	})
 }
 
-// The transport sends a read up to five times. The client must not multiply these attempts.
+// The transport already sends a read up to five times. The client must not multiply that number.
 func TestLimits_Reading(t *testing.T) {
 	withAPI(t, "github.com", fullRepository, nil, func(s *testEnv) {
 		s.fault("GET runs/7 429 retry-after=1")
@@ -577,7 +577,7 @@ func TestLimits_Reading(t *testing.T) {
 	})
 }
 
-// If the request cannot have been sent, the write has not happened. Otherwise its outcome is unknown.
+// If the request cannot have been sent, the write has not happened. Otherwise, its outcome is unknown.
 func TestWrite_UnknownOutcome(t *testing.T) {
 	refuse := roundTrip(func(*http.Request) (*http.Response, error) {
 		return nil, &net.OpError{Op: "dial", Net: "tcp", Err: syscall.ECONNREFUSED}

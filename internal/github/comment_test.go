@@ -242,7 +242,7 @@ func TestComment_ForkToken(t *testing.T) {
 		_, err := s.client.Comment(s.Context(), 12, key, "new", "")
 		e := s.reason(err, registry.Forbidden)
 		want := "comment on pull request 12: the token is not allowed to do this (403): Resource not accessible by " +
-			"integration; it needs the permission pull-requests: write"
+			"integration; the token needs `pull-requests: write`"
 		if diff := cmp.Diff(want, e.Msg); diff != "" {
 			s.Error(diff)
 		}

@@ -16,8 +16,8 @@ import (
 
 var digest = regexp.MustCompile(`^[0-9a-f]{40}$|^[0-9a-f]{64}$`)
 
-// commit contains the fields of a commit that the program uses. GitHub looks up the logins by the e-mail addresses in
-// the commit.
+// commit contains the fields of a commit that the program uses. GitHub looks up the logins from the commit's e-mail
+// addresses.
 type commit struct {
 	SHA  string `json:"sha"`
 	Text struct {
@@ -34,15 +34,15 @@ type signature struct {
 	Email string `json:"email"`
 }
 
-// readCommit reads a commit. found is false if the commit is not in the repository. readCommit returns an error if the
-// repository cannot be read.
+// readCommit reads a commit. found is false if the commit is not in the repository. readCommit returns an error if
+// the repository cannot be read.
 func readCommit(ctx context.Context, c *Client, sha string) (out commit, found bool, err error) {
 	if !digest.MatchString(sha) {
 		return commit{}, false, nil // GitHub would resolve a branch name to its head
 	}
 	r := call{
 		op: "read commit " + sha, needs: readCode, method: http.MethodGet, path: c.in("commits", sha),
-		query: map[string][]string{"per_page": {"1"}}, // the list of the commit's files is not used, so keep it short
+		query: map[string][]string{"per_page": {"1"}}, // the commit's file list is not needed
 	}
 	_, err = c.do(ctx, r, &out)
 	switch {
@@ -56,7 +56,8 @@ func readCommit(ctx context.Context, c *Client, sha string) (out commit, found b
 	return out, true, nil
 }
 
-// commitRoles contains the roles to record for the people behind a commit: the run's commit or one in the pull request.
+// commitRoles maps the people behind a commit to roles. Roles differ between the run's commit and a commit in the
+// pull request.
 type commitRoles struct{ author, coAuthor, committer fact.Role }
 
 var (
@@ -64,7 +65,7 @@ var (
 	rolesOfPull = commitRoles{fact.RolePullAuthor, fact.RolePullCoAuthor, fact.RolePullCommitter}
 )
 
-// commitContributors returns the people who made the run's commit, or nil if the commit is not in the repository.
+// commitContributors returns the people behind the run's commit, or nil if the commit is not in the repository.
 func commitContributors(ctx context.Context, c *Client, sha string) ([]fact.Contributor, error) {
 	one, found, err := readCommit(ctx, c, sha)
 	if err != nil || !found {
@@ -73,7 +74,8 @@ func commitContributors(ctx context.Context, c *Client, sha string) ([]fact.Cont
 	return contributorsOf(ctx, c, []commit{one}, rolesOfRun)
 }
 
-// pullContributors returns who opened a pull request and who made its commits. GitHub lists at most 250 commits.
+// pullContributors returns the user who opened a pull request and the people behind its commits. It fails if the
+// pull request has more than 250 commits, because GitHub lists no more.
 func pullContributors(ctx context.Context, c *Client, pr PullRequest) ([]fact.Contributor, error) {
 	op := fmt.Sprintf("read the commits of pull request %d", pr.Number)
 	list, err := all[commit](ctx, c, call{op: op, needs: readPulls, path: c.in("pulls", pr.Number, "commits")}, 100)
@@ -88,7 +90,8 @@ func pullContributors(ctx context.Context, c *Client, pr PullRequest) ([]fact.Co
 	return append([]fact.Contributor{{Login: pr.Author, Role: fact.RoleOpener}}, made...), err
 }
 
-// contributorsOf returns the authors, committers and co-authors of commits. Each person is listed once per role.
+// contributorsOf returns the authors, committers and co-authors of the commits. Each person is listed once per
+// role.
 func contributorsOf(ctx context.Context, c *Client, commits []commit, roles commitRoles) ([]fact.Contributor, error) {
 	var out []fact.Contributor
 	seen := map[fact.Contributor]bool{}
@@ -121,7 +124,7 @@ func contributorsOf(ctx context.Context, c *Client, commits []commit, roles comm
 	return out, err
 }
 
-// coAuthored matches the message of a commit that has co-authors.
+// coAuthored matches the message of a commit with co-authors.
 var coAuthored = regexp.MustCompile(`(?im)^\s*co-authored-by:`)
 
 // coAuthor is a commit author as GraphQL returns it. The REST API does not return the logins of co-authors.
@@ -131,11 +134,11 @@ type coAuthor struct {
 	commit string
 }
 
-// commitsAtOnce limits the commits in one query.
+// commitsAtOnce limits the number of commits in one query.
 const commitsAtOnce = 50
 
-// coAuthors returns the co-authors of the commits with these digests. The first author that GraphQL lists is the
-// commit's author in git, so it is skipped.
+// coAuthors returns the co-authors of the commits with these digests. It skips the first author that GraphQL lists
+// for a commit, because that is the commit's author in git.
 func coAuthors(ctx context.Context, c *Client, shas []string) ([]coAuthor, error) {
 	var out []coAuthor
 	for len(shas) > 0 {

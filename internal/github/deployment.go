@@ -14,14 +14,14 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/format"
 )
 
-// Deployment describes a promotion for the list of deployments in the repository.
+// Deployment describes a promotion as a deployment in the repository.
 type Deployment struct {
 	Ref         string // full commit digest
 	Environment string
 	Key         string // model and target, as passed to Deactivate
 	Description string // cut to GitHub's 140 characters
-	Production  bool   // the environment serves end users; GitHub assumes this if the name is production
-	Record      string // id of the promotion's record; each record is deployed only once
+	Production  bool   // the environment serves end users; GitHub assumes this only if its name is production
+	Record      string // id of the promotion's record; a record is never deployed twice
 	RunID       int64  // this workflow run; if its job already deployed to the environment, that deployment is reused
 	Payload     map[string]any
 }
@@ -29,7 +29,7 @@ type Deployment struct {
 // Deployed is a deployment on GitHub.
 type Deployed struct {
 	ID    int64
-	ByJob bool // made for the job's `environment:`, so GitHub sets its statuses
+	ByJob bool // created for the job's `environment:` key, so GitHub sets its statuses
 }
 
 // State is the state of a deployment.
@@ -51,7 +51,7 @@ type Status struct {
 	EnvironmentURL string
 }
 
-// task identifies our deployments in lists.
+// task distinguishes our deployments from others in lists.
 const task = "mlflow-promote"
 
 type deployment struct {
@@ -88,8 +88,8 @@ func deployments(op string, level string) call {
 	return call{op: op, needs: permission{scope: "deployments", level: level}}
 }
 
-// Deploy creates the deployment, or returns the existing one. It asks GitHub not to merge branches and not to wait for
-// checks; GitHub does both by default.
+// Deploy creates the deployment, or returns the existing one. It tells GitHub not to merge branches and not to wait
+// for checks, both of which GitHub does by default.
 func (c *Client) Deploy(ctx context.Context, d Deployment) (Deployed, error) {
 	there, err := findDeployment(ctx, c, d)
 	if err != nil || there.ID != 0 {
@@ -122,7 +122,8 @@ func (c *Client) Deploy(ctx context.Context, d Deployment) (Deployed, error) {
 	return Deployed{ID: made.ID}, err
 }
 
-// findDeployment finds a deployment for the same record, or one that this run's own job made to the environment.
+// findDeployment finds a deployment for the same record, or one that this run's own job created for the
+// environment.
 func findDeployment(ctx context.Context, c *Client, d Deployment) (Deployed, error) {
 	r := deployments("look for a deployment to "+d.Environment, "read")
 	r.path, r.query = c.in("deployments"), map[string][]string{"sha": {d.Ref}, "environment": {d.Environment}}
@@ -160,8 +161,8 @@ func lastStatus(ctx context.Context, c *Client, id int64) (deploymentStatus, boo
 	return slices.MaxFunc(list, func(a, b deploymentStatus) int { return cmp.Compare(a.ID, b.ID) }), true, nil
 }
 
-// DeploymentStatus adds a status to a deployment. It leaves other deployments to the environment active, because they
-// may belong to other models. Use Deactivate to end older deployments of the same model.
+// DeploymentStatus adds a status to a deployment. It leaves other deployments to the environment active, because
+// they may belong to other models. To end older deployments of the same model, use Deactivate.
 func (c *Client) DeploymentStatus(ctx context.Context, id int64, s Status) error {
 	r := deployments(fmt.Sprintf("set deployment %d to %s", id, s.State), "write")
 	r.method, r.path = http.MethodPost, c.in("deployments", id, "statuses")
@@ -181,9 +182,9 @@ func (c *Client) DeploymentStatus(ctx context.Context, id int64, s Status) error
 	return err
 }
 
-// Deactivate makes the deployments of a model and target to an environment inactive if they are older than keep, or all
-// of them if keep is 0. If a later deployment has succeeded in the meantime, keep becomes inactive too. GitHub itself
-// does this only for environments that are not marked as production.
+// Deactivate marks the model and target's deployments to an environment as inactive: those older than keep, or all
+// of them if keep is 0. If a later deployment has succeeded in the meantime, keep becomes inactive too. GitHub does
+// this itself only for environments that are not marked as production.
 func (c *Client) Deactivate(ctx context.Context, environment, key string, keep int64, description string) error {
 	r := deployments("list the deployments to "+environment, "read")
 	r.path, r.query = c.in("deployments"), map[string][]string{"task": {task}, "environment": {environment}}
@@ -193,7 +194,7 @@ func (c *Client) Deactivate(ctx context.Context, environment, key string, keep i
 	}
 	slices.SortFunc(list, func(a, b deployment) int { return cmp.Compare(b.ID, a.ID) }) // newest first
 	var active []int64
-	replaced := false // a later deployment has replaced the one to keep
+	replaced := false // whether a later deployment has replaced the one to keep
 	for _, d := range list {
 		if d.ours().Key != key || d.ID == keep && !replaced {
 			continue
@@ -207,13 +208,13 @@ func (c *Client) Deactivate(ctx context.Context, environment, key string, keep i
 			continue
 		}
 		if ok && status.State == string(Inactive) {
-			break // all older ones are inactive too; see the order below
+			break // all older ones are inactive too, because of the order below
 		}
 		if status.State != string(Failure) && status.State != "error" {
 			active = append(active, d.ID)
 		}
 	}
-	slices.Reverse(active) // oldest first: if interrupted, everything older than an inactive deployment is inactive
+	slices.Reverse(active) // oldest first: everything older than an inactive deployment is then always inactive
 	for _, id := range active {
 		if err := c.DeploymentStatus(ctx, id, Status{State: Inactive, Description: description}); err != nil {
 			return err

@@ -28,7 +28,7 @@ var champion = Deployment{
 	Payload: map[string]any{"model_uri": "models:/churn/8"},
 }
 
-// ours returns a deployment that this program made earlier, with its states.
+// ours returns a deployment that this program created earlier, with the given states.
 func ours(key, record string, states ...string) githubtest.Deployment {
 	payload, err := json.Marshal(map[string]string{"key": key, "record": record})
 	if err != nil {
@@ -291,7 +291,7 @@ func TestDeactivate(t *testing.T) {
 	}
 }
 
-// A run may report its deployment after the next run has already reported its own.
+// A run may report its deployment after the next run has already reported one.
 func TestDeactivate_LaterDeployment(t *testing.T) {
 	for name, c := range map[string]struct{ later, after string }{
 		"a later one is live":        {"success", "inactive inactive success"},
@@ -331,8 +331,8 @@ func TestDeactivate_Interrupted(t *testing.T) {
 	}
 }
 
-// If the history is long, only deployments that may still be active are read. The order of the list makes no
-// difference.
+// If the history is long, only deployments that may still be active are read. The order of the list does not
+// matter.
 func TestDeactivate_LongHistory(t *testing.T) {
 	var list []githubtest.Deployment
 	for i := range 40 {

@@ -14,8 +14,8 @@ import (
 )
 
 // Dispatch sends a repository_dispatch event to a repository (owner/name; "" for this one). payload becomes
-// client_payload, a JSON object of less than 64 KB with at most 10 keys. If the response is lost, the error has the
-// reason Unknown. An event may be sent again only if its receiver recognises the record's id.
+// client_payload, a JSON object of less than 64 KB with at most 10 keys. If the response is lost, the error's
+// reason is Unknown. It is safe to send the event again only if the receiver recognises the record's id.
 func (c *Client) Dispatch(ctx context.Context, repository, eventType string, payload any) error {
 	repository, err := repositoryOr(c, repository)
 	if err != nil {
@@ -35,7 +35,7 @@ func (c *Client) Dispatch(ctx context.Context, repository, eventType string, pay
 	})
 }
 
-// checkDispatch checks an event against GitHub's limits, because GitHub's own error is a bare 422.
+// checkDispatch checks an event against GitHub's limits, because GitHub itself responds with a bare 422.
 func checkDispatch(eventType string, data []byte) error {
 	var keys map[string]json.RawMessage
 	switch err := json.Unmarshal(data, &keys); {
@@ -51,7 +51,8 @@ func checkDispatch(eventType string, data []byte) error {
 	return nil
 }
 
-// DispatchWorkflow starts a workflow file in a repository (owner/name; "" for this one) on a branch or tag.
+// DispatchWorkflow starts a workflow in a repository (owner/name; "" for this one) on a branch or tag. workflow is
+// the file's name.
 func (c *Client) DispatchWorkflow(
 	ctx context.Context, repository, workflow, ref string, inputs map[string]string,
 ) error {
@@ -79,7 +80,7 @@ func sendOnce(ctx context.Context, c *Client, r call) error {
 		return unknown(r.op, err)
 	case err == nil && resp.StatusCode != http.StatusNoContent &&
 		!strings.HasPrefix(resp.Header.Get("Content-Type"), "application/json"):
-		// a login page may be sent with status 200
+		// a login page may arrive with status 200
 		return explain(r, &invalidResponse{req: resp.Request, err: fmt.Errorf("status %d", resp.StatusCode)})
 	}
 	return err
@@ -92,7 +93,7 @@ func repositoryOr(c *Client, name string) (string, error) {
 	return name, checkRepository(name)
 }
 
-// writeTo returns the permission to write to a repository, which may be the job's own or a different one.
+// writeTo returns the permission to write to a repository, either the job's own or a different one.
 func writeTo(c *Client, repository, scope string) permission {
 	return permission{scope: scope, level: "write", elsewhere: repository != c.repository}
 }

@@ -79,8 +79,8 @@ func TestDispatch_BeyondLimits(t *testing.T) {
 	}
 }
 
-// There is no way to check whether an event arrived, so the client does not send it again. The caller marks it as not
-// sent, and the receiver recognises the record's id if the event is sent later.
+// The client cannot check whether an event arrived, so it does not send the event again. The caller records the
+// event as not sent, and the receiver recognises the record's id if the event arrives a second time.
 func TestDispatch_LostResponse(t *testing.T) {
 	for fault, events := range map[string]int{
 		"reset": 0, "reset after": 1, "502": 0, "502 after": 1, "503 retry-after=1": 0,

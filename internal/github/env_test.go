@@ -42,7 +42,7 @@ func (s *testEnv) RoundTrip(r *http.Request) (*http.Response, error) {
 	return s.double.Transport().RoundTrip(r)
 }
 
-// apis lists the kinds of GitHub servers. In these tests, every request and response is checked against the server's
+// apis lists the kinds of GitHub servers. Every request and response in these tests is checked against the server's
 // description.
 var apis = map[string]struct {
 	address string
@@ -66,7 +66,7 @@ func checker(api string) *openapitest.Checker {
 	return c
 }
 
-// onEach runs a test against every kind of GitHub server. repository may be nil. The token has all permissions.
+// onEach runs a test against every kind of GitHub server. repository may be nil. The token has every permission.
 func onEach(t *testing.T, repository func() githubtest.Repository, play func(*testEnv)) {
 	t.Helper()
 	for name := range apis {

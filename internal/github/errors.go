@@ -22,16 +22,16 @@ type permission struct {
 	elsewhere    bool // in a repository other than the job's
 }
 
-// wanted returns the part of a refusal's message that names the missing permission.
+// wanted returns the end of a refusal's message, which names the missing permission.
 func (p permission) wanted() string {
 	if p.scope == "" {
 		return ""
 	}
-	return fmt.Sprintf("; it needs the permission %s: %s", p.scope, p.level)
+	return fmt.Sprintf("; the token needs `%s: %s`", p.scope, p.level)
 }
 
-// hint says what to do, usually what to paste into the workflow. A permissions block removes every permission that it
-// does not list, so the hint also lists read access to the repository.
+// hint says what to do, usually what to paste into the workflow. A permissions block removes every permission that
+// it does not list, so the hint also includes read access to the repository.
 func (p permission) hint() string {
 	if p.scope == "" {
 		return ""
@@ -73,7 +73,8 @@ type limitError struct {
 func (e *limitError) Error() string { return e.cause.Error() }
 func (e *limitError) Unwrap() error { return e.cause }
 
-// denied is the error for a request that the token is not allowed to send, or a resource that it is not allowed to see.
+// denied is the error for a request that the token is not allowed to send, or for a resource that it is not allowed
+// to see.
 type denied struct {
 	need  permission
 	cause error
@@ -82,7 +83,7 @@ type denied struct {
 func (e *denied) Error() string { return e.cause.Error() }
 func (e *denied) Unwrap() error { return e.cause }
 
-// refusalOf extracts GitHub's refusal from err. go-github has several error types for refusals.
+// refusalOf extracts GitHub's refusal from err. go-github uses several error types for refusals.
 func refusalOf(err error) (resp *http.Response, text string) {
 	var (
 		plain     *gh.ErrorResponse
@@ -103,7 +104,8 @@ func refusalOf(err error) (resp *http.Response, text string) {
 	return nil, ""
 }
 
-// message returns GitHub's message with its details, because "Validation Failed" alone does not say what is wrong.
+// message returns GitHub's message together with its details, because "Validation Failed" alone does not say what
+// is wrong.
 func message(e *gh.ErrorResponse) string {
 	out := e.Message
 	for _, problem := range e.Errors[:min(3, len(e.Errors))] {
@@ -121,8 +123,8 @@ func statusOf(err error) int {
 	return 0
 }
 
-// limit reports whether GitHub refused because a rate limit was reached, and how long to wait. GitHub uses both 403 and
-// 429 for both kinds of limits, whereas go-github recognises only 403.
+// limit reports whether GitHub refused because a rate limit was reached, and how long to wait. GitHub uses both 403
+// and 429 for both kinds of limit, but go-github recognises only 403.
 func limit(err error) (wait time.Duration, limited bool) {
 	var primary *gh.RateLimitError
 	if errors.As(err, &primary) {
@@ -144,8 +146,9 @@ func limit(err error) (wait time.Duration, limited bool) {
 	return waitOf(resp.Header), true
 }
 
-// waitOf returns how long to wait: the value of Retry-After or, if that is missing, the time until the limit resets by
-// the server's clock. If GitHub sends neither, it returns one minute, as GitHub's documentation asks.
+// waitOf returns how long to wait: the value of Retry-After or, if that header is missing, the time until the limit
+// resets, measured by the server's clock. If GitHub sends neither, waitOf returns one minute, as GitHub's
+// documentation recommends.
 func waitOf(h http.Header) time.Duration {
 	if seconds, err := strconv.Atoi(h.Get("Retry-After")); err == nil && seconds >= 0 {
 		return time.Duration(seconds)*time.Second + time.Second
@@ -192,7 +195,7 @@ func unknown(op string, cause error) error {
 	return out
 }
 
-// explain turns an error from GitHub into a message for the user. It returns nil for nil.
+// explain turns an error from GitHub into a message for the user. It returns nil if err is nil.
 func explain(r call, err error) error {
 	if err == nil {
 		return nil
@@ -206,14 +209,15 @@ func explain(r call, err error) error {
 	switch resp, text := refusalOf(err); {
 	case errors.As(err, &tooLong):
 		out.Reason, out.Msg = registry.ServerError,
-			fmt.Sprintf("github's rate limit is reached and resets in %s", tooLong.wait.Round(time.Second))
-		out.Hint = "the limit applies per token and hour; run it again later, or use a token from your own github app"
+			fmt.Sprintf("github's rate limit has been reached and resets in %s", tooLong.wait.Round(time.Second))
+		out.Hint = "the limit applies to each token, per hour; run it again later, or use a token from your own " +
+			"github app"
 		out.Detail = requestLine(r, resp)
 	case resp != nil:
 		out.Reason, out.Msg, out.Hint = diagnoseStatus(r.needs, resp.StatusCode, rest.Clean(text))
 		if _, limited := limit(err); limited {
 			out.Reason, out.Msg, out.Hint = registry.ServerError,
-				"github's rate limit is reached: "+rest.Clean(text), "run it again in a few minutes"
+				"github's rate limit has been reached: "+rest.Clean(text), "run it again in a few minutes"
 		}
 		out.Detail = requestLine(r, resp)
 	case errors.As(err, &httpErr):
@@ -269,7 +273,7 @@ func diagnoseHTTP(e *rest.Error) (reason registry.Reason, why, hint string) {
 	switch e.Kind {
 	case rest.Refused, rest.Reset, rest.Truncated:
 		return registry.Unreachable, "the connection to github failed",
-			"run it again; if it fails again, check GITHUB_API_URL and the runner's proxy settings"
+			"run it again; if the connection fails again, check GITHUB_API_URL and the runner's proxy settings"
 	case rest.DNS:
 		return registry.Unreachable,
 			"the host name of github's api cannot be resolved", "check GITHUB_API_URL and the runner's network"

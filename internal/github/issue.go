@@ -19,7 +19,7 @@ type Issue struct {
 	Key    string
 	Title  string
 	Body   string
-	Labels []string // at least one; the first is used to find the issue
+	Labels []string // at least one; the issue is found again by the first
 	Open   bool     // false closes the issue and never opens one
 	Full   string   // address of the full text, if Body has to be cut
 }
@@ -35,8 +35,8 @@ type issue struct {
 }
 
 // Issue opens, updates, reopens or closes the issue and returns its address, or "" if Open is false and there is no
-// issue. If parallel runs have left several issues, the oldest stays and the others are closed. An issue whose label
-// was removed is not found again.
+// issue. If parallel runs have left several issues, Issue keeps the oldest and closes the others. It does not find
+// an issue whose label has been removed.
 func (c *Client) Issue(ctx context.Context, want Issue) (url string, err error) {
 	if len(want.Labels) == 0 {
 		return "", errors.New("open an issue: it has no label, so it could not be found again")

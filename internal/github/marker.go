@@ -7,16 +7,16 @@ import (
 	"unicode/utf16"
 )
 
-// The marker is the first line of every comment and issue that this program needs to find again. Anyone can write such
-// a line, so the author is checked as well.
+// The marker is the first line of every comment and issue that this program needs to find again. Anyone can write
+// such a line, so the author is checked as well.
 const (
 	markerStart = "<!-- mlflow-promote:"
 	markerEnd   = " -->"
 	markerCut   = "<!-- cut: this text is not whole -->" // second line of a cut text
 )
 
-// marker returns the marker line for a key, which may contain any text. Characters that could end the HTML comment are
-// written as %XX, so two keys never share a marker.
+// marker returns the marker line for a key, which may contain any text. Characters that could end the HTML comment
+// are written as %XX, so different keys always have different markers.
 func marker(key string) string {
 	var b strings.Builder
 	b.WriteString(markerStart)
@@ -35,7 +35,7 @@ func marker(key string) string {
 	return b.String()
 }
 
-// marked adds the marker to a string and cuts the result to GitHub's limit.
+// marked puts the marker before a text and cuts the result to GitHub's limit.
 func marked(key, text, full string) string {
 	head := marker(key) + "\n"
 	if units(head)+units(text) <= bodyLimit {
@@ -45,8 +45,8 @@ func marked(key, text, full string) string {
 	return head + cutMarkdown(text, bodyLimit-units(head), full)
 }
 
-// unmarked is the inverse of marked: it returns the text after the marker for this key. whole is false if the text was
-// cut.
+// unmarked is the inverse of marked: it returns the text after the marker for this key. whole is false if the text
+// was cut.
 func unmarked(key, body string) (text string, ours, whole bool) {
 	body = strings.ReplaceAll(body, "\r\n", "\n") // edits in a browser use CRLF
 	text, ours = strings.CutPrefix(body, marker(key)+"\n")
@@ -57,11 +57,11 @@ func unmarked(key, body string) (text string, ours, whole bool) {
 	return rest, true, !wasCut
 }
 
-// bodyLimit stays a thousand below GitHub's limit of 65,536 characters, because GitHub does not document how it counts
+// bodyLimit is 1,000 characters below GitHub's limit of 65,536, because GitHub does not document how it counts
 // characters.
 const bodyLimit = 65536 - 1000
 
-// units returns the length in UTF-16 units. No other way of counting characters gives a higher number.
+// units returns the length in UTF-16 code units. No other way of counting characters gives a higher number.
 func units(s string) int {
 	n := 0
 	for _, r := range s {
@@ -70,8 +70,8 @@ func units(s string) int {
 	return n
 }
 
-// cutMarkdown cuts Markdown to a limit at the end of a line and closes the blocks that are still open. It adds a note,
-// with a link to the full text if there is one.
+// cutMarkdown cuts Markdown to a limit at the end of a line and closes the blocks that are still open. It adds a
+// note that the text was cut, with a link to the full text if full is set.
 func cutMarkdown(text string, limit int, full string) string {
 	note := "\n\n*This text was cut because it is longer than GitHub allows.*\n"
 	if full != "" {
@@ -94,7 +94,7 @@ func cutMarkdown(text string, limit int, full string) string {
 // block describes the Markdown blocks that are open at the end of a line.
 type block struct {
 	fence   string // the fence of the open code block, or ""
-	details int    // how deeply <details> is nested
+	details int    // nesting depth of <details>
 }
 
 var (
@@ -120,7 +120,7 @@ func (o *block) pass(line string) {
 	}
 }
 
-// maxDepth limits the number of closing lines. None of our comments nests <details> more deeply.
+// maxDepth limits how many closing lines are needed. None of our comments nests <details> more deeply.
 const maxDepth = 8
 
 func (o block) closing() string {

@@ -23,14 +23,14 @@ func TestMarker(t *testing.T) {
 	}
 }
 
-// pieces lists parts of Markdown that break if a string is cut inside them.
+// pieces lists fragments of Markdown that break if the text is cut inside them.
 var pieces = []string{
 	"text ", "\n", "\n\n", "```", "````", "~~~", "<details>", "<details open>\n", "</details>", "<summary>x</summary>",
 	"| a | b |\n", "    ", "<!-- ", "-->", "𝛂", "é", "\xff", "<DETAILS>",
 }
 
-// For every key and text, the comment stays below GitHub's limit and is found only by its own key. A complete text is
-// read back unchanged. A cut text leaves no code block and no <details> open.
+// Whatever the key and the text, the comment stays below GitHub's limit and is found only by its own key. A
+// complete text is read back unchanged. A cut text leaves no code block and no <details> open.
 func TestMarked(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		key, other := rapid.String().Draw(t, "key"), rapid.String().Draw(t, "other")

@@ -23,7 +23,7 @@ import (
 // receiver accepts messages on a real socket.
 type receiver struct {
 	*httptest.Server
-	mu       sync.Mutex // the server may still be working after its client has given up
+	mu       sync.Mutex // needed because the server may still be working after its client has given up
 	requests []*http.Request
 	bodies   []string
 	notes    []string // notes about retries
@@ -254,7 +254,7 @@ func TestPostSlack_TooLong(t *testing.T) {
 	}
 }
 
-// A Slack webhook's path is secret, and the query of any other webhook may be secret too.
+// The path of a Slack webhook is secret, and the query of any other webhook may be secret too.
 func TestPost_HidesAddress(t *testing.T) {
 	for sentence, answer := range map[string]http.HandlerFunc{
 		"refused": respondWith(403, "no"), "trouble": respondWith(503, ""), "broken": breakConnection,

@@ -15,7 +15,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/rest"
 )
 
-// RunCompleted reports whether an attempt of a workflow run in this repository has ended. Attempt 0 means the newest
+// RunCompleted reports whether an attempt of a workflow run in this repository has ended. Attempt 0 is the newest
 // one.
 func (c *Client) RunCompleted(ctx context.Context, runID int64, attempt int) (bool, error) {
 	r := call{
@@ -35,12 +35,12 @@ func (c *Client) RunCompleted(ctx context.Context, runID int64, attempt int) (bo
 	return run.ID == runID && run.Status == "completed", nil
 }
 
-// ReviewQuery describes whose approvals to read.
+// ReviewQuery says which approvals to read.
 type ReviewQuery struct {
 	RunID       int64    // the workflow run whose environments may be approved; 0 for none
 	Attempt     int      // that run's attempt; 0 if unknown
 	PullRequest int      // 0 for none
-	Head        string   // count only reviews of this commit; by default the pull request's last one
+	Head        string   // only reviews of this commit count; by default, the pull request's last one
 	Commit      string   // the MLflow run's commit; "" if unknown
 	Starter     string   // who started this attempt (GITHUB_TRIGGERING_ACTOR); "" if unknown
 	Actor       string   // who started the first attempt (GITHUB_ACTOR)
@@ -55,8 +55,8 @@ var (
 	readCode    = permission{scope: "contents", level: "read"}
 )
 
-// Review reads who made a change and who approved it. A part that cannot be read is marked as unreadable and contains
-// the reason. Permissions that the token lacks are listed as missing.
+// Review reads who made a change and who approved it. A part that cannot be read is marked as unreadable, with the
+// reason. Permissions that the token lacks are listed as missing.
 func (c *Client) Review(ctx context.Context, q ReviewQuery) fact.Review {
 	out := fact.Review{
 		Attempt:      q.Attempt,
@@ -87,7 +87,7 @@ func (c *Client) Review(ctx context.Context, q ReviewQuery) fact.Review {
 	return out
 }
 
-// Approvals reads only who approved the environments of a workflow run. It covers every environment.
+// Approvals reads only the approvals for a workflow run's environments. It covers every environment.
 func (c *Client) Approvals(ctx context.Context, runID int64) fact.Review {
 	var out fact.Review
 	entered, err := environmentApprovals(ctx, c, runID)
@@ -98,7 +98,7 @@ func (c *Client) Approvals(ctx context.Context, runID int64) fact.Review {
 	return out
 }
 
-// known returns a part of the review as a fact. If the token was refused, known records the missing permission.
+// known returns a part of the review as a fact. If GitHub refused the token, known records the missing permission.
 func known[T any](out *fact.Review, found []T, err error) registry.Known[[]T] {
 	if err == nil {
 		return registry.Is(found)
@@ -111,11 +111,11 @@ func known[T any](out *fact.Review, found []T, err error) registry.Known[[]T] {
 	return registry.Unreadable[[]T](err.Error())
 }
 
-// starters returns who started the workflow run and who started it again.
+// starters returns the users who started the workflow run, including those who re-ran it.
 func starters(q ReviewQuery) []fact.Contributor {
 	switch {
 	case q.Starter == "":
-		return nil // if only the actor were listed, the user who re-ran the workflow could approve
+		return nil // if only the actor were listed, the user who re-ran the workflow could approve the run
 	case q.Actor == "" || strings.EqualFold(q.Actor, q.Starter):
 		return []fact.Contributor{{Login: q.Starter, Role: fact.RoleStarter}}
 	}
@@ -125,7 +125,7 @@ func starters(q ReviewQuery) []fact.Contributor {
 	}
 }
 
-// environmentApprovals returns the decisions of the reviewers who were asked to let the run's jobs into their
+// environmentApprovals returns the decisions of the reviewers who were asked whether the run's jobs may use their
 // environments.
 func environmentApprovals(ctx context.Context, c *Client, runID int64) ([]fact.Approval, error) {
 	var history []struct {
@@ -192,7 +192,7 @@ func readPullReview(ctx context.Context, c *Client, q ReviewQuery) ([]fact.Contr
 	return made, approvals, err
 }
 
-// latestReviews returns the newest review by each account, ignoring comments. The list must be in chronological order.
+// latestReviews returns each account's newest review, ignoring comments. The list must be in chronological order.
 func latestReviews(list []review) []review {
 	at := map[string]int{}
 	var out []review
@@ -214,8 +214,9 @@ func latestReviews(list []review) []review {
 // mostReviewers limits how many accounts are checked, because anyone may review in a public repository.
 const mostReviewers = 50
 
-// judgeReviews reports, for each account, whether its last review approves the head and whether the account may write.
-// Accounts that GitHub lists as members are checked first, so strangers cannot use up the limit.
+// judgeReviews reports, for each account, whether its last review approves the head and whether the account has
+// write access. It checks the accounts that GitHub lists as members first, so that strangers cannot use up the
+// limit.
 func judgeReviews(ctx context.Context, c *Client, reviews []review, head string) ([]fact.Approval, error) {
 	asked := 0
 	out := make([]fact.Approval, len(reviews))
@@ -260,8 +261,8 @@ func (r review) member() bool {
 	return slices.Contains([]string{"OWNER", "MEMBER", "COLLABORATOR"}, r.Association)
 }
 
-// mayApprove reports whether a reviewer may write. If the token is not allowed to read this, the reviewer's association
-// decides.
+// mayApprove reports whether a reviewer has write access. If the token is not allowed to read the access, the
+// reviewer's association decides.
 func mayApprove(ctx context.Context, c *Client, r review, asked int) (bool, error) {
 	if asked > mostReviewers {
 		return false, nil
@@ -273,7 +274,7 @@ func mayApprove(ctx context.Context, c *Client, r review, asked int) (bool, erro
 	return may, err
 }
 
-// mayWrite reports whether an account may push to the repository.
+// mayWrite reports whether an account is allowed to push to the repository.
 func mayWrite(ctx context.Context, c *Client, login string) (bool, error) {
 	var access struct {
 		Permission string `json:"permission"` // maintain counts as write, triage as read
@@ -298,7 +299,7 @@ func mayWrite(ctx context.Context, c *Client, login string) (bool, error) {
 	return false, fmt.Errorf("%s: github returned an unknown permission: %q", r.op, rest.Clean(access.Permission))
 }
 
-// Contains reports whether head is base or one of its descendants. Both must be full digests.
+// Contains reports whether head is base or one of base's descendants. Both must be full digests.
 func (c *Client) Contains(ctx context.Context, base, head string) registry.Known[bool] {
 	if !digest.MatchString(base) || !digest.MatchString(head) {
 		return registry.Unreadable[bool](fmt.Sprintf("%s...%s is not a pair of full commit digests", base, head))
@@ -316,7 +317,8 @@ func (c *Client) Contains(ctx context.Context, base, head string) registry.Known
 	}
 	_, err := c.do(ctx, r, &compared)
 	if statusOf(err) == http.StatusNotFound {
-		// GitHub sends the same response whether the commit was never pushed or the token is not allowed to read it.
+		// GitHub sends the same response for a commit that was never pushed and for a token that is not allowed to
+		// read it.
 		if _, found, lookErr := readCommit(ctx, c, base); lookErr == nil && !found {
 			return registry.Is(false)
 		}

@@ -42,7 +42,7 @@ func TestRunCompleted(t *testing.T) {
 		}
 		for _, attempt := range []int{0, 1} {
 			got, err := s.client.RunCompleted(s.Context(), 99, attempt)
-			s.reason(err, registry.Forbidden) // a run that cannot be read has not ended
+			s.reason(err, registry.Forbidden) // a run that cannot be read does not count as ended
 			if got {
 				s.Error("an unknown run counts as completed")
 			}
@@ -61,8 +61,8 @@ func TestRunCompleted_OtherRun(t *testing.T) {
 	})
 }
 
-// whyUnreadable says why a part of a review could not be read. It returns "" if every part either was read or does not
-// exist.
+// whyUnreadable says why a part of a review could not be read. It returns "" if every part either was read or does
+// not exist.
 func whyUnreadable(r fact.Review) string {
 	if why := r.Contributors.Why(); why != "" {
 		return why
@@ -75,7 +75,7 @@ func whyUnreadable(r fact.Review) string {
 	return ""
 }
 
-// approvalsText lists approvals as "LOGIN: state" or, for an environment, "LOGIN ENVIRONMENT: state".
+// approvalsText lists approvals as "LOGIN: state", or as "LOGIN ENVIRONMENT: state" for environments.
 func approvalsText(all []fact.Approval) string {
 	var out []string
 	for _, a := range all {
@@ -85,7 +85,7 @@ func approvalsText(all []fact.Approval) string {
 	return strings.Join(out, ", ")
 }
 
-// members lists who may write in these tests.
+// members maps the logins with write access in these tests to their access.
 var members = map[string]string{"eve": "write", "joe": "write", "root": "admin", "merge[bot]": "write"}
 
 func TestReview_Environments(t *testing.T) {
@@ -239,7 +239,7 @@ func TestReview_PullRequest(t *testing.T) {
 	}
 }
 
-// If the token is not allowed to read the access of other users, the association in the review decides.
+// If the token is not allowed to read other users' access, the association in the review decides.
 func TestReview_AccessRefused(t *testing.T) {
 	for association, want := range map[string]string{
 		"OWNER": "approved", "MEMBER": "approved", "COLLABORATOR": "approved",
@@ -258,7 +258,8 @@ func TestReview_AccessRefused(t *testing.T) {
 	}
 }
 
-// In a public repository, anyone may review. Strangers' reviews must not use up all requests or displace a member's.
+// In a public repository, anyone may review. Strangers' reviews must not use up all the requests or displace a
+// member's review.
 func TestReview_ManyStrangers(t *testing.T) {
 	repository := func() githubtest.Repository {
 		var reviews []githubtest.Review
@@ -371,8 +372,8 @@ func TestReview_Contributors(t *testing.T) {
 	}
 }
 
-// GitHub lists at most 250 commits of a pull request. If a pull request with more commits were accepted, the author of
-// the 251st commit could approve their own work.
+// GitHub lists at most 250 commits for a pull request. If a pull request with more commits were accepted, the
+// author of the 251st commit could approve their own work.
 func TestReview_MoreCommitsThanListed(t *testing.T) {
 	for n, want := range map[int]string{
 		250: "",
@@ -488,7 +489,7 @@ func TestReview_MissingPermissions(t *testing.T) {
 	}
 }
 
-// If the pull request could not be looked up, the review contains that error.
+// If the pull request cannot be looked up, the review contains the error.
 func TestReview_LostPullRequest(t *testing.T) {
 	withAPI(t, "github.com", fullRepository, nil, func(s *testEnv) {
 		s.fault("GET pulls forbidden")
@@ -501,7 +502,7 @@ func TestReview_LostPullRequest(t *testing.T) {
 	})
 }
 
-// Reading co-authors requires the permission for contents, even for the commits of a pull request.
+// Reading co-authors requires the `contents` permission, even for a pull request's commits.
 func TestReview_CoAuthorsNeedContents(t *testing.T) {
 	repository := fullRepository()
 	repository.Pulls[0].Commits = []string{base}

@@ -9,7 +9,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/trigger"
 )
 
-// readAllowance returns the additional refs and events that may start a write.
+// readAllowance returns the additional refs and events that are allowed to start a write.
 func readAllowance(r *reader) (out trigger.Allowance) {
 	for _, l := range format.Lines(r.value("allow-refs")) {
 		p, err := trigger.ParseRefPattern(l)

@@ -8,12 +8,12 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/report"
 )
 
-// Approval holds the approved plan that the inputs specify: the plan itself, or its digest.
+// Approval contains the approved plan that the inputs specify: the plan itself or its digest.
 type Approval struct {
-	Digest  string    // digest of the plan in hex; "" if unknown
-	stamp   string    // the `plan-digest` input, which also covers the time of the dry run; "" if empty
-	Made    time.Time // time of the dry run; zero for the plan of a pull request
-	Plan    plan.Plan // the plan, if HasPlan
+	Digest  string    // the `plan-digest` input, which also contains the time of the dry run; "" if empty
+	stamp   string    // time of the dry run; zero for a plan from a pull request
+	Made    time.Time // the plan, if HasPlan is set
+	Plan    plan.Plan // whether Plan is known, so that differences can be shown
 	HasPlan bool      // Plan is known, so differences can be shown
 	// OfPullRequest means that the approved plan is in the comment on the merged pull request.
 	OfPullRequest bool

@@ -10,12 +10,12 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
-// pair is one item in a list such as `champion=90, challenger=10`.
+// pair is one item in a list, as in `champion=90, challenger=10`.
 type pair struct{ key, value string }
 
-// readAssignments returns the assignments in the `assign` input, one ALIAS=VERSION per line. The version `none` removes
-// the alias. A comma does not separate assignments: otherwise the value "8, champion=1" in the line `challenger=${{
-// inputs.version }}` would also move champion. The input may be empty only if traffic is given.
+// readAssignments returns the assignments in the `assign` input, one ALIAS=VERSION per line. The version `none`
+// removes the alias. A comma does not separate assignments: otherwise, the value "8, champion=1" in the line
+// `challenger=${{ inputs.version }}` would also move champion. The input may be empty only if traffic is set.
 func readAssignments(r *reader, traffic map[string]int) (out []registry.Assignment) {
 	var items []string
 	for _, line := range format.Lines(r.value("assign")) {

@@ -6,7 +6,7 @@ import (
 	"pgregory.net/rapid"
 )
 
-// A value entered in a workflow's form must never assign a second alias.
+// A value that someone enters in a workflow's form must never assign a second alias.
 func TestReadAssignments_OneValue(t *testing.T) {
 	field := rapid.OneOf(
 		rapid.StringMatching(`[0-9]{0,3}([,; \t=|&\r]|none|champion|=)*[0-9]{0,3}`),

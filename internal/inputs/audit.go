@@ -60,16 +60,16 @@ var auditInputs = []Input{
 	},
 }
 
-// Audit holds the inputs of the `audit` command.
+// Audit contains the inputs of the `audit` command.
 type Audit struct {
 	Scope    string
 	FailOn   string   // never, high, medium or low
 	Baseline string   // path
 	Plans    []string // paths, with * as a wildcard
-	Sarif    string   // path of the SARIF file, "" for none
-	Html     string   // path of the HTML page, "" for none
+	Sarif    string   // path of the SARIF file; "" for none
+	Html     string   // path of the HTML page; "" for none
 
-	Inventory, Exceptions string // paths of the registers, "" for none
+	Inventory, Exceptions string // paths of the CSV files; "" for none
 }
 
 func readAudit(r *reader) Settings {
@@ -95,5 +95,5 @@ func readAudit(r *reader) Settings {
 	return s
 }
 
-// Never is the value of `fail-on` that lets no finding fail the audit.
+// Never is the value of `fail-on` with which no finding makes the audit fail.
 const Never = "never"

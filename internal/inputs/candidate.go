@@ -150,7 +150,7 @@ func readCandidate(r *reader) (c registry.Candidate) {
 	return c
 }
 
-// goals are the values of the input `goal`, each with its long form.
+// goals maps the values of the `goal` input to their long forms.
 var goals = map[string]string{
 	registry.Maximize: registry.Maximize, "max": registry.Maximize,
 	registry.Minimize: registry.Minimize, "min": registry.Minimize,
@@ -159,8 +159,8 @@ var goals = map[string]string{
 // maxExperiments limits the number of experiments, because each one costs a request.
 const maxExperiments = 20
 
-// readExperiments returns the experiments to search for the commit's run. If none is given, the incumbent's experiment
-// is searched, so a target is required.
+// readExperiments returns the experiments to search for the commit's run. If none is given, the incumbent's
+// experiment is searched, so a target is then required.
 func readExperiments(r *reader) []string {
 	names := limitExperiments(r)
 	hasTarget := r.command.needsTarget || r.command.Judges && r.value("alias")+r.value("stage") != ""
@@ -171,7 +171,7 @@ func readExperiments(r *reader) []string {
 	return names
 }
 
-// limitExperiments returns the experiments, and adds a problem if there are too many.
+// limitExperiments returns the experiments and adds a problem if there are too many.
 func limitExperiments(r *reader) []string {
 	names := r.list("experiment")
 	if len(names) > maxExperiments {
@@ -180,8 +180,8 @@ func limitExperiments(r *reader) []string {
 	return names
 }
 
-// aboutIncumbents reports whether `validate` checks the versions that the targets point to now. It does so on a pull
-// request if no candidate is given, because the check can then only be about the policy.
+// aboutIncumbents reports whether `validate` checks the versions that the targets point to now. It does so on a
+// pull request without a candidate, because the check can then only be about the policy.
 func aboutIncumbents(r *reader) bool {
 	return r.command.Name == "validate" && r.value("candidate") == "" && r.env("GITHUB_EVENT_NAME") == "pull_request"
 }

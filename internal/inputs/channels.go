@@ -57,7 +57,7 @@ var gitHubInputs = []Input{
 	},
 }
 
-// GitHub holds the inputs that concern GitHub.
+// GitHub contains the inputs that concern GitHub.
 type GitHub struct {
 	Token       string
 	Comment     bool // `comment` is true
@@ -90,25 +90,25 @@ var notificationInputs = []Input{
 	},
 }
 
-// Notify holds the inputs that concern notifications.
+// Notify contains the inputs that concern notifications.
 type Notify struct {
 	Dispatches []Dispatch
 	Slack      string
-	Webhook    string // address, including its credentials
+	Webhook    string // address, which may itself be a credential
 	Secret     string
 }
 
 // Dispatch is one line of the `dispatch` input: a workflow to start, or an event to send.
 type Dispatch struct {
-	line       string // the line itself
-	Repository string // owner/name, "" = this repository
+	line       string // the line as written
+	Repository string // owner/name; "" for this repository
 	Event      string // type of a repository_dispatch event
-	Workflow   string // file of a workflow_dispatch
+	Workflow   string // workflow file for a workflow_dispatch event
 	Ref        string
 }
 
-// readChannels returns the inputs that concern GitHub and notifications. It adds a problem for each input that needs a
-// repository or a token if none exists. planOnGitHub means that the approved plan is on a pull request.
+// readChannels returns the inputs that concern GitHub and notifications. It adds a problem for each input that
+// needs a repository or a token if there is none. planOnGitHub means that the approved plan is on a pull request.
 func readChannels(r *reader, planOnGitHub bool) (g GitHub, n Notify) {
 	g.Token = readGitHubToken(r)
 	if r.valueIfTaken("comment") != "" {
@@ -157,7 +157,7 @@ func readDispatches(r *reader) (out []Dispatch) {
 	return out
 }
 
-// readGitHubToken returns the token for GitHub, or "" if it is not valid.
+// readGitHubToken returns the token for GitHub, or "" if the token is not valid.
 func readGitHubToken(r *reader) string {
 	token := r.valueIfTaken("github-token")
 	if strings.ContainsFunc(token, unicode.IsControl) {
@@ -184,8 +184,8 @@ var (
 	workflowFile = regexp.MustCompile(`^[A-Za-z0-9._-]{1,200}\.ya?ml$`)
 )
 
-// parseDispatch parses EVENT, OWNER/REPO:EVENT, WORKFLOW.yml@REF or OWNER/REPO/WORKFLOW.yml@REF. why is "" if the line
-// is valid.
+// parseDispatch parses EVENT, OWNER/REPO:EVENT, WORKFLOW.yml@REF or OWNER/REPO/WORKFLOW.yml@REF. why is "" if the
+// line is valid.
 func parseDispatch(line string) (d Dispatch, why string) {
 	d.line = line
 	if file, ref, found := strings.Cut(line, "@"); found {
@@ -256,7 +256,7 @@ func secretAddress(r *reader, name string) string {
 	return u.String()
 }
 
-// tokenLike is the minimum length of a path segment that may be a token.
+// tokenLike is the length from which a path segment may be a token.
 const tokenLike = 16
 
 func isLoopback(host string) bool {
@@ -264,7 +264,7 @@ func isLoopback(host string) bool {
 	return err == nil && ip.IsLoopback() || host == "localhost"
 }
 
-// hostOf returns the host and port of an address, the only parts that may be shown.
+// hostOf returns an address's host and port, the only parts that may be shown.
 func hostOf(address string) string {
 	u, err := url.Parse(address)
 	if err != nil {
@@ -285,7 +285,7 @@ func OriginOf(address string) string {
 	return (&url.URL{Scheme: u.Scheme, Host: u.Host}).String()
 }
 
-// Names returns the names of the channels as they are recorded in the ledger, without secrets.
+// Names returns the channels' names as they are recorded in the ledger, without secrets.
 func (n Notify) Names() []string {
 	var out []string
 	for _, d := range n.Dispatches {

@@ -3,18 +3,18 @@ package inputs
 // Command is one row in the table of commands.
 type Command struct {
 	Name        string
-	Summary     string // completes "mlflow-promote NAME: …."; also a cell in the README's table
-	Writes      bool   // may change the registry, so the program checks which event and ref started the job
-	Judges      bool   // evaluates thresholds and policy
-	Adopts      bool   // needs the policy without evaluating it
-	Keys        bool   // needs only the policy's ledger keys
-	Offline     bool   // sends no request to a server
+	Summary     string // completes "mlflow-promote NAME: …"; also a cell in the README's table
+	Writes      bool   // whether it may change the registry, so the job's event and ref are checked first
+	Judges      bool   // whether it evaluates thresholds and the policy
+	Adopts      bool   // whether it needs the policy without evaluating it
+	Keys        bool   // whether it needs only the ledger keys in the policy
+	Offline     bool   // whether it sends no requests to a server
 	needsTarget bool
 	example     []string // arguments after the command
-	args        []string // inputs that may be given as positional arguments; "target" is an alias or a stage
-	inputs      []string // inputs that the command reads, in addition to those that list it in For
-	// First lists the inputs that come first in the command's own action, at most 12. A command without them has no
-	// action of its own.
+	args        []string // inputs that can be positional arguments; "target" is an alias or a stage
+	inputs      []string // inputs that the command reads, in addition to those that list the command in For
+	// First lists the inputs that come first in the command's own action, at most 12. A command without such inputs
+	// has no action of its own.
 	First    []string
 	Required []string // inputs without which the command never runs
 	read     func(*reader) Settings
@@ -222,7 +222,7 @@ func Commands() []Command {
 	}
 }
 
-// CommandNames returns the names of all commands. It cannot use Commands, which refers to All, because All needs it.
+// CommandNames returns the names of all commands. All needs it, so it cannot use Commands, which refers to All.
 func CommandNames() []string {
 	return []string{
 		"promote", "register", "validate", "alias", "rollback", "import", "history", "doctor", "compare", "lineage",
@@ -230,7 +230,7 @@ func CommandNames() []string {
 	}
 }
 
-// CommandNamed returns the command with the given name. ok is false if none exists.
+// CommandNamed returns the command with the given name. ok is false if there is none.
 func CommandNamed(name string) (c Command, ok bool) {
 	for _, c := range Commands() {
 		if c.Name == name {

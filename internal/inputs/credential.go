@@ -6,10 +6,11 @@ import (
 )
 
 const (
-	// sharedRun is how many consecutive characters a user name must share with a credential to count as one.
+	// sharedRun is how many consecutive characters a user name and a credential must share for the name to count as
+	// a credential.
 	sharedRun = 12
-	// shortestSecret is the minimum length of a credential that is searched for in names. Shorter
-	// credentials occur in many ordinary names.
+	// shortestSecret is the minimum length of a credential that is searched for in names. Shorter credentials occur
+	// in many ordinary names.
 	shortestSecret = 4
 	// longName is the length from which a user name counts as a token if the password is only a placeholder.
 	longName = 16
@@ -20,9 +21,8 @@ var placeholders = []string{
 	"", "x", "-", "_", "none", "unused", "token", "api", "api_token", "apikey", "x-oauth-basic", "x-token-auth",
 }
 
-// IsCredential reports whether a user name must not be stored or shown, because it contains one of the
-// secrets or shares twelve consecutive characters with a secret. Case is ignored, because servers may
-// change it.
+// IsCredential reports whether a user name must not be stored or shown, because it contains one of the secrets or
+// shares twelve consecutive characters with one. Case is ignored, because servers may change it.
 func IsCredential(name string, secrets []string) bool {
 	name = strings.ToLower(name)
 	return name != "" && slices.ContainsFunc(secrets, func(secret string) bool {
@@ -47,8 +47,8 @@ func sharesRun(name []rune, secret string) bool {
 	return false
 }
 
-// tokenAsName reports whether the user name is a token: the password is empty, or the name is long and the password is
-// only a placeholder.
+// tokenAsName reports whether the user name is a token: either the password is empty, or the name is long and the
+// password is only a placeholder.
 func tokenAsName(name, password string) bool {
 	return password == "" || len(name) >= longName && slices.Contains(placeholders, strings.ToLower(password))
 }

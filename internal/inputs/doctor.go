@@ -1,9 +1,9 @@
 package inputs
 
-// Doctor holds the inputs that concern repairs.
+// Doctor contains the inputs that concern repairs.
 type Doctor struct {
 	Repair []string
-	Reset  string // reason for starting a new ledger; "" = keep the current one
+	Reset  string // reason for starting a new ledger; "" to keep the current one
 }
 
 // readDoctor reads the inputs of `doctor`: the server, and what to repair for one model.

@@ -17,12 +17,12 @@ type Args struct {
 	Command       string
 	Flags         map[string]string // values of the flags that were given
 	JSON, Version bool
-	// AsAction makes the command read the INPUT_… variables, which a GitHub Action's runner sets. Flags take
+	// AsAction makes the command also read the INPUT_… variables, which a GitHub Actions runner sets. Flags take
 	// precedence. Without arguments, the program always reads these variables.
 	AsAction bool
 }
 
-// Arguments parses the command line: the command first, then flags with the names of the inputs.
+// Arguments parses the command line: first the command, then flags that are named after the inputs.
 func Arguments(argv []string) (Args, error) {
 	a := Args{Flags: map[string]string{}, AsAction: len(argv) == 0}
 	if len(argv) > 0 && !strings.HasPrefix(argv[0], "-") {
@@ -80,7 +80,7 @@ func Arguments(argv []string) (Args, error) {
 }
 
 // joinSwitches turns "--dry-run true" into "--dry-run=true", because package flag accepts a boolean's value only in
-// this form.
+// the second form.
 func joinSwitches(argv []string) []string {
 	var out []string
 	for i := 0; i < len(argv); i++ {
@@ -98,8 +98,8 @@ func joinSwitches(argv []string) []string {
 	return out
 }
 
-// unknownFlag adds a suggestion to an error about an unknown flag. It recognises the error by its text, because package
-// flag has no type for it.
+// unknownFlag adds a suggestion to an error about an unknown flag. It recognises the error by its text, because
+// package flag has no type for it.
 func unknownFlag(err error) error {
 	name, unknown := strings.CutPrefix(err.Error(), "flag provided but not defined: -")
 	if !unknown {
@@ -116,7 +116,7 @@ func unknownFlag(err error) error {
 	return fmt.Errorf("unknown flag --%s%s", name, hint)
 }
 
-// DidYouMean returns a question that suggests the most similar name, or "" if none is similar.
+// DidYouMean returns a question that suggests the most similar name, or "" if no name is similar.
 func DidYouMean(prefix, name string, names []string) string {
 	near := spelling.Nearest(name, names)
 	if len(near) == 0 {
@@ -125,7 +125,8 @@ func DidYouMean(prefix, name string, names []string) string {
 	return "; did you mean " + prefix + near[0] + "?"
 }
 
-// setFlag sets a flag. A list flag may be repeated, and each use adds to the list. Any other flag may be given once.
+// setFlag sets a flag. A list flag may be repeated, and each occurrence adds to the list. Any other flag may occur
+// only once.
 func (a Args) setFlag(in Input, v string) error {
 	if had, twice := a.Flags[in.Name]; twice {
 		c, _ := CommandNamed(a.Command)
@@ -142,7 +143,7 @@ func (a Args) setFlag(in Input, v string) error {
 	return nil
 }
 
-// Given returns the flag with the name of an input. ok is false if it was not given.
+// Given returns the value of the flag for an input. ok is false if the flag was not given.
 func (a Args) Given(name string) (value string, ok bool) {
 	value, ok = a.Flags[name]
 	return value, ok
@@ -151,9 +152,9 @@ func (a Args) Given(name string) (value string, ok bool) {
 // OwnAction reports whether the program runs as a command's own action, which passes the command as its only argument.
 func (a Args) OwnAction() bool { return a.AsAction && a.Command != "" && len(a.Flags) == 0 }
 
-// Unread returns a problem for each given input that the command does not read, so that an ignored threshold cannot
-// look as if it had passed. given returns a flag, or an input of the command's own action. The root action's inputs are
-// not checked, because several commands often share one block.
+// Unread returns a problem for each input that was given but that the command does not read, so that an ignored
+// threshold cannot seem to have passed. given looks up a flag or, in a command's own action, an input. The root
+// action's inputs are not checked, because several commands often share one block of inputs.
 func Unread(c Command, given func(name string) (value string, ok bool)) []Problem {
 	var out []Problem
 	for _, in := range All[1:] {

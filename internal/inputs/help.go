@@ -59,7 +59,7 @@ func Help(name string) string {
 	return b.String()
 }
 
-// Example returns the inputs in the command's example by their names.
+// Example returns the inputs in the command's example, keyed by name.
 func (c Command) Example() map[string]string {
 	a, err := Arguments(append(strings.Fields(c.Name), c.example...))
 	if err != nil {
@@ -68,7 +68,7 @@ func (c Command) Example() map[string]string {
 	return a.Flags
 }
 
-// flagHelp returns the help for one flag: its name, followed by its description and default.
+// flagHelp returns the help for one flag: its name, its description and its default.
 func flagHelp(in Input) string {
 	text := in.Describe()
 	if in.Kind == Bool {
@@ -86,7 +86,7 @@ func flagHelp(in Input) string {
 }
 
 // wrapped breaks text into lines of at most helpWidth columns. The first line is indented by first columns, and all
-// others by rest. Repeated spaces are kept, because they align the list of commands.
+// other lines by rest. Repeated spaces are kept, because they align the list of commands.
 func wrapped(text string, first, rest int) string {
 	var b strings.Builder
 	line := strings.Repeat(" ", first)

@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// The command line accepts the example of each command that has inputs.
+// The command line accepts each command's example.
 func TestExamples(t *testing.T) {
 	for _, c := range Commands() {
 		a, err := Arguments(append(strings.Fields(c.Name), c.example...))

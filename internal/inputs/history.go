@@ -39,7 +39,7 @@ var historyInputs = []Input{
 		Group:   "history",
 		Values:  []string{"text", "csv", "json"},
 		Default: "text",
-		Help:    "Form of the history on standard output.",
+		Help:    "Format of the history on standard output.",
 	},
 	{
 		Name:  "records-file",
@@ -56,9 +56,9 @@ var historyInputs = []Input{
 	},
 }
 
-// readHistory reads the inputs of `history`. If a model is given, its history comes from the server
-// and is compared with the saved one, if any. Otherwise the saved history is shown, and no server is
-// needed. If neither a model nor a saved history is given, the histories of all models are shown.
+// readHistory reads the inputs of `history`. If a model is given, its history comes from the server and is compared
+// with the saved history, if any. Otherwise, the saved history is shown, and no server is needed. If neither a
+// model nor a saved history is given, the histories of all models are shown.
 func readHistory(r *reader) (s Settings) {
 	h := History{Saved: readRecords(r), Format: r.choice("format"), Statement: readStatement(r)}
 	s.Intent.Query.Model = h.Saved.Model
@@ -79,7 +79,7 @@ func readHistory(r *reader) (s Settings) {
 	return s
 }
 
-// readHistoryQuery reads the inputs that select the history's entries and the time of interest.
+// readHistoryQuery reads the inputs that select entries of the history and the time to look at.
 func readHistoryQuery(r *reader) (q history.Query) {
 	q.At, q.Until = readTime(r, "at")
 	q.Since, _ = readTime(r, "since")
@@ -89,7 +89,7 @@ func readHistoryQuery(r *reader) (q history.Query) {
 	}
 	if alias := r.value("alias"); alias != "" {
 		ref := registry.ParseRef(alias)
-		if _, ok := ref.Alias(); !ok { // without "@"
+		if _, ok := ref.Alias(); !ok { // written without the "@"
 			ref = registry.AliasRef(alias)
 		}
 		q.Targets = append(q.Targets, ref)
@@ -111,8 +111,8 @@ func readHistoryQuery(r *reader) (q history.Query) {
 	return q
 }
 
-// readTime returns the first and the last second that a string may mean. They differ only for a date, which means the
-// whole day.
+// readTime returns the first and the last second that the input may mean. They differ only for a date, which means
+// the whole day.
 func readTime(r *reader, input string) (from, until time.Time) {
 	text := r.value(input)
 	if text == "" {
@@ -136,22 +136,22 @@ func readTime(r *reader, input string) (from, until time.Time) {
 	return from, until
 }
 
-// dayStart returns the first moment of a day. If the clocks change that day, midnight may not exist or may occur twice.
-// time.Date would then return a moment of the day before, or the second midnight.
+// dayStart returns the first moment of a day. If the clocks change that day, midnight may not exist or may occur
+// twice, and time.Date would return a moment on the day before, or the second midnight.
 func dayStart(y int, m time.Month, d int, zone *time.Location) time.Time {
 	near := time.Date(y, m, d, 0, 0, 0, 0, zone)
-	y, m, d = time.Date(y, m, d, 12, 0, 0, 0, time.UTC).Date() // the last day of a month has a day after it
+	y, m, d = time.Date(y, m, d, 12, 0, 0, 0, time.UTC).Date() // for example, 32 January becomes 1 February
 	for back := 180; back >= -180; back-- {
 		at := near.Add(-time.Duration(back) * time.Minute)
 		if ay, am, ad := at.Date(); ay == y && am == m && ad == d {
 			return at.UTC()
 		}
 	}
-	return near.UTC() // the zone has no such day
+	return near.UTC() // the time zone skips this day
 }
 
-// unclearTime says why a time without an offset does not mean exactly one moment, because the clocks change. It returns
-// "" if it does.
+// unclearTime returns the reason why a time without an offset does not mean exactly one moment. It returns "" if
+// the time is clear. The reason is always that the clocks change.
 func unclearTime(at time.Time, layout, text string) string {
 	if strings.Contains(layout, "Z07:00") {
 		return ""
@@ -167,17 +167,17 @@ func unclearTime(at time.Time, layout, text string) string {
 	return ""
 }
 
-// timeLayouts are the forms of a time. Those without an offset are in the local time zone.
+// timeLayouts lists the forms of a time. Times without an offset are in the local time zone.
 var timeLayouts = []string{
 	time.RFC3339, "2006-01-02T15:04Z07:00", "2006-01-02 15:04:05Z07:00", "2006-01-02 15:04Z07:00",
 	"2006-01-02 15:04:05 Z07:00", "2006-01-02 15:04 Z07:00", "2006-01-02T15:04:05", "2006-01-02T15:04", time.DateTime,
 	"2006-01-02 15:04", "2 January 2006 15:04", "2 Jan 2006 15:04",
 }
 
-// recordsLimit is the maximum size of a saved history in bytes. 10,000 entries need about 60 MB.
+// recordsLimit is the maximum size of a saved history, in bytes. 10,000 entries need about 60 MB.
 const recordsLimit = 128 << 20
 
-// readRecords returns the saved history in `records-file`, or an empty one if none exists.
+// readRecords returns the saved history in `records-file`, or an empty one if the input is empty.
 func readRecords(r *reader) (saved history.Saved) {
 	path := r.value("records-file")
 	if path == "" {
@@ -193,8 +193,8 @@ func readRecords(r *reader) (saved history.Saved) {
 	return saved
 }
 
-// readStatement returns the number of the ledger entry to write as an in-toto statement, views.LastEntry for `last`, or
-// 0 if no statement is wanted.
+// readStatement returns the number of the ledger entry to write as an in-toto statement, views.LastEntry for
+// `last`, or 0 if no statement was requested.
 func readStatement(r *reader) int {
 	text := r.value("statement")
 	n, err := strconv.Atoi(text)
@@ -204,16 +204,16 @@ func readStatement(r *reader) int {
 	case text == "last":
 		return views.LastEntry
 	case err != nil || n <= 0:
-		r.problem("statement", text, "is not a ledger entry; give its number as shown by history, or last")
+		r.problem("statement", text, "is not a ledger entry; write its number as history shows it, or last")
 	}
 	return n
 }
 
-// History holds the inputs of the `history` command.
+// History contains the inputs of the `history` command.
 type History struct {
 	history.Query
 	Format    string        // text, csv or json
 	Saved     history.Saved // history to show without a server
-	Kept      history.Saved // saved history to compare with the one on the server
-	Statement int           // entry to write as a statement, 0 = none
+	Kept      history.Saved // saved history to compare with the server's
+	Statement int           // entry to write as a statement; 0 for none
 }

@@ -17,7 +17,7 @@ func readImport(r *reader) Settings {
 		in.Override = append(in.Override, "insecure-tls")
 	}
 	in.Override = append(in.Override, r.words("override")...)
-	// If `override: unsigned` is set, readJustification reports a missing justification.
+	// With `override: unsigned`, readJustification itself reports a missing justification.
 	in.Justification = readJustification(r, in.Override)
 	if in.Justification == "" && !slices.Contains(in.Override, verdict.OverrideUnsigned) {
 		r.problem("justification", "", "is missing; say why these versions count as good, such as "+
@@ -26,7 +26,7 @@ func readImport(r *reader) Settings {
 	s.LedgerKey = readLedgerKey(r)
 	s.ImportOnly = readImportTargets(r)
 	s.DryRun = r.bool("dry-run")
-	s.Ledger = "required" // if nothing can be recorded, there is nothing to do
+	s.Ledger = "required" // import does nothing except record, so the ledger is required
 	s.Allow = readAllowance(r)
 	s.GitHub.Token = readGitHubToken(r)
 	return s

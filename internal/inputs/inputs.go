@@ -11,16 +11,16 @@ type Input struct {
 	Name  string
 	Group string
 	Help  string // one or two sentences, with backticks around names and values
-	// HelpFor replaces Help for one command, if Help explains several commands. The keys are names of commands; "" is
-	// for all others.
+	// HelpFor replaces Help for single commands, if Help explains several commands. The keys are command names,
+	// with "" for all other commands.
 	HelpFor map[string]string
 	Default string
-	Env     string // environment variable that MLflow's Python client uses; read if the input is empty
+	Env     string // environment variable, as in MLflow's Python client, that is read if the input is empty
 	Kind    Kind
-	Values  []string // allowed values of an Enum or Words input
-	Secret  bool     // never shown, and masked before any request is sent
-	For     []string // commands that read the input, in addition to those that list it themselves
-	// Formerly is an older name for the input. The commands that read the input still accept that name, with a warning.
+	Values  []string // allowed values, for an Enum or Words input
+	Secret  bool     // whether the value is never shown, and is masked before any request is sent
+	For     []string // commands that read the input, in addition to those that list the input themselves
+	// Formerly is the input's old name. The commands that read the input still accept the old name, with a warning.
 	Formerly string
 	// Expression replaces Default in action.yml, where GitHub evaluates it.
 	Expression string
@@ -48,7 +48,7 @@ const (
 	Text     Kind = "text"
 	Bool     Kind = "true or false"
 	Enum     Kind = "one of"
-	Words    Kind = "list"       // items of Values, one per line or separated by commas
+	Words    Kind = "list"       // items from Values, one per line or separated by commas
 	Lines    Kind = "lines"      // one item per line
 	Map      Kind = "key=value"  // one per line
 	Duration Kind = "duration"   // as Go writes it: 90s, 10m
@@ -86,7 +86,7 @@ func (in Input) ReadBy() []string {
 	return out
 }
 
-// Get returns the input with the given name. It panics if none exists.
+// Get returns the input with the given name. It panics if there is none.
 func Get(name string) Input {
 	for _, in := range All {
 		if in.Name == name {
@@ -96,7 +96,7 @@ func Get(name string) Input {
 	panic("no input " + name) // a bug: the name is misspelled in the code
 }
 
-// ActionDefault returns the default of the input in action.yml, or "". An input with an environment variable has no
+// ActionDefault returns the input's default in action.yml, or "". An input with an environment variable has no
 // default there: the runner would pass the default as a value, and the variable would never be used.
 func (in Input) ActionDefault() string {
 	if in.Expression == "" && in.Env != "" {
@@ -126,13 +126,13 @@ func (in Input) Wants() string {
 	return "text"
 }
 
-// Of returns the input as it is described for the command.
+// Of returns the input with its description for the command.
 func (in Input) Of(c Command) Input {
 	in.Help = cmp.Or(in.HelpFor[c.Name], in.HelpFor[""], in.Help)
 	return in
 }
 
-// Describe returns the help, followed by the allowed values unless the help already lists them.
+// Describe returns the help and the allowed values, unless the help already lists them.
 func (in Input) Describe() string {
 	var quoted []string
 	for _, v := range in.Values {

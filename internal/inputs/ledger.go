@@ -29,8 +29,8 @@ var ledgerInputs = []Input{
 		Group: "safety",
 		For:   []string{"promote"},
 		Kind:  Bool,
-		Help: "Record the digest of the model's files, and set the outputs for `actions/attest`. All files are " +
-			"downloaded for it.",
+		Help: "Record the digest of the model's files, and set the outputs for `actions/attest`. To compute the " +
+			"digest, all files are downloaded.",
 	},
 	{
 		Name:  "renamed-from",
@@ -40,17 +40,17 @@ var ledgerInputs = []Input{
 	},
 }
 
-// Signing holds the inputs that concern signed ledgers.
+// Signing contains the inputs that concern signed ledgers.
 type Signing struct {
 	LedgerKey   signing.KeyPair
 	RenamedFrom string // former name of the model
-	Attest      bool   // record the digest of the candidate's files
+	Attest      bool   // whether to record the digest of the candidate's files
 }
 
 // maxJustification is the maximum length of a justification in bytes.
 const maxJustification = 500
 
-// readJustification returns the user's reason for running with these overrides.
+// readJustification returns the user's reason for running the command with these overrides.
 func readJustification(r *reader, overrides []string) string {
 	text := r.valueIfTaken("justification")
 	if strings.ContainsAny(text, "\r\n") || len(text) > maxJustification {
@@ -62,7 +62,7 @@ func readJustification(r *reader, overrides []string) string {
 	return text
 }
 
-// readLedgerKey returns the private key. The zero value means that no key was given.
+// readLedgerKey returns the private key, or the zero value if no key was given.
 func readLedgerKey(r *reader) signing.KeyPair {
 	text := r.valueIfTaken("ledger-key")
 	if text == "" {
@@ -75,7 +75,7 @@ func readLedgerKey(r *reader) signing.KeyPair {
 	return key
 }
 
-// readLedgerRepair reads the inputs that concern the repair of a ledger.
+// readLedgerRepair reads the inputs of `ledger repair`.
 func readLedgerRepair(r *reader) Settings {
 	s := Settings{Server: readServer(r)}
 	s.Intent.Query.Model = r.required("model", "the name of the registered model")

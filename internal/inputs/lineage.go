@@ -10,8 +10,8 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
-// readLineage reads the inputs of `lineage`. The version is models:/NAME/7 or models:/NAME@ALIAS. If `model` is given,
-// it may also be a version number, an alias or a stage.
+// readLineage reads the inputs of `lineage`. The version is models:/NAME/7 or models:/NAME@ALIAS. If `model` is
+// set, the version may also be a number, an alias or a stage.
 func readLineage(r *reader) Settings {
 	s := Settings{Server: readServer(r)}
 	q := fact.Query{Model: r.value("model")}
@@ -34,7 +34,7 @@ func readLineage(r *reader) Settings {
 	return s
 }
 
-// namedVersion returns the query with the version that a URI such as models:/NAME/7 identifies.
+// namedVersion returns the query with the version that a URI identifies, for example models:/NAME/7.
 func namedVersion(r *reader, q fact.Query, text string) fact.Query {
 	c, err := registry.ParseCandidate(text, q.Model)
 	switch {
@@ -50,7 +50,7 @@ func namedVersion(r *reader, q fact.Query, text string) fact.Query {
 	return q
 }
 
-// versionOf returns the query with a version of its model, given as a number, an alias or a stage.
+// versionOf returns the query with a version of its model. text is a number, an alias or a stage.
 func versionOf(r *reader, q fact.Query, text string) fact.Query {
 	if number, err := strconv.Atoi(text); err == nil {
 		if number < 1 {

@@ -45,7 +45,7 @@ var metadataInputs = []Input{
 	},
 }
 
-// readMetadata returns the intent with the descriptions and tags for a new version and its registered model.
+// readMetadata adds the descriptions and tags for a new version and its registered model to the intent.
 func readMetadata(r *reader, in plan.Intent) plan.Intent {
 	in.Description = r.portable("description", registry.MaxDescription)
 	in.Tags = r.tags("tags")

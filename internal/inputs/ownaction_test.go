@@ -6,8 +6,8 @@ import (
 	"time"
 )
 
-// Each command's own action lists at most 12 of the command's inputs first, and marks an input as required only if the
-// command refuses to run without it.
+// Each command's own action lists at most 12 of the command's inputs first, and marks an input as required only if
+// the command refuses to run without that input.
 func TestOwnActions(t *testing.T) {
 	none := func(string) string { return "" }
 	noFile := func(string, int64) ([]byte, error) { return nil, nil }

@@ -52,16 +52,16 @@ var policyInputs = []Input{
 	},
 }
 
-// Judging holds the inputs that concern gates.
+// Judging contains the inputs that concern gates.
 type Judging struct {
 	Gates        []gates.Gate
 	Waivers      []policy.Waiver
 	Identities   map[string]string // MLflow user -> GitHub login
-	PolicyFile   string            // "" = search for it
-	NeedsPolicy  bool              // a missing policy file is an error
-	Evidence     map[string]string // path in the workspace, by name of the report
-	From         string            // stage that the candidate must be in, "" = any
-	OfIncumbents bool              // check the versions that the policy's targets point to, not a candidate
+	PolicyFile   string            // "" to search for it
+	NeedsPolicy  bool              // whether a missing policy file is an error
+	Evidence     map[string]string // paths in the workspace, keyed by the report's name
+	From         string            // stage that the candidate must be in; "" for any
+	OfIncumbents bool              // check the versions that the policy's targets point to, instead of a candidate
 }
 
 func readThresholds(r *reader, target registry.Target) []gates.Gate {
@@ -72,7 +72,7 @@ func readThresholds(r *reader, target registry.Target) []gates.Gate {
 	return list
 }
 
-// readExplain reads the model and the target. It needs no server.
+// readExplain reads the model and the target. It does not read a server.
 func readExplain(r *reader) (s Settings) {
 	s.Intent.Query.Model = r.required("model", "the name of a registered model")
 	s.Intent.Query.Target, s.Judging.From = readTarget(r)
@@ -83,7 +83,7 @@ func readPolicyTest(r *reader) Settings {
 	return Settings{PolicyTests: r.required("policy-tests", "the folder that contains the tests")}
 }
 
-// readEvidence returns the workspace file that each report is read from, by name of the report.
+// readEvidence returns the workspace file for each report, keyed by the report's name.
 func readEvidence(r *reader) map[string]string {
 	out := map[string]string{}
 	for _, l := range format.Lines(r.value("evidence-file")) {

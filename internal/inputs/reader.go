@@ -12,7 +12,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
-// reader parses the inputs, and collects the problems and secrets that it finds in them.
+// reader parses the inputs and collects the problems and secrets that it finds in them.
 type reader struct {
 	command  Command
 	value    func(name string) string
@@ -32,7 +32,7 @@ func WithoutPath(err error, path string) error {
 	return errors.New(text)
 }
 
-// pairs parses items of the form ALIAS=VALUE. A key that is repeated, or is not a valid alias, is a problem.
+// pairs parses items in the form ALIAS=VALUE. It adds a problem for a key that is repeated or is not a valid alias.
 func (r *reader) pairs(name, example string, items []string) []pair {
 	var out []pair
 	seen := map[string]bool{}
@@ -58,8 +58,8 @@ func (r *reader) pairs(name, example string, items []string) []pair {
 	return out
 }
 
-// valueIfTaken returns the input, or "" if the command does not read it. Several steps often share one block of inputs,
-// so inputs for other commands are not checked.
+// valueIfTaken returns the input, or "" if the command does not read it. Several steps often share one block of
+// inputs, so inputs for other commands are not checked.
 func (r *reader) valueIfTaken(name string) string {
 	if !r.command.Takes(Get(name)) {
 		return ""
@@ -83,7 +83,8 @@ func shorten(text string) string {
 	return text
 }
 
-// required returns an input, and adds a problem if it is empty. want completes the message "is missing; set it to …".
+// required returns an input and adds a problem if it is empty. want completes the message "is missing; set it to
+// …".
 func (r *reader) required(name, want string) string {
 	v := r.value(name)
 	if v == "" {
@@ -95,7 +96,7 @@ func (r *reader) required(name, want string) string {
 	return v
 }
 
-// portable returns an input, and adds a problem if some supported server or database cannot store it.
+// portable returns an input and adds a problem if any supported server or database cannot store it.
 func (r *reader) portable(name string, limit int) string {
 	v := r.value(name)
 	if len(v) > limit {
@@ -108,8 +109,8 @@ func (r *reader) portable(name string, limit int) string {
 	return v
 }
 
-// tagLines returns the tags: each line, or the parts of a line such as owner=me,team=x. A line with other commas or
-// equals signs is one tag.
+// tagLines returns the tags: each line, or the parts of a line in the form owner=me,team=x. A line with other
+// commas or equals signs is a single tag.
 func tagLines(text string) (out []string) {
 	for _, line := range format.Lines(text) {
 		parts := strings.Split(line, tagSeparator)
@@ -216,7 +217,7 @@ func (r *reader) duration(name string) time.Duration {
 	return d
 }
 
-// list returns the items of an input, one per line or separated by commas, without duplicates.
+// list returns the items in an input, one per line or separated by commas, without duplicates.
 func (r *reader) list(name string) []string {
 	var out []string
 	for _, item := range format.Lines(strings.ReplaceAll(r.value(name), ",", "\n")) {
@@ -227,5 +228,5 @@ func (r *reader) list(name string) []string {
 	return out
 }
 
-// FileLimit is the maximum size in bytes of a file that is given as an input.
+// FileLimit is the maximum size, in bytes, of a file that an input refers to.
 const FileLimit = 1 << 20

@@ -2,7 +2,7 @@ package inputs
 
 import "fmt"
 
-// renamed returns the command's input that was formerly called name. ok is false if it has no such input.
+// renamed returns the command's input that was formerly called name. ok is false if there is none.
 func (c Command) renamed(name string) (in Input, ok bool) {
 	for _, in := range All {
 		if in.Formerly == name && c.Takes(in) {
@@ -12,8 +12,8 @@ func (c Command) renamed(name string) (in Input, ok bool) {
 	return Input{}, false
 }
 
-// WithFormerNames returns a function that looks up an input of the command by its name and, if it is empty, by its
-// former name. warnings contains one sentence for each former name that is in use.
+// WithFormerNames returns a function that looks up the command's inputs by name. If an input is empty, the function
+// uses the value under the input's former name. warnings contains one sentence for each former name in use.
 func WithFormerNames(c Command, value func(string) string) (lookUp func(string) string, warnings []string) {
 	former := map[string]string{} // by the new name
 	for _, in := range All {

@@ -66,15 +66,15 @@ var safetyInputs = []Input{
 		Group: "safety",
 		For:   and(writing, "doctor", "import", "ledger repair"),
 		Kind:  Lines,
-		Help: "Branches and tags that may write, in addition to the default branch. Write one GitHub filter " +
-			"pattern per line: `release/**` for branches, `refs/tags/v*` for tags, `!release/old` to exclude.",
+		Help: "Branches and tags that are allowed to write, in addition to the default branch. Write one GitHub " +
+			"filter pattern per line: `release/**` for branches, `refs/tags/v*` for tags, `!release/old` to exclude.",
 	},
 	{
 		Name:  "allow-events",
 		Group: "safety",
 		For:   and(writing, "doctor", "import", "ledger repair"),
 		Kind:  Lines,
-		Help: "Additional events that may start a write, such as `issue_comment`, one per line. " +
+		Help: "Additional events that are allowed to start a write, such as `issue_comment`, one per line. " +
 			"`pull_request_target` is never allowed.",
 	},
 	{
@@ -100,7 +100,8 @@ var safetyInputs = []Input{
 	},
 }
 
-// Safety holds inputs that keep a command from changing too much. The rest of the group is in Approval and Doctor.
+// Safety contains inputs that keep a command from changing too much. Approval and Doctor contain the rest of the
+// group.
 type Safety struct {
 	DryRun   bool
 	Allow    trigger.Allowance
@@ -109,13 +110,13 @@ type Safety struct {
 	Expected Expected
 }
 
-// Expected is the `expected-previous` input: the version that the target must point to before the move.
+// Expected is the `expected-previous` input: the version that the target must point to before it is moved.
 type Expected struct {
 	Given   bool
-	Version int // 0 = none
+	Version int // 0 for none
 }
 
-// readMove reads the inputs shared by all commands that work on one registered model.
+// readMove reads the inputs that all commands for one registered model share.
 func readMove(r *reader) Settings {
 	s := Settings{Server: readServer(r)}
 	in := &s.Intent
@@ -123,7 +124,7 @@ func readMove(r *reader) Settings {
 		r.required("model", "the name of the registered model")
 	}
 	if s.Server.InsecureTLS {
-		in.Override = append(in.Override, "insecure-tls") // shown and recorded like any safety check that is turned off
+		in.Override = append(in.Override, "insecure-tls") // shown and recorded like any disabled safety check
 	}
 	s.DryRun = r.bool("dry-run")
 	s.Ledger = r.choice("ledger")

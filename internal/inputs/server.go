@@ -119,20 +119,20 @@ var serverInputs = []Input{
 	},
 }
 
-// Server holds the inputs that say where the MLflow servers are and how to connect to them.
+// Server contains the inputs that say where the MLflow servers are and how to connect to them.
 type Server struct {
 	Tracking, Registry string                     // addresses without credentials
 	Header             http.Header                // sent with every request
 	TrackingHeader     http.Header                // credentials from the address of the tracking server
 	RegistryHeader     http.Header                // credentials from the address of the registry
-	Audience           string                     // of the tokens that GitHub issues; "" for a constant login
+	Audience           string                     // of the tokens that GitHub issues; "" for a fixed login
 	Role               string                     // ARN of the AWS role to assume; "" for the environment's credentials
-	SageMaker          map[string]login.SageMaker // servers whose requests are signed, by their address
+	SageMaker          map[string]login.SageMaker // servers whose requests are signed, keyed by address
 	Databricks         string                     // address of the Databricks workspace; "" if neither server is one
 	Dialect            dialect.Dialect            // of the registry
 	Workspace          string
-	Basic              bool   // a user name and a password are sent
-	Login              string // the user name; "" if it is a credential itself
+	Basic              bool   // whether a user name and a password are sent
+	Login              string // the user name; "" if it is itself a credential
 	CAs, ClientCert    []byte
 	InsecureTLS        bool
 	InsecureHTTP       bool
@@ -181,8 +181,8 @@ func readServer(r *reader) (s Server) {
 	return s
 }
 
-// address returns a server's address without its credentials, or "" if it is not valid. The credentials are moved to
-// the header, so that no message can show them.
+// address returns a server's address without its credentials, or "" if it is not valid. address moves the
+// credentials to the header, so that no message can show them.
 func (s *Server) address(r *reader, name, text string, header http.Header) string {
 	u, err := url.Parse(text)
 	switch {
@@ -218,13 +218,13 @@ func (s *Server) address(r *reader, name, text string, header http.Header) strin
 	switch {
 	case u.Scheme != "http" && u.Scheme != "https":
 		r.problem(name, u.String(), "is not an HTTP address; "+
-			"start `mlflow server` with that store and give its address, such as https://mlflow.example")
+			"start `mlflow server` with that store and use its address, such as https://mlflow.example")
 		return ""
 	case u.Hostname() == "":
 		r.problem(name, u.String(), "has no host; write https://HOST or https://HOST:PORT/PATH")
 		return ""
 	case u.RawQuery != "" || u.Fragment != "":
-		u.RawQuery, u.Fragment = "", "" // which may contain a token
+		u.RawQuery, u.Fragment = "", "" // these may contain a token
 		r.problem(name, u.String(), "contains a query (?) or fragment (#); "+
 			"use the address of the server, not of a page")
 		return ""
@@ -232,10 +232,10 @@ func (s *Server) address(r *reader, name, text string, header http.Header) strin
 	return strings.TrimRight(u.String(), "/")
 }
 
-// hostAndPort matches an address without a scheme, such as mlflow.example:5000.
+// hostAndPort matches an address without a scheme, for example mlflow.example:5000.
 var hostAndPort = regexp.MustCompile(`^[A-Za-z0-9.-]+:[0-9]+(/.*)?$`)
 
-// hosted says what is wrong with an address that belongs to a hosted MLflow or has no scheme, and what to write
+// hosted says what is wrong with the address of a hosted MLflow or an address without a scheme, and what to write
 // instead. It returns "" for other addresses.
 func hosted(u *url.URL) string {
 	text := u.String()
@@ -253,8 +253,8 @@ func hosted(u *url.URL) string {
 	return ""
 }
 
-// login sets the Authorization header. As in MLflow's Python client, a user name and password take precedence over a
-// token.
+// login sets the Authorization header. As in MLflow's Python client, a user name and password take precedence over
+// a token.
 func (s *Server) login(r *reader, header http.Header) {
 	user, password, token := r.value("username"), r.value("password"), r.value("token")
 	switch {
@@ -275,7 +275,7 @@ func (s *Server) login(r *reader, header http.Header) {
 	}
 }
 
-// sageMaker returns the address of the server that an ARN names.
+// sageMaker returns the address of the server that an ARN refers to.
 func (s *Server) sageMaker(r *reader, name, arn string) string {
 	server, err := login.ParseARN(arn, strings.TrimRight(r.env("SAGEMAKER_MLFLOW_CUSTOM_ENDPOINT"), "/"))
 	if err != nil {
@@ -289,7 +289,7 @@ func (s *Server) sageMaker(r *reader, name, arn string) string {
 	return server.Address
 }
 
-// issued reads the inputs for logins that are made for this job. Each request can have only one login.
+// issued reads the inputs for logins that are issued for this job. Only one kind of login can be used.
 func (s *Server) issued(r *reader) {
 	s.Audience, s.Role = r.value("audience"), r.value("role-to-assume")
 	constant := r.value("username")+r.value("password")+r.value("token") != ""

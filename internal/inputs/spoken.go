@@ -7,24 +7,24 @@ import (
 	"strings"
 )
 
-// named matches an input in a hint. One of the groups is its name.
+// named matches an input's name in a hint. One of its groups contains the name.
 const named = `(?:the input ([a-z][a-z-]*)|the ([a-z][a-z-]*) input|([a-z][a-z-]*))`
 
-// These match the places in a hint that name an input, with or without a value.
+// These match the places where a hint mentions an input, with or without a value.
 var (
 	setValue = regexp.MustCompile(`\bset ` + named + ` to ("[^"]+"|[^\s",;]*[^\s",;:.])`)
 	setInput = regexp.MustCompile(`\bset ` + named + `\b`)
 	theInput = regexp.MustCompile(`\b(?:the input ([a-z][a-z-]*)\b|the ([a-z][a-z-]*) input\b)`)
 )
 
-// setting matches an input with its value as a line of a workflow.
+// setting matches an input with its value, written as in a workflow.
 var setting = regexp.MustCompile("`([a-z][a-z-]*): ([^`\n]+)`")
 
-// articles are words after "to" that are not a value.
+// articles are words that may follow "to" without being a value.
 var articles = []string{"a", "an", "the", "one", "another", "it", "its", "your", "that", "what", "those", "these"}
 
-// Spoken adapts a hint to its reader. "set override to hold" becomes "set override: hold" in a workflow and
-// "set --override hold" on a command line.
+// Spoken adapts a hint to its reader. "set override to hold" becomes "set override: hold" in a workflow and "set
+// --override hold" on a command line.
 func Spoken(hint string, inWorkflow bool) string {
 	hint = setValue.ReplaceAllStringFunc(hint, func(found string) string {
 		m := setValue.FindStringSubmatch(found)

@@ -17,7 +17,7 @@ var targetInputs = []Input{
 		HelpFor: map[string]string{
 			"rollback": "Alias to move back, such as `champion`.",
 			"history":  "Show only entries that moved this alias.",
-			"import":   "Aliases to take over, one per line or separated by commas. Default: all.",
+			"import":   "Aliases to import, one per line or separated by commas. Default: all.",
 			"":         "Alias to move to the candidate, such as `champion`.",
 		},
 	},
@@ -38,7 +38,7 @@ var targetInputs = []Input{
 		HelpFor: map[string]string{
 			"rollback": "Stage to move back: `Staging` or `Production`.",
 			"history":  "Show only entries that moved this stage.",
-			"import":   "Stages to take over, one per line or separated by commas. Default: all.",
+			"import":   "Stages to import, one per line or separated by commas. Default: all.",
 			"":         "Stage to move the candidate to: `Staging` or `Production`.",
 		},
 	},
@@ -78,7 +78,8 @@ var targetInputs = []Input{
 	},
 }
 
-// readTarget returns the target, and the stage that the candidate must be in before it moves ("" = any).
+// readTarget returns the target and the stage that the candidate must be in before it moves. The stage is "" if any
+// stage is allowed.
 func readTarget(r *reader) (t registry.Target, from string) {
 	t.Alias = r.value("alias")
 	if t.Alias != "" {
@@ -101,20 +102,20 @@ func readTarget(r *reader) (t registry.Target, from string) {
 	return t, from
 }
 
-// readFurther returns the further aliases that a promotion to the target assigns or removes.
+// readFurther returns the other aliases that a promotion to the target assigns or removes.
 func readFurther(r *reader, t registry.Target) (out []registry.Assignment) {
 	seen := []string{t.Alias}
 	add := func(input string, a registry.Assignment) {
 		if err := registry.CheckAlias(a.Alias); err != nil {
 			r.problem(input, a.Alias, err.Error())
 		}
-		// Case is ignored, because some databases ignore it too.
+		// Case is ignored, because some databases also ignore it.
 		same := func(other string) bool { return strings.EqualFold(other, a.Alias) }
 		switch {
 		case same(t.Alias):
-			r.problem(input, a.Alias, "is the target of the promotion; give another alias")
+			r.problem(input, a.Alias, "is the target of the promotion; use a different alias")
 		case slices.ContainsFunc(seen, same):
-			r.problem(input, a.Alias, "is named twice; name each alias once in previous-alias or remove-alias")
+			r.problem(input, a.Alias, "is listed twice; list each alias only once in previous-alias or remove-alias")
 		}
 		seen = append(seen, a.Alias)
 		out = append(out, a)

@@ -9,11 +9,12 @@ import (
 	"unicode/utf8"
 )
 
-// The runner passes every line below `with` to the action, even if the action does not declare that input. If a typo
-// such as `dry_run` were ignored, the command would write. A name that is similar to an input, or is a synonym of one,
-// is therefore an error.
+// The runner passes every line under `with` to the action, even if the action does not declare that input. If a
+// typo such as `dry_run` were ignored, the command would write. A name that is similar to an input's name, or to a
+// synonym, is therefore an error.
 
-// synonyms are other names that people use for an input. If the value must take a different form, line shows that form.
+// synonyms are other names that people use for an input. If the value must have a different form, line shows that
+// form.
 var synonyms = []struct{ input, line, names string }{
 	{"command", "", "action cmd verb"},
 	{"tracking-uri", "", "uri url server host endpoint tracking-url"},
@@ -54,18 +55,18 @@ var synonyms = []struct{ input, line, names string }{
 	{"webhook-url", "", "webhook"},
 }
 
-// runnerInputs are the lines below `with` that the runner itself reads for a container action.
+// runnerInputs are the lines under `with` that the runner itself reads for a container action.
 var runnerInputs = []string{"args", "entrypoint"}
 
 // Strays is the result of StrayInputs.
 type Strays struct {
 	Problems []Problem
-	unknown  []string // names that are similar to no input; they are ignored
+	unknown  []string // names that are not similar to any input's name; they are ignored
 	Secrets  []string // values that were probably meant for a secret input
 }
 
-// StrayInputs finds INPUT_… environment variables that belong to no input. leaky means that they may belong to the
-// caller: the runner "act" passes on the inputs of the surrounding composite action.
+// StrayInputs finds INPUT_… environment variables that do not belong to any input. leaky means that they may belong
+// to the caller: the runner "act" passes on the inputs of the surrounding composite action.
 func StrayInputs(environ []string, value func(name string) string, leaky bool) Strays {
 	var out Strays
 	for _, variable := range slices.Sorted(slices.Values(environ)) {
@@ -88,9 +89,9 @@ func StrayInputs(environ []string, value func(name string) string, leaky bool) S
 	return out
 }
 
-// answered reports whether the variable can be ignored without losing anything: it is empty, or the input that it is
-// similar to has been given. A default does not count as given, because `dry_run: true` may be a typo if `dry-run` has
-// its default.
+// answered reports whether the variable can be ignored without losing anything: either it is empty, or the input
+// with the similar name was given. A default does not count as given, because `dry_run: true` may be a typo if
+// `dry-run` has its default.
 func answered(in Input, value, leaked string) bool {
 	return leaked == "" || value == leaked || value != "" && value != in.Default
 }
@@ -99,9 +100,9 @@ func declared(name string) bool {
 	return slices.ContainsFunc(All, func(in Input) bool { return in.Name == name })
 }
 
-// nearestInput returns the input that was probably meant by a name. It first looks for an input or
-// synonym with the same letters, then for one that differs by a single typo. line is the text to write
-// instead, or "" if the value can stay.
+// nearestInput returns the input that a name probably means. It first looks for an input or synonym with the same
+// letters, and then for one that differs by a single typo. line is the text to write instead, or "" if the value
+// can stay.
 func nearestInput(name string) (in Input, line string, ok bool) {
 	for _, same := range []func(a, b string) bool{
 		func(a, b string) bool { return a == b }, OneSlip,
@@ -121,8 +122,8 @@ func nearestInput(name string) (in Input, line string, ok bool) {
 	return Input{}, "", false
 }
 
-// NormalizedName returns the letters and digits of a name in lower case, because people mix up dashes, underscores and
-// case.
+// NormalizedName returns the letters and digits of a name in lower case, because people mix up dashes, underscores
+// and case.
 func NormalizedName(name string) string {
 	return strings.Map(func(r rune) rune {
 		if unicode.IsLetter(r) || unicode.IsDigit(r) {
@@ -135,7 +136,7 @@ func NormalizedName(name string) string {
 // shortestSlip is the minimum length of a word that can count as a typo of another.
 const shortestSlip = 4
 
-// OneSlip reports whether two words differ by one missing, added or replaced letter, or by two swapped ones.
+// OneSlip reports whether two words differ by one missing, added or replaced letter, or by two swapped letters.
 func OneSlip(a, b string) bool {
 	if min(len(a), len(b)) < shortestSlip {
 		return false
@@ -150,8 +151,8 @@ func OneSlip(a, b string) bool {
 	return swapped || len(a) <= 1 && len(b) <= 1
 }
 
-// line returns the input and its value as they are written in a workflow. It omits a value that is long, that the input
-// does not accept, or that may contain a secret.
+// line returns the input and its value as written in a workflow. It omits the value if it is long, is not accepted
+// by the input, or may contain a secret.
 func (in Input) line(value string) string {
 	closed := in.Kind == Bool || in.Kind == Enum || in.Kind == Words
 	words := in.Values
@@ -171,7 +172,7 @@ func (in Input) line(value string) string {
 	return in.Name + ": " + value
 }
 
-// maxUnknown is the maximum number of unknown inputs that the warning lists.
+// maxUnknown limits the number of unknown inputs in the warning.
 const maxUnknown = 20
 
 // Warning returns one line that lists the ignored inputs, or "" if there are none.

@@ -25,28 +25,28 @@ func TestStrayInputs(t *testing.T) {
 		},
 		"an underscore instead of a dash": {
 			environ:  []string{"INPUT_DRY_RUN=true"},
-			problems: []string{"dry_run: is not an input; write dry-run: true"},
+			problems: []string{"dry_run is not an input; write dry-run: true"},
 		},
 		"an underscore instead of a dash, next to the right input": {
 			environ:  []string{"INPUT_DRY_RUN=true"},
 			given:    map[string]string{"dry-run": "true"},
-			problems: []string{"dry_run: is not an input; write dry-run: true"},
+			problems: []string{"dry_run is not an input; write dry-run: true"},
 		},
 		"a value that the input does not accept": {
 			environ:  []string{"INPUT_DRYRUN=yes"},
-			problems: []string{"dryrun: is not an input; write dry-run, with true or false"},
+			problems: []string{"dryrun is not an input; write dry-run, with true or false"},
 		},
 		"an empty value": {
 			environ:  []string{"INPUT_DRY_RUN="},
-			problems: []string{"dry_run: is not an input; write dry-run, with true or false"},
+			problems: []string{"dry_run is not an input; write dry-run, with true or false"},
 		},
 		"a missing, added, replaced or swapped letter": {
 			environ: []string{
 				"INPUT_ALIS=champion", "INPUT_MODELL=churn", "INPUT_STATE=Production", "INPUT_FORM=Staging",
 			},
 			problems: []string{
-				"alis: is not an input; write alias: champion", "form: is not an input; write from: Staging",
-				"modell: is not an input; write model: churn", "state: is not an input; write stage: Production",
+				"alis is not an input; write alias: champion", "form is not an input; write from: Staging",
+				"modell is not an input; write model: churn", "state is not an input; write stage: Production",
 			},
 		},
 		"synonyms": {
@@ -55,13 +55,13 @@ func TestStrayInputs(t *testing.T) {
 				"INPUT_FORCE=true", "INPUT_THRESHOLD=0.9", "INPUT_MODE=report",
 			},
 			problems: []string{
-				"force: is not an input; write override, with " + Get("override").Wants(),
-				"mode: is not an input; write mode: report in the policy file",
-				"model-name: is not an input; write model: churn",
-				"run-id: is not an input; write candidate: runs:/RUN_ID/model",
-				"run_id: is not an input; write candidate: runs:/RUN_ID/model",
-				"threshold: is not an input; write thresholds: accuracy >= 0.85",
-				"version: is not an input; write candidate: models:/MODEL/VERSION",
+				"force is not an input; write override, with " + Get("override").Wants(),
+				"mode is not an input; write mode: report in the policy file",
+				"model-name is not an input; write model: churn",
+				"run-id is not an input; write candidate: runs:/RUN_ID/model",
+				"run_id is not an input; write candidate: runs:/RUN_ID/model",
+				"threshold is not an input; write thresholds: accuracy >= 0.85",
+				"version is not an input; write candidate: models:/MODEL/VERSION",
 			},
 		},
 		"secrets and addresses are not shown": {
@@ -69,8 +69,8 @@ func TestStrayInputs(t *testing.T) {
 				"INPUT_GITHUB_TOKEN=ghs-secret", "INPUT_API-KEY=secret", "INPUT_TRACKING_URI=https://ann:secret@mlflow",
 			},
 			problems: []string{
-				"api-key: is not an input; write token", "github_token: is not an input; write github-token",
-				"tracking_uri: is not an input; write tracking-uri",
+				"api-key is not an input; write token", "github_token is not an input; write github-token",
+				"tracking_uri is not an input; write tracking-uri",
 			},
 		},
 		"names that are similar to no input": {
@@ -88,7 +88,7 @@ func TestStrayInputs(t *testing.T) {
 			environ:  []string{"INPUT_DRY_RUN=true"},
 			leaky:    true,
 			given:    map[string]string{"dry-run": "false"},
-			problems: []string{"dry_run: is not an input; write dry-run: true"},
+			problems: []string{"dry_run is not an input; write dry-run: true"},
 		},
 		"under act, a boolean with the same value as the default": {
 			environ: []string{"INPUT_DRY_RUN=false", "INPUT_STATE="},
@@ -99,7 +99,7 @@ func TestStrayInputs(t *testing.T) {
 		"under act, an input without a value of its own": {
 			environ:  []string{"INPUT_THRESHOLD=acc >= 0.9"},
 			leaky:    true,
-			problems: []string{"threshold: is not an input; write thresholds: accuracy >= 0.85"},
+			problems: []string{"threshold is not an input; write thresholds: accuracy >= 0.85"},
 		},
 	}
 	for name, c := range cases {
@@ -132,7 +132,7 @@ func TestStrays_Warning(t *testing.T) {
 	}
 }
 
-// No synonym is itself an input, and none is in two rows.
+// No synonym is itself an input, and no synonym is in two rows.
 func TestSynonyms(t *testing.T) {
 	seen := map[string]string{}
 	for _, s := range synonyms {
@@ -168,7 +168,7 @@ func TestOneSlip(t *testing.T) {
 	})
 }
 
-// slips returns the word and all words that differ from it by one typo, made of the letters a and b.
+// slips returns the word and all words that differ from it by one typo, using the letters a and b.
 func slips(word string) []string {
 	out := []string{word}
 	for i := range len(word) + 1 {

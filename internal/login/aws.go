@@ -20,8 +20,8 @@ import (
 // SageMaker is an MLflow server on Amazon SageMaker.
 type SageMaker struct {
 	ARN     string
-	Address string // of the REST API
-	Service string // name in signatures
+	Address string // address of the REST API
+	Service string // service name in signatures
 	Region  string
 	Header  http.Header // tells the service which server is meant
 }
@@ -29,9 +29,9 @@ type SageMaker struct {
 var sageMakerARN = regexp.MustCompile(
 	`^arn:(aws|aws-us-gov):sagemaker:([a-z0-9-]+):([0-9]{12}):(mlflow-tracking-server|mlflow-app)/([A-Za-z0-9-]+)$`)
 
-// ParseARN returns the server that an ARN names. It describes what is wrong with any other text. The addresses and
-// headers are those of AWS's plugin sagemaker-mlflow 0.5.0. endpoint replaces the address, as the plugin's variable
-// SAGEMAKER_MLFLOW_CUSTOM_ENDPOINT does; "" for the region's own.
+// ParseARN returns the server that an ARN refers to. For any other text, it says what is wrong. The addresses and
+// headers are those in AWS's plugin sagemaker-mlflow 0.5.0. endpoint replaces the address, as the plugin's variable
+// SAGEMAKER_MLFLOW_CUSTOM_ENDPOINT does; "" means the region's own address.
 func ParseARN(text, endpoint string) (SageMaker, error) {
 	parts := sageMakerARN.FindStringSubmatch(text)
 	switch {
@@ -59,8 +59,8 @@ func ParseARN(text, endpoint string) (SageMaker, error) {
 	}, nil
 }
 
-// AWS finds credentials as AWS's own programs do: in the variables that configure-aws-credentials sets, or by
-// exchanging a token for those of a role.
+// AWS finds credentials as AWS's own programs do: it uses the variables that configure-aws-credentials sets, or it
+// exchanges a token for a role's credentials.
 type AWS struct {
 	Env    func(string) string
 	Role   string // ARN of the role to assume with GitHub's token; "" for the environment's credentials
@@ -73,15 +73,15 @@ type AWS struct {
 // audienceSTS is the audience that AWS's identity provider for GitHub expects.
 const audienceSTS = "sts.amazonaws.com"
 
-// Credentials are where keys come from.
+// Credentials describes a source of keys.
 type Credentials struct {
-	How       string // in words, and why
-	Renewable bool   // Keys returns new ones at each call
-	Missing   bool   // Keys always fails
+	How       string // the source in words, and why it is used
+	Renewable bool   // whether each call of Keys returns new ones
+	Missing   bool   // whether Keys always fails
 	Keys      func(ctx context.Context) (Keys, error)
 }
 
-// Credentials returns the source of the keys. Asking it for keys fails with a hint if there are none.
+// Credentials returns the source of the keys. If there are no keys, its Keys function fails with a hint.
 func (a AWS) Credentials() Credentials {
 	switch file, role := a.Env("AWS_WEB_IDENTITY_TOKEN_FILE"), a.Env("AWS_ROLE_ARN"); {
 	case a.Role != "":
@@ -139,7 +139,7 @@ func (a AWS) missing() error {
 	}
 }
 
-// assumed is the part of AWS's answer that contains the credentials.
+// assumed is the part of AWS's response that contains the credentials.
 type assumed struct {
 	Keys struct {
 		ID      string    `xml:"AccessKeyId"`
@@ -149,8 +149,8 @@ type assumed struct {
 	} `xml:"AssumeRoleWithWebIdentityResult>Credentials"`
 }
 
-// exchange returns the credentials of a role for a token. The request is not signed. AWS limits names of sessions to 64
-// characters.
+// exchange returns a role's credentials in exchange for a token. The request is not signed. AWS limits session
+// names to 64 characters.
 func (a AWS) exchange(ctx context.Context, role, token string) (Keys, error) {
 	op := "assume the role " + role
 	wire := a.Wire
@@ -174,14 +174,14 @@ func (a AWS) exchange(ctx context.Context, role, token string) (Keys, error) {
 	if err := xml.Unmarshal(body, &answer); err != nil || answer.Keys.ID == "" || answer.Keys.Secret == "" {
 		return Keys{}, wrap(op, fmt.Errorf("the answer contains no credentials (%s)", header.Get("Content-Type")))
 	}
-	life := time.Hour // the default of AWS, if the answer does not say
+	life := time.Hour // AWS's default, if the response does not say
 	if sent, err := http.ParseTime(header.Get("Date")); err == nil && answer.Keys.Expires.After(sent) {
 		life = answer.Keys.Expires.Sub(sent)
 	}
 	return Keys{answer.Keys.ID, answer.Keys.Secret, answer.Keys.Session, a.Now().Add(life)}, nil
 }
 
-// refusedBySTS explains why a role was not given.
+// refusedBySTS explains why AWS did not grant the role.
 func refusedBySTS(op string, err error) error {
 	var e *rest.Error
 	if !errors.As(err, &e) || e.Status == 0 {

@@ -20,11 +20,11 @@ import (
 // The logins for Databricks, with the names that Databricks' SDKs use in DATABRICKS_AUTH_TYPE.
 const (
 	PersonalToken = "pat"         // a personal access token
-	MachineOAuth  = "oauth-m2m"   // id and secret of a service principal
-	GitHubOAuth   = "github-oidc" // a token of GitHub, exchanged for one of Databricks
+	MachineOAuth  = "oauth-m2m"   // a service principal's id and secret
+	GitHubOAuth   = "github-oidc" // a GitHub token, exchanged for a Databricks token
 )
 
-// Databricks finds the login for a workspace as Databricks' SDKs do, in variables of the environment.
+// Databricks finds the login for a workspace in environment variables, as Databricks' SDKs do.
 type Databricks struct {
 	Env    func(string) string
 	GitHub GitHub
@@ -35,14 +35,14 @@ type Databricks struct {
 
 // Workspace is a Databricks workspace and the login for it.
 type Workspace struct {
-	Address string // of the REST API
+	Address string // address of the REST API
 	Kind    string // PersonalToken, MachineOAuth or GitHubOAuth
-	How     string // in words, and why
+	How     string // the login in words, and why it is used
 	Login   rest.Authorizer
 }
 
-// Workspace returns the workspace in DATABRICKS_HOST. It sends no request. The error says which variable is missing or
-// wrong.
+// Workspace returns the workspace in DATABRICKS_HOST. It sends no requests. Its error says which variable is
+// missing or wrong.
 func (d Databricks) Workspace() (Workspace, error) {
 	host, err := d.host()
 	if err != nil {
@@ -87,7 +87,7 @@ func (d Databricks) Workspace() (Workspace, error) {
 	return w, nil
 }
 
-// plainID matches ids that Databricks gives to accounts and service principals, which may be shown.
+// plainID matches the ids that Databricks gives to accounts and service principals. Such ids are not secret.
 var plainID = regexp.MustCompile(`^[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}$`)
 
 func badVariable(name, what, hint string) error {
@@ -125,7 +125,7 @@ func (d Databricks) host() (*url.URL, error) {
 	if u.Port() == "443" {
 		host = strings.TrimSuffix(host, ":443")
 	}
-	// a copied address often contains the page, such as /?o=1234 or /ml/models
+	// a copied address often contains the path of a page, for example /?o=1234 or /ml/models
 	return &url.URL{Scheme: u.Scheme, Host: host}, nil
 }
 
@@ -161,7 +161,7 @@ func (d Databricks) kind() (kind, why string, err error) {
 	return "", "", missing
 }
 
-// wantedKind checks that the login in DATABRICKS_AUTH_TYPE has what it needs.
+// wantedKind checks that everything is set that the login in DATABRICKS_AUTH_TYPE needs.
 func (d Databricks) wantedKind(wanted string) (kind, why string, err error) {
 	needs := map[string][]string{
 		PersonalToken: {"DATABRICKS_TOKEN"},
@@ -182,7 +182,7 @@ func (d Databricks) wantedKind(wanted string) (kind, why string, err error) {
 	return wanted, "DATABRICKS_AUTH_TYPE is " + wanted, nil
 }
 
-// inWorkspace adds the id of the workspace to a login. Hosts that serve several workspaces need it.
+// inWorkspace adds the workspace's id to a login. Hosts that serve several workspaces need the id.
 type inWorkspace struct {
 	*Bearer
 	exchange *exchange
@@ -204,7 +204,7 @@ func (e *exchange) constant(context.Context) (Token, error) {
 	return Token{Value: e.d.Env("DATABRICKS_TOKEN")}, nil
 }
 
-// forSecret returns a token for the service principal's secret.
+// forSecret exchanges the service principal's secret for a token.
 func (e *exchange) forSecret(ctx context.Context) (Token, error) {
 	id, secret := e.d.Env("DATABRICKS_CLIENT_ID"), e.d.Env("DATABRICKS_CLIENT_SECRET")
 	pair := base64.StdEncoding.EncodeToString([]byte(id + ":" + secret))
@@ -219,7 +219,7 @@ func (e *exchange) forSecret(ctx context.Context) (Token, error) {
 		"principal; its secrets expire")
 }
 
-// forGitHub returns a token for a token of GitHub, as RFC 8693 describes.
+// forGitHub exchanges a GitHub token for a Databricks token, as RFC 8693 describes.
 func (e *exchange) forGitHub(ctx context.Context) (Token, error) {
 	if err := e.d.GitHub.available(); err != nil {
 		return Token{}, err
@@ -249,7 +249,7 @@ func (e *exchange) forGitHub(ctx context.Context) (Token, error) {
 		identity(issued.Value))
 }
 
-// post requests a token. The form contains credentials, as the header may do.
+// post requests a token. The form contains credentials, and the header may contain them too.
 func (e *exchange) post(ctx context.Context, endpoint *url.URL, header http.Header, form url.Values) (Token, error) {
 	form.Set("scope", "all-apis")
 	client, path, err := e.client(endpoint, header)
@@ -277,7 +277,7 @@ func (e *exchange) post(ctx context.Context, endpoint *url.URL, header http.Head
 	return token, nil
 }
 
-// refused explains why Databricks gave no token. hint applies if Databricks refused the credentials.
+// refused explains why Databricks did not issue a token. hint applies if Databricks refused the credentials.
 func (e *exchange) refused(err error, hint string) error {
 	if err == nil {
 		return nil
@@ -297,7 +297,7 @@ func (e *exchange) refused(err error, hint string) error {
 	return out
 }
 
-// databricksDomains are the domains of Databricks in its clouds.
+// databricksDomains are Databricks' domains in its clouds.
 var databricksDomains = []string{
 	".databricks.com", ".databricks.us", ".azuredatabricks.net", ".databricks.azure.us", ".databricks.azure.cn",
 }

@@ -16,7 +16,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/rest"
 )
 
-// databricks returns the logins in an environment. masked collects what was masked.
+// databricks returns the logins in an environment. masked collects the secrets that were masked.
 func databricks(i *logintest.Issuer, env map[string]string, masked *sync.Map) Databricks {
 	d := Databricks{
 		Env: func(name string) string { return env[name] },
@@ -34,7 +34,7 @@ func databricks(i *logintest.Issuer, env map[string]string, masked *sync.Map) Da
 	return d
 }
 
-// kinds are the variables of each login.
+// kinds are the variables for each login.
 var kinds = map[string]map[string]string{
 	PersonalToken: {"DATABRICKS_TOKEN": logintest.PersonalToken},
 	MachineOAuth: {
@@ -48,7 +48,7 @@ func TestDatabricks_Kind(t *testing.T) {
 	for name, c := range map[string]struct {
 		set  string // names of variables, or NAME=VALUE
 		inCI bool
-		want string // kind, or a part of the message and the hint
+		want string // the kind, or a part of the message and the hint
 		why  string
 	}{
 		"token":            {token, false, PersonalToken, "because DATABRICKS_TOKEN is set"},
@@ -94,7 +94,7 @@ func TestDatabricks_Kind(t *testing.T) {
 	}
 }
 
-// The address is corrected as Databricks' SDKs do. A copied address of a page is shortened.
+// The address is corrected as in Databricks' SDKs. If it is the copied address of a page, the path is removed.
 func TestDatabricks_Host(t *testing.T) {
 	for text, want := range map[string]string{
 		"https://dbc-1.cloud.databricks.com/":            "https://dbc-1.cloud.databricks.com",
@@ -110,8 +110,8 @@ func TestDatabricks_Host(t *testing.T) {
 	}
 }
 
-// With every login, each request arrives exactly once, also if each token expires after one request, with or without
-// being announced. Every secret is masked before the server sees it.
+// With every login, each request arrives exactly once, even if each token expires after one request, whether or not
+// the server announces this. Every secret is masked before the server sees it.
 func TestDatabricks_Renews(t *testing.T) {
 	for kind, env := range kinds {
 		for name, announced := range map[string]bool{"announced": true, "unannounced": false} {
@@ -168,7 +168,8 @@ func TestDatabricks_Renews(t *testing.T) {
 	}
 }
 
-// Parallel requests share one token. It lives for an hour, and a second refusal is the result.
+// Parallel requests share one token, which is valid for an hour. If the server refuses a second token, the request
+// fails.
 func TestDatabricks_SharesToken(t *testing.T) {
 	issuer := logintest.New(t)
 	w := logintest.NewWorkspace(t, issuer)
@@ -199,19 +200,19 @@ func TestDatabricks_SharesToken(t *testing.T) {
 	}
 	w.Revoke()
 	call()
-	if w.Minted() < 2 || w.Minted() > 9 { // requests that are refused at the same time may each ask once
+	if w.Minted() < 2 || w.Minted() > 9 { // requests that are refused at the same time may each ask for a token
 		t.Errorf("%d tokens after a revocation", w.Minted())
 	}
 }
 
-// What a host may say about itself, and what it must not make the program do.
+// These are the facts that a host may state about itself, and those that the program must not trust.
 func TestDatabricks_Facts(t *testing.T) {
 	const azure = "https://adb-1.2.azuredatabricks.net/oidc/v1/token"
 	for name, c := range map[string]struct {
 		facts    map[string]any // nil for a host without facts
 		env      map[string]string
 		endpoint string
-		audience string // which the double expects
+		audience string // the audience that the double expects
 		want     string // part of the error; "" for none
 		orgID    string
 	}{
@@ -265,7 +266,7 @@ func TestDatabricks_Facts(t *testing.T) {
 			want:  "DATABRICKS_TOKEN_AUDIENCE is not set",
 		},
 		"account of another service": {
-			facts: map[string]any{"account_id": "sts-amazonaws-com"}, // not used: the double expects its own address
+			facts: map[string]any{"account_id": "sts-amazonaws-com"}, // not used, because the double expects its own address
 		},
 		"wrong audience": {audience: "ours", want: "400 invalid_grant: Token audience is not allowed"},
 		"foreign endpoint": {
@@ -318,7 +319,7 @@ func TestDatabricks_Facts(t *testing.T) {
 	}
 }
 
-// A refusal says what Databricks answered, and what to compare. It contains no secret.
+// The error after a refusal says what Databricks responded and what to compare. It contains no secret.
 func TestDatabricks_Refused(t *testing.T) {
 	for name, c := range map[string]struct {
 		env  map[string]string

@@ -5,9 +5,9 @@ import (
 	"strings"
 )
 
-// Recognise reports whether the text is the address of a Databricks workspace. address is the workspace's address, or
-// problem says what is wrong with the text. tracking is set for the server that has the runs; the registry has other
-// names.
+// Recognise reports whether the text is the address of a Databricks workspace. address is the workspace's address,
+// or problem says what is wrong with the text. tracking is true for the server with the runs. The registry uses
+// different names.
 func (d Databricks) Recognise(text string, tracking bool) (address, problem string, is bool) {
 	workspace, hostErr := d.Address()
 	scheme, profile, hasProfile := strings.Cut(text, "://")

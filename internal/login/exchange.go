@@ -15,17 +15,17 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/rest"
 )
 
-// exchange gets tokens from the host of a workspace or of an account.
+// exchange gets tokens from a workspace's or an account's host.
 type exchange struct {
 	d    Databricks
 	host *url.URL
 
 	mu    sync.Mutex
-	asked bool // the host was asked for its facts
+	asked bool // whether the host has been asked for its facts
 	kept  hostFacts
 }
 
-// hostFacts is what a host says about itself. All of it may be missing.
+// hostFacts contains what a host says about itself. Any of it may be missing.
 type hostFacts struct {
 	found     bool
 	OIDC      string   `json:"oidc_endpoint"`
@@ -34,7 +34,7 @@ type hostFacts struct {
 	Audiences []string `json:"token_federation_default_oidc_audiences"`
 }
 
-// anyID is an id that may be sent as a string or a number. Other values are ignored.
+// anyID is an id that may arrive as a string or a number. Other values are ignored.
 type anyID string
 
 var idText = regexp.MustCompile(`^[0-9A-Za-z_-]{1,64}$`)
@@ -71,7 +71,7 @@ func (e *exchange) facts(ctx context.Context) hostFacts {
 	return e.kept
 }
 
-// workspace returns the id of the workspace, or "" if it is not known.
+// workspace returns the workspace's id, or "" if it is not known.
 func (e *exchange) workspace(ctx context.Context) string {
 	if id := e.d.Env("DATABRICKS_WORKSPACE_ID"); id != "" {
 		return id
@@ -83,7 +83,7 @@ func (e *exchange) account(ctx context.Context) string {
 	return cmp.Or(e.d.Env("DATABRICKS_ACCOUNT_ID"), string(e.facts(ctx).Account))
 }
 
-// ofAccount reports whether the host is that of an account and not of a workspace.
+// ofAccount reports whether the host belongs to an account rather than to a workspace.
 func (e *exchange) ofAccount() bool {
 	return strings.HasPrefix(e.host.Hostname(), "accounts.") || strings.HasPrefix(e.host.Hostname(), "accounts-dod.")
 }
@@ -113,7 +113,7 @@ func (e *exchange) endpoint(ctx context.Context) (*url.URL, error) {
 	return u, nil
 }
 
-// document returns the address of the document that names the endpoint.
+// document returns the address of the document that contains the token endpoint.
 func (e *exchange) document(ctx context.Context) (*url.URL, error) {
 	const suffix = "/.well-known/oauth-authorization-server"
 	const missing = "set it to the id of the account, because the host " +
@@ -147,8 +147,8 @@ func (e *exchange) document(ctx context.Context) (*url.URL, error) {
 	return e.host.Parse(path + suffix)
 }
 
-// trusted parses an address that the host sent. Credentials are sent only to the host itself and to the host that the
-// user has set, and from one host of Databricks to another.
+// trusted parses an address that the host sent. Credentials are sent only to the host itself, to the host that the
+// user has set and, if the host belongs to Databricks, to other Databricks hosts.
 func (e *exchange) trusted(text string) (*url.URL, error) {
 	u, err := url.Parse(text)
 	switch {
@@ -163,8 +163,9 @@ func (e *exchange) trusted(text string) (*url.URL, error) {
 	return nil, fmt.Errorf("the host sent an address on %.100q, which does not belong to Databricks", u.Hostname())
 }
 
-// audience returns the audience of the token that GitHub issues. A host may choose only itself, and Databricks' own
-// hosts also the account. Otherwise a host could ask for a token that another service, workspace or account accepts.
+// audience returns the audience for the token that GitHub issues. A host can choose only itself. Databricks' own hosts
+// can also choose the account. Otherwise, a host could ask for a token that a different service, workspace or account
+// accepts.
 func (e *exchange) audience(ctx context.Context, endpoint *url.URL) (string, error) {
 	if own := e.d.Env("DATABRICKS_TOKEN_AUDIENCE"); own != "" {
 		return own, nil
@@ -185,14 +186,14 @@ func (e *exchange) audience(ctx context.Context, endpoint *url.URL) (string, err
 	return endpoint.String(), nil
 }
 
-// isAccount reports whether a text is the id of an account that may be an audience: the one that the user has set or,
-// if Databricks itself issues the token, any.
+// isAccount reports whether a text is the id of an account that can be an audience: the one that the user has set or,
+// if Databricks itself issues the token, any account.
 func (e *exchange) isAccount(text string, endpoint *url.URL) bool {
 	own := e.d.Env("DATABRICKS_ACCOUNT_ID")
 	return text != "" && text == own || plainID.MatchString(text) && ofDatabricks(endpoint.Hostname())
 }
 
-// client returns a client for the host of an address, and the path of the address.
+// client returns a client for an address's host, and the address's path.
 func (e *exchange) client(u *url.URL, header http.Header) (*rest.Client, string, error) {
 	wire := e.d.Wire
 	wire.Base, wire.Header = (&url.URL{Scheme: u.Scheme, Host: u.Host}).String(), header
@@ -200,18 +201,18 @@ func (e *exchange) client(u *url.URL, header http.Header) (*rest.Client, string,
 	return client, u.EscapedPath(), err
 }
 
-// oauthError returns the error in an answer, in the form of OAuth or of Databricks.
+// oauthError returns the error in a response, in the form that OAuth or Databricks uses.
 func oauthError(e *rest.Error) string {
 	var answer struct {
 		Error       string `json:"error"`
 		Description string `json:"error_description"`
 	}
-	_ = json.Unmarshal([]byte(e.Body), &answer) // other answers have no such fields
+	_ = json.Unmarshal([]byte(e.Body), &answer) // other responses do not contain these fields
 	text := strings.TrimSpace(cmp.Or(answer.Error, e.Code) + ": " + cmp.Or(answer.Description, e.Message))
 	return rest.Clean(strings.Trim(text, ": "))
 }
 
-// identity describes what a token says about the job, which contains no secret.
+// identity describes what a token says about the job, without any secret.
 func identity(token string) string {
 	c, err := claimsOf(token)
 	if err != nil {

@@ -14,18 +14,19 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/rest"
 )
 
-// GitHub requests the token that GitHub issues to a job. The variables exist only if the job may have a token.
+// GitHub requests the token that GitHub issues to a job. The variables exist only if the job is allowed to have a
+// token.
 type GitHub struct {
 	URL   string // ACTIONS_ID_TOKEN_REQUEST_URL
 	Token string // ACTIONS_ID_TOKEN_REQUEST_TOKEN
-	InJob bool   // running in a GitHub Actions job
-	Fork  bool   // for a pull request from a fork
+	InJob bool   // whether the program runs in a GitHub Actions job
+	Fork  bool   // whether the job is for a pull request from a fork
 	Wire  rest.Config
 	Mask  func(...string) // called with each token before it is used; may be nil
 	Now   func() time.Time
 }
 
-// available returns an error if the job may not have a token.
+// available returns an error if the job is not allowed to have a token.
 func (g GitHub) available() error {
 	if g.URL == "" || g.Token == "" {
 		return g.missing()
@@ -49,7 +50,7 @@ func (g GitHub) missing() error {
 	return e
 }
 
-// ForAudience returns a source of tokens for an audience, the name under which the other side expects them.
+// ForAudience returns a source of tokens for an audience, which is the name that the receiver expects.
 func (g GitHub) ForAudience(audience string) Source {
 	return func(ctx context.Context) (Token, error) {
 		if err := g.available(); err != nil {
@@ -78,7 +79,7 @@ func (g GitHub) ForAudience(audience string) Source {
 	}
 }
 
-// client returns a client for the service that issues the tokens, and the path and query in its address.
+// client returns a client for the service that issues the tokens, together with the path and query in its address.
 func (g GitHub) client() (c *rest.Client, path string, query url.Values, err error) {
 	u, err := url.Parse(g.URL)
 	if err != nil || u.Host == "" {
@@ -91,7 +92,7 @@ func (g GitHub) client() (c *rest.Client, path string, query url.Values, err err
 	return c, u.EscapedPath(), u.Query(), err
 }
 
-// claims is what a token says about itself. The signature is checked by the receiver.
+// claims is what a token says about itself. The token's receiver checks the signature.
 type claims struct {
 	Issuer   string          `json:"iss"`
 	Subject  string          `json:"sub"`
@@ -124,8 +125,8 @@ func (c claims) audience() string {
 	return strings.Join(list, ", ")
 }
 
-// lifetime returns how long a token is valid after it was issued, from its own times. It does not compare them with
-// this machine's clock, which may be wrong.
+// lifetime returns how long a token is valid after it has been issued, according to the token's own times. It does
+// not compare them with this machine's clock, which may be wrong.
 func lifetime(token string) (time.Duration, error) {
 	c, err := claimsOf(token)
 	if err != nil {
@@ -137,7 +138,7 @@ func lifetime(token string) (time.Duration, error) {
 	return time.Duration(c.Expires-c.Issued) * time.Second, nil
 }
 
-// wrap returns an error for a login that could not be made.
+// wrap returns an error for a login that could not be created.
 func wrap(op string, err error) error {
 	var e *rest.Error
 	out := &registry.Error{Reason: registry.Unauthorized, Msg: op + ": " + err.Error(), Cause: err}

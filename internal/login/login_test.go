@@ -17,7 +17,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/rest"
 )
 
-// gitHub returns the token service of a job.
+// gitHub returns the token service for a job.
 func gitHub(i *logintest.Issuer) GitHub {
 	return GitHub{
 		URL: i.Env()["ACTIONS_ID_TOKEN_REQUEST_URL"], Token: i.Env()["ACTIONS_ID_TOKEN_REQUEST_TOKEN"], InJob: true,
@@ -25,8 +25,8 @@ func gitHub(i *logintest.Issuer) GitHub {
 	}
 }
 
-// A token is minted once for many parallel requests, again before it expires, and once more after a 401. Every token is
-// masked before the server sees it.
+// A token is minted once for many parallel requests, again before it expires, and once more after a 401. Every
+// token is masked before the server sees it.
 func TestBearer_Renews(t *testing.T) {
 	issuer := logintest.New(t)
 	var mu sync.Mutex
@@ -102,7 +102,7 @@ func TestBearer_Renews(t *testing.T) {
 	}
 }
 
-// A server that refuses every token is asked twice, and its answer is the result.
+// A server that refuses every token is asked twice, and its second response is the result.
 func TestBearer_AlwaysRefused(t *testing.T) {
 	issuer := logintest.New(t)
 	asked := 0
@@ -145,7 +145,7 @@ func TestGitHub_Missing(t *testing.T) {
 	}
 }
 
-// GitHub's clock and this machine's may differ, so only the length of a token's life counts.
+// GitHub's clock and this machine's may differ, so only the length of a token's validity counts.
 func TestLifetime(t *testing.T) {
 	for text, want := range map[string]time.Duration{
 		`{"iat": 10, "exp": 310}`: 5 * time.Minute, `{"iat": 10, "exp": 10}`: 0, `{"exp": "x"}`: 0, `[]`: 0, `{}`: 0,
@@ -181,7 +181,7 @@ func TestParseARN(t *testing.T) {
 	}
 }
 
-// sts answers as AWS does to a token.
+// sts responds to a token as AWS does.
 func sts(t *testing.T, status int, body string) AWS {
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.FormValue("Action") != "AssumeRoleWithWebIdentity" || r.FormValue("RoleArn") != "arn:aws:iam::1:role/ml" ||

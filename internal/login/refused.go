@@ -26,7 +26,7 @@ func (b *Bearer) Explain(r *http.Request, e *rest.Error) error {
 	}
 }
 
-// compareGitHub says what to compare if a server refuses a token of GitHub.
+// compareGitHub says what to compare if a server refuses a GitHub token.
 func compareGitHub(token, answer string) string {
 	if aboutTime.MatchString(answer) {
 		return "the server says that the token is not valid now: compare its clock with GitHub's" + lived(token)
@@ -34,12 +34,12 @@ func compareGitHub(token, answer string) string {
 	return "the server must accept this token: " + identity(token)
 }
 
-// aboutTime matches what servers say about tokens that are not valid yet or any more.
+// aboutTime matches what servers say about tokens that are not yet valid or no longer valid.
 var aboutTime = regexp.MustCompile(
 	`(?i)used before (it was )?issued|issued in the future|not (yet|active) valid|not valid yet|not yet valid|` +
 		`immature|\b(iat|nbf)\b|expired|ExpiredSignature`)
 
-// lived describes when a token is valid, if it says so.
+// lived describes when a token is valid, if the token says so.
 func lived(token string) string {
 	c, err := claimsOf(token)
 	if err != nil || c.Expires <= c.Issued {
@@ -65,8 +65,8 @@ func shorten(text string) string {
 	return text
 }
 
-// apartAfter is a difference between two clocks that tokens and signatures do not allow. Dates have whole seconds, and
-// answers take time.
+// apartAfter is the difference from which two clocks count as different. Tokens and signatures do not tolerate that
+// much. A smaller difference is ignored, because dates are in whole seconds and responses take time.
 const apartAfter = time.Minute
 
 // clocks describes the difference between this machine's clock and the server's, or returns "" if it is small.
@@ -80,10 +80,10 @@ func clocks(here, server time.Time) string {
 
 func clock(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05 UTC") }
 
-// notAllowed finds the action in the sentence with which AWS refuses a request.
+// notAllowed finds the action in AWS's sentence about a refused request.
 var notAllowed = regexp.MustCompile(`not authorized to perform: ([A-Za-z0-9-]+:[A-Za-z0-9]+)`)
 
-// refusals are the ways in which AWS refuses a login, by words in its answer.
+// refusals are the ways in which AWS refuses a login, recognised by words in AWS's response.
 var refusals = []struct {
 	words []string
 	what  string
@@ -115,7 +115,7 @@ var refusals = []struct {
 	},
 }
 
-// otherRegion finds the region in the answer of S3 to a signature for another one.
+// otherRegion finds the region in S3's response to a signature for a different region.
 var otherRegion = regexp.MustCompile(`<Code>AuthorizationHeaderMalformed</Code>.*<Region>([a-z0-9-]+)</Region>`)
 
 // Explain implements [rest.Explainer].
@@ -157,8 +157,8 @@ func (s *Signer) Explain(r *http.Request, e *rest.Error) error {
 	return out
 }
 
-// actions are the IAM actions on a tracking server, by the method and path of MLflow's API. AWS lists their names in
-// its Service Authorization Reference.
+// actions maps the method and path in MLflow's API to the IAM action on a tracking server. AWS lists the names of
+// the actions in its Service Authorization Reference.
 var actions = map[string]string{
 	"GET registered-models/get":                  "GetRegisteredModel",
 	"GET registered-models/search":               "SearchRegisteredModels",
@@ -198,13 +198,13 @@ var actions = map[string]string{
 	"GET logged-models/ID/artifacts/directories": "ListLoggedModelArtifacts",
 }
 
-// loggedModel matches the id in the path of a logged model.
+// loggedModel matches the id in a logged model's path.
 var loggedModel = regexp.MustCompile(`^logged-models/[^/]+(/artifacts/directories)?$`)
 
-// appAction is the one IAM action for all calls of an MLflow App.
+// appAction is the only IAM action for calls of an MLflow App.
 const appAction = "sagemaker:CallMlflowAppApi"
 
-// iamAction returns the IAM action for a request, or "" if it is not known.
+// iamAction returns the IAM action for a request, or "" if the action is not known.
 func iamAction(service, method, path string) string {
 	if service == "sagemaker" {
 		return appAction
@@ -220,8 +220,8 @@ func iamAction(service, method, path string) string {
 	return "sagemaker-mlflow:" + name
 }
 
-// Policy returns an IAM policy with all actions that the program needs, as JSON. It follows AWS's documentation. Users
-// replace BUCKET with the bucket of the artifacts.
+// Policy returns an IAM policy, as JSON, with all actions that the program needs. It follows AWS's documentation.
+// Users replace BUCKET with the name of the artifacts' bucket.
 func (s SageMaker) Policy() string {
 	type statement struct {
 		Effect   string
@@ -247,7 +247,7 @@ func (s SageMaker) Policy() string {
 		{"Allow", []string{"s3:GetObject", "s3:ListBucket"}, []string{bucket, bucket + "/*"}},
 	}}, "", "  ")
 	if err != nil {
-		return "" // strings can always be encoded
+		return "" // cannot happen, because strings can always be encoded
 	}
 	return string(text)
 }

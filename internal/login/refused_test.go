@@ -19,7 +19,8 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/rest"
 )
 
-// answering starts a server that gives one answer. Its clock is ahead of this machine's by the given time.
+// answering starts a server that always sends the same response. Its clock is ahead of this machine's by the given
+// time.
 func answering(t *testing.T, status int, body string, ahead time.Duration) string {
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Date", time.Now().Add(ahead).UTC().Format(http.TimeFormat))
@@ -33,7 +34,7 @@ func answering(t *testing.T, status int, body string, ahead time.Duration) strin
 	return server.URL
 }
 
-// What people read if a login is refused: the server's own words, and what to do.
+// These are the messages after a refused login: the server's own words, and what to do.
 func TestRefused_Sentences(t *testing.T) {
 	issuer := logintest.New(t)
 	bearer := func() rest.Authorizer {
@@ -51,10 +52,10 @@ func TestRefused_Sentences(t *testing.T) {
 		login  func() rest.Authorizer
 		status int
 		body   string
-		ahead  time.Duration // of the server's clock
+		ahead  time.Duration // how far the server's clock is ahead
 		method string
 		path   string
-		msg    string // "" if the login does not explain it
+		msg    string // "" if the login does not explain the refusal
 		hint   string
 	}{
 		"another audience, mlflow-oidc-auth": {
@@ -242,7 +243,7 @@ func TestRefused_Sentences(t *testing.T) {
 	}
 }
 
-// The IAM policy contains an action for each path that the client of MLflow requests.
+// The IAM policy contains an action for every path that the MLflow client requests.
 func TestPolicy_Complete(t *testing.T) {
 	path := regexp.MustCompile(`(?:API ?\+ ?|Path\(|FromRegistry\(ctx, )"([a-z-]+/[a-z-]*)`)
 	var paths []string
@@ -267,9 +268,9 @@ func TestPolicy_Complete(t *testing.T) {
 	}
 	for _, p := range paths {
 		switch p {
-		case "users/get", "users/current", "users/create": // rights on SageMaker are IAM's
+		case "users/get", "users/current", "users/create": // IAM controls the rights on SageMaker
 			continue
-		case "artifacts/presigned-download-url": // has no action in AWS's list
+		case "artifacts/presigned-download-url": // AWS's list has no action for it
 			continue
 		case "logged-models/":
 			p += "ID"

@@ -13,7 +13,7 @@ import (
 	"time"
 )
 
-// Keys are credentials of AWS.
+// Keys are AWS credentials.
 type Keys struct {
 	ID, Secret string
 	Session    string    // "" for a permanent key
@@ -23,17 +23,17 @@ type Keys struct {
 func (k Keys) end() time.Time    { return k.Expires }
 func (k Keys) secrets() []string { return []string{k.Secret, k.Session} }
 
-// Signer signs each request with AWS Signature Version 4, as described in "Create a signed AWS API request" in the IAM
-// user guide. It signs the same headers as botocore: all but those that a proxy may change.
+// Signer signs each request with AWS Signature Version 4, as described in "Create a signed AWS API request" in the
+// IAM user guide. It signs the same headers as botocore: all headers except those that a proxy may change.
 type Signer struct {
 	service, region string
 	header          http.Header // sent and signed with every request
-	renewable       bool        // the source can return new keys after a 401
+	renewable       bool        // whether the source can return new keys after a 401
 	cache           cache[Keys]
 }
 
-// NewSigner returns a login that signs requests to the server. mask is called with the keys before they are used, and
-// now is this machine's clock.
+// NewSigner returns a login that signs requests to the server. mask is called with the keys before they are used,
+// and now is this machine's clock.
 func NewSigner(to SageMaker, from Credentials, mask func(...string), now func() time.Time) *Signer {
 	return &Signer{
 		service: to.Service, region: to.Region, header: to.Header, renewable: from.Renewable,
@@ -68,7 +68,7 @@ func (s *Signer) Forget(r *http.Request) bool {
 	return s.renewable
 }
 
-// bodySum returns the SHA-256 of the request's body in hexadecimal digits.
+// bodySum returns the SHA-256 of the request's body, in hex.
 func bodySum(r *http.Request) (string, error) {
 	hash := sha256.New()
 	if r.GetBody != nil {
@@ -89,12 +89,13 @@ const (
 	algorithm = "AWS4-HMAC-SHA256"
 )
 
-// scope is what the signing key is good for.
+// scope is what the signing key is valid for.
 type scope struct{ day, region, service string }
 
 func (s scope) String() string { return s.day + "/" + s.region + "/" + s.service + "/aws4_request" }
 
-// authorization returns the header with the signature of the request, which has all other headers already.
+// authorization returns the header with the request's signature. The request must already have all its other
+// headers.
 func authorization(r *http.Request, sum string, keys Keys, s scope) string {
 	names, headers := canonicalHeaders(r)
 	canonical := strings.Join([]string{
@@ -117,7 +118,7 @@ func authorization(r *http.Request, sum string, keys Keys, s scope) string {
 // unsigned are the headers that are not signed, because proxies and the service itself change them.
 var unsigned = []string{"authorization", "connection", "expect", "user-agent", "x-amzn-trace-id"}
 
-// canonicalHeaders returns the names of the signed headers and their lines.
+// canonicalHeaders returns the names of the signed headers, and their lines.
 func canonicalHeaders(r *http.Request) (names, lines string) {
 	values := map[string]string{"host": r.URL.Host}
 	for name, all := range r.Header {
@@ -139,7 +140,8 @@ func canonicalHeaders(r *http.Request) (names, lines string) {
 	return strings.Join(sorted, ";"), b.String()
 }
 
-// canonicalPath returns the path as it is signed. All services but S3 escape the sent path once more.
+// canonicalPath returns the path in the form in which it is signed. All services except S3 escape the path once
+// more.
 func canonicalPath(u *url.URL, service string) string {
 	path := u.EscapedPath()
 	if path == "" {
@@ -166,7 +168,7 @@ func canonicalQuery(query url.Values) string {
 	return strings.Join(pairs, "&")
 }
 
-// escaped escapes all bytes but the unreserved ones of RFC 3986 and those in keep.
+// escaped escapes all bytes except RFC 3986's unreserved characters and those in keep.
 func escaped(text, keep string) string {
 	const unreserved = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~"
 	const digits = "0123456789ABCDEF"

@@ -39,7 +39,7 @@ func (s Experiments) Find(ctx context.Context, text string) (registry.Experiment
 	case isName && isID && e.ID != byID.ID && !e.Deleted:
 		return registry.Experiment{}, &registry.Error{
 			Reason: registry.BadInput,
-			Msg: fmt.Sprintf("input experiment: %q is the name of experiment %s and the id of experiment %q",
+			Msg: fmt.Sprintf("experiment %q is ambiguous: it is the name of experiment %s and the id of experiment %q",
 				text, e.ID, byID.Name),
 			Hint: fmt.Sprintf("use a name or id that belongs to only one of them: %s or %s", e.ID, byID.Name),
 		}

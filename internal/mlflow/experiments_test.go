@@ -31,12 +31,12 @@ func TestExperiment_Found(t *testing.T) {
 		"the name of one and the id of another": {
 			text:   "3",
 			reason: registry.BadInput,
-			says:   `"3" is the name of experiment 2 and the id of experiment "sweep"`,
+			says:   `"3" is ambiguous: it is the name of experiment 2 and the id of experiment "sweep"`,
 		},
 		"the name of one and the id of a deleted one": {
 			text:   "4",
 			reason: registry.BadInput,
-			says:   `"4" is the name of experiment 5 and the id of experiment "gone"`,
+			says:   `"4" is ambiguous: it is the name of experiment 5 and the id of experiment "gone"`,
 		},
 		"the id of one and the name of a deleted one": {text: "1", id: train},
 		"a deleted one":        {text: "gone", reason: registry.CandidateGone, says: `experiment "gone" is deleted`},

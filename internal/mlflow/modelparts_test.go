@@ -260,7 +260,7 @@ func TestParts_Others(t *testing.T) {
 		},
 		{
 			"flavors: {keras: {data: data}}\n",
-			"data/model.keras or data/model or data/model.h5, which a model of the flavour keras needs, is missing",
+			"data/model.keras or data/model or data/model.h5, which the keras flavour needs, is missing",
 		},
 	} {
 		if got := lacks(t, c.mlmodel, files); got != c.want {

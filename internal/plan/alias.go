@@ -12,8 +12,8 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
-// Aliases plans to point each alias to the requested version, or to remove the alias. Setting an alias that points to a
-// deleted version repairs it.
+// Aliases plans to point each alias to the requested version, or to remove the alias. If an alias points to a
+// deleted version, setting it repairs it.
 func Aliases(f fact.Facts, in Intent) (Plan, error) {
 	p := newPlan(f, in)
 	p.Source = nil
@@ -37,9 +37,9 @@ func Aliases(f fact.Facts, in Intent) (Plan, error) {
 	return p, nil
 }
 
-// ResumeAliases plans the rest of an interrupted Aliases plan: all tags, and the recorded moves that have not been made
-// or confirmed yet. The interrupted plan must come from the same workflow run and have moved something. ok is false if
-// there is nothing for the run to finish.
+// ResumeAliases plans the rest of an interrupted Aliases plan: all tags, and the recorded moves that have not yet
+// been made or confirmed. The interrupted plan must belong to the same workflow run and must have moved something.
+// ok is false if there is nothing for the run to finish.
 func ResumeAliases(f fact.Facts, in Intent, by ledger.Holder) (p Plan, digest string, ok bool) {
 	asked, err := askedMoves(f, in)
 	if err != nil || checkUsable(f, in) != nil {
@@ -89,7 +89,7 @@ func askedMoves(f fact.Facts, in Intent) ([]Step, error) {
 	return append(moves, traffic...), err
 }
 
-// removalNotes says for each removal which permission it needs.
+// removalNotes says, for each removal, which permission it needs.
 func removalNotes(moves []Step) (notes []string) {
 	for _, s := range moves {
 		if s.Do == DeleteAlias {
@@ -100,7 +100,7 @@ func removalNotes(moves []Step) (notes []string) {
 	return notes
 }
 
-// neededMoves returns the moves that have not been made or recorded yet.
+// neededMoves returns the moves that have not yet been made or recorded.
 func neededMoves(f fact.Facts, moves []Step) []Step {
 	return slices.DeleteFunc(slices.Clone(moves), func(s Step) bool { return s.Was.Equal(s.Want) && !unrecorded(f, s) })
 }
@@ -126,7 +126,7 @@ func aliasTags(moves []Step, in Intent) []Step {
 		)
 	}
 	for _, m := range moves {
-		if m.Do == SetModelTag || m.Want.IsZero() { // no version receives anything
+		if m.Do == SetModelTag || m.Want.IsZero() { // no version receives an alias
 			continue
 		}
 		if !recorded[m.Version] {
@@ -159,8 +159,9 @@ func checkUsable(f fact.Facts, in Intent) error {
 	return nil
 }
 
-// trafficMove returns the step that sets the traffic tag, if the user asked for it. The tag tells a router which share
-// of the requests each alias gets. Every alias in the tag must point to a version after the plan is applied.
+// trafficMove returns the step that sets the traffic tag, if the user asked for it. The tag tells a router what
+// share of the requests to send to each alias. Every alias in the tag must point to a version after the plan has
+// been applied.
 func trafficMove(f fact.Facts, in Intent) ([]Step, error) {
 	if len(in.Traffic) == 0 {
 		return nil, nil
@@ -182,7 +183,7 @@ func trafficMove(f fact.Facts, in Intent) ([]Step, error) {
 		if !will[alias] && in.Traffic[alias] > 0 {
 			return nil, &registry.Error{
 				Reason: registry.BadInput, Msg: fmt.Sprintf(
-					"input traffic: alias %s of %s points to no version", alias, in.Query.Model,
+					"alias %s of %s points to no version, so it cannot get traffic", alias, in.Query.Model,
 				),
 				Hint: "set the alias first, or leave it out of the traffic input",
 			}
@@ -201,7 +202,8 @@ func trafficMove(f fact.Facts, in Intent) ([]Step, error) {
 	}, nil
 }
 
-// trafficNote adds a note for each removed alias that still gets a share of the requests according to the traffic tag.
+// trafficNote adds a note for each removed alias that still receives a share of the requests according to the
+// traffic tag.
 func trafficNote(p *Plan, f fact.Facts, in Intent) {
 	var share map[string]float64
 	if len(in.Traffic) > 0 || json.Unmarshal([]byte(f.Model.OrZero().Tags[registry.TagTraffic]), &share) != nil {
@@ -216,7 +218,7 @@ func trafficNote(p *Plan, f fact.Facts, in Intent) {
 	}
 }
 
-// fallbackNote adds a note on how aliases are kept if the server has none.
+// fallbackNote adds a note about where aliases are stored if the server does not support them.
 func fallbackNote(p *Plan, f fact.Facts) {
 	if f.Fallback == nil {
 		return

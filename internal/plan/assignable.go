@@ -11,9 +11,9 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
 )
 
-// Assignable rejects aliases that neither the `alias` command nor a promotion to another target may move. These are the
-// aliases whose last recorded move was a gated promotion or a rollback. The policy can allow such moves. l must contain
-// every entry that can be read.
+// Assignable rejects aliases that only a promotion to the alias itself is allowed to move, not the `alias` command
+// or a promotion to a different target. These are the aliases whose last recorded move was a gated promotion or a
+// rollback. The policy can allow such moves. l must contain every entry that can be read.
 func Assignable(l ledger.Chain, in Intent) error {
 	for _, a := range in.Query.Aliases {
 		e, protected := l.Protects(registry.AliasRef(a.Alias))
@@ -30,7 +30,7 @@ func Assignable(l ledger.Chain, in Intent) error {
 	return nil
 }
 
-// Guarded returns the error for an alias that only a promotion to that alias may move.
+// Guarded returns the error for an alias that only a promotion to that alias is allowed to move.
 func Guarded(in Intent, a registry.Assignment, why string) error {
 	hint := ""
 	if a.Version != 0 {
@@ -40,7 +40,7 @@ func Guarded(in Intent, a registry.Assignment, why string) error {
 	}
 	return &registry.Error{
 		Reason: registry.Protected, Msg: fmt.Sprintf("alias %s of %s is protected: %s", a.Alias, in.Query.Model, why),
-		Hint: hint + "if the alias may be moved without gates, use `allow-assign: true` for it in the policy file",
+		Hint: hint + "to move it without gates, use `allow-assign: true` for it in the policy file",
 	}
 }
 
@@ -53,9 +53,9 @@ func blockedText(v registry.Version) string {
 
 func blockedNote(v registry.Version) string { return "warning: " + blockedText(v) }
 
-// checkFit looks for versions that were blocked by gates or are on hold. A guarded alias must not be
-// pointed to such a version. Any other alias may point to it, with a warning, because teams mark
-// rejected versions with aliases such as challenger_rejected.
+// checkFit looks for versions that gates have blocked or that are on hold. A guarded alias must not be pointed to
+// such a version. Any other alias may be, with a warning, because teams mark rejected versions with aliases, for
+// example challenger_rejected.
 func checkFit(f fact.Facts, in Intent) (warnings []string, err error) {
 	for _, a := range in.Query.Aliases {
 		v, ok := f.Versions[a.Version].Get()

@@ -9,10 +9,10 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/format"
 )
 
-// Content describes the files of the evaluated model. It covers only what was read.
+// Content describes the evaluated model's files. It covers only what was read.
 type Content struct {
 	MLmodel  string    `json:"mlmodel_sha256,omitempty"`  // digest of the MLmodel file
-	Artifact string    `json:"artifact_sha256,omitempty"` // see FilesDigest; set only if a gate asked for it
+	Artifact string    `json:"artifact_sha256,omitempty"` // see FilesDigest; set only if a gate needs it
 	Files    []FileRef `json:"files,omitempty"`           // sorted by path; empty if there are more than maxFileRefs
 	Listing  string    `json:"files_sha256,omitempty"`    // digest of the complete list
 	Unread   []string  `json:"unread,omitempty"`          // "mlmodel" or "files", for each part that could not be read
@@ -51,8 +51,8 @@ func ContentOf(s fact.Subject) Content {
 	return c
 }
 
-// contentDifferences returns a line for each file that has changed, such as "model.pkl: 1,024 bytes approved, 2,048
-// now".
+// contentDifferences returns a line for each file that has changed, for example "model.pkl: 1,024 bytes approved,
+// 2,048 now".
 func contentDifferences(approved, now *Content) []string {
 	var was, is Content
 	if approved != nil {

@@ -55,7 +55,7 @@ func (p Plan) StillAt(f fact.Facts) (out []Still) {
 	return out
 }
 
-// Decision returns the newest entry that promoted the version to a part of the target, or imported it there.
+// Decision returns the newest entry that promoted the version to any part of the target, or imported it there.
 func Decision(f fact.Facts, t registry.Target, version int) (ledger.Entry, bool) {
 	chain := f.Ledger.Decisive()
 	for _, e := range slices.Backward(chain.Entries) {
@@ -69,8 +69,8 @@ func Decision(f fact.Facts, t registry.Target, version int) (ledger.Entry, bool)
 	return ledger.Entry{}, false
 }
 
-// PartlyNote says that the version was not at all parts of the target before, or that versions were passed over for
-// this reason. It returns "" if there is nothing to say.
+// PartlyNote says that the version was previously not at every part of the target, or that versions were passed
+// over for this reason. It returns "" if neither applies.
 func PartlyNote(backs []fact.RollbackTarget, t registry.Target, chosen int) string {
 	for _, b := range backs {
 		switch {
@@ -78,8 +78,8 @@ func PartlyNote(backs []fact.RollbackTarget, t registry.Target, chosen int) stri
 			return fmt.Sprintf("version %d was only at %s before, and no version to return to was at both %s",
 				chosen, b.Only, t)
 		case b.Number != chosen && b.Only != "" && b.Why == "":
-			return fmt.Sprintf("not version %d: it was only at %s, and version %d was at both %s", b.Number, b.Only,
-				chosen, t)
+			return fmt.Sprintf("version %d was passed over: it was only at %s, but version %d was at both %s", b.Number,
+				b.Only, chosen, t)
 		}
 	}
 	return ""

@@ -13,7 +13,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
 )
 
-// maxFileRefs is the highest number of files that a plan lists one by one.
+// maxFileRefs is the maximum number of files that a plan lists individually.
 const maxFileRefs = 1000
 
 // Differences describes how the current plan differs from an approved one.
@@ -37,14 +37,15 @@ func (p Plan) Differences(now Plan) []string {
 	return out
 }
 
-// changedKeys returns the keys whose values differ, sorted. A missing key counts as "".
+// changedKeys returns, sorted, the keys whose values differ. A missing key counts as "".
 func changedKeys(was, is map[string]string) []string {
 	all := maps.Clone(was)
 	maps.Copy(all, is)
 	return slices.DeleteFunc(slices.Sorted(maps.Keys(all)), func(key string) bool { return was[key] == is[key] })
 }
 
-// differs returns a line that compares the approved value with the current one. An empty value is shown as "nothing".
+// differs returns a line that compares the approved value with the current one. An empty value is shown as
+// "nothing".
 func differs(what, approved, now string) string {
 	return fmt.Sprintf("%s: %s approved, %s now", what, cmp.Or(approved, "nothing"), cmp.Or(now, "nothing"))
 }

@@ -45,7 +45,7 @@ func somePlan() Plan {
 	}
 }
 
-// The digest changes with every field that an approval covers, and with no other field.
+// The digest changes if any field that an approval covers changes. It does not depend on any other field.
 func TestDigest_BoundFields(t *testing.T) {
 	want, err := somePlan().Digest()
 	if err != nil {

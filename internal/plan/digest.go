@@ -9,9 +9,9 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
 )
 
-// boundPlan is the part of a plan that an approval covers: ids, values and outcomes. It contains no sentences, so that
-// rewording a message does not change the digest. It contains no link to the workflow run, because the plan is applied
-// by a different run.
+// boundPlan is the part of a plan that an approval covers: ids, values and outcomes. It contains no sentences, so
+// that rewording a message does not change the digest. It contains no link to the workflow run, because a different
+// run applies the plan.
 type boundPlan struct {
 	Command   string            `json:"command"`
 	Server    string            `json:"server"`
@@ -54,7 +54,8 @@ func (p Plan) bound() boundPlan {
 	return b
 }
 
-// Digest identifies the plan. It does not depend on a clock, so the same facts always give the same digest.
+// Digest returns a digest that identifies the plan. It does not depend on a clock, so the same facts always result
+// in the same digest.
 func (p Plan) Digest() (string, error) {
 	text, err := canonical.JSON(p.bound())
 	if err != nil {

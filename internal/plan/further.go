@@ -9,8 +9,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
-// Further returns the moves of the further aliases that a promotion or rollback moves together with
-// its target.
+// Further returns the moves of the further aliases, which a promotion or rollback moves together with its target.
 func (p Plan) Further() []Step {
 	return slices.DeleteFunc(slices.Clone(p.Steps), func(s Step) bool {
 		_, isAlias := s.Ref().Alias()
@@ -18,8 +17,8 @@ func (p Plan) Further() []Step {
 	})
 }
 
-// furtherMoves returns the moves of a promotion's further aliases. The notes say which aliases are not moved, and which
-// permission each removal needs.
+// furtherMoves returns the moves of a promotion's further aliases. The notes say which aliases are not moved, and
+// which permission each removal needs.
 func furtherMoves(f fact.Facts, in Intent) (moves []Step, notes []string) {
 	for _, a := range in.Query.Aliases {
 		number, want := 0, registry.State{}
@@ -40,15 +39,15 @@ func furtherMoves(f fact.Facts, in Intent) (moves []Step, notes []string) {
 	return moves, append(notes, removalNotes(moves)...)
 }
 
-// previousVersion returns the version that the target pointed to before the candidate. It returns 0 if there was no
-// such version, or if there were several.
+// previousVersion returns the version that the target pointed to before it pointed to the candidate. It returns 0
+// if there was no such version or if there were several.
 func previousVersion(f fact.Facts, in Intent) int {
 	number := f.Incumbent().OrZero().Version.OrZero().Number
 	if number != f.Number() {
 		return number
 	}
 	if e, cut := f.Unfinished(in.Command, in.Query.Target); cut && e.Record.From != number {
-		return e.Record.From // an interrupted promotion has moved the target already
+		return e.Record.From // an interrupted promotion has already moved the target
 	}
 	return 0
 }
@@ -62,13 +61,12 @@ func asksFor(in Intent, e ledger.Entry) bool {
 	})
 }
 
-// furtherLeft returns the moves of further aliases that an unfinished entry has not made or confirmed yet.
+// furtherLeft returns the moves of further aliases that an unfinished entry has not yet made or confirmed.
 func furtherLeft(f fact.Facts, in Intent, e ledger.Entry) (left []Step) {
 	for _, a := range in.Query.Aliases {
 		m, listed := e.Record.Move(registry.AliasRef(a.Alias))
 		s, needed := aliasMove(f, in.Query.Model, a.Alias, m.Want.Versions.Only(), m.Want)
-		// If an alias still exists but the entry does not list its removal, the entry was not made by
-		// this command.
+		// If an alias still exists but the entry does not list its removal, the entry was not made by this command.
 		if needed && (listed || a.Removes() && !s.Was.IsZero()) {
 			left = append(left, s)
 		}
@@ -76,8 +74,8 @@ func furtherLeft(f fact.Facts, in Intent, e ledger.Entry) (left []Step) {
 	return left
 }
 
-// furtherTags returns the tags that say when versions received a further alias. Tags that this program did not write
-// are kept.
+// furtherTags returns the tags that say when versions received a further alias. Tags that this program did not
+// write are kept.
 func furtherTags(f fact.Facts, moves []Step) (tags []Step) {
 	incumbent := f.Incumbent().OrZero().Version.OrZero()
 	for _, m := range moves {
@@ -94,9 +92,8 @@ func furtherTags(f fact.Facts, moves []Step) (tags []Step) {
 	return tags
 }
 
-// furtherBack undoes a promotion's moves of further aliases. The promotion is the one that moved the
-// target to the version in from. An alias that has been moved since that promotion is left out, and a
-// note says so.
+// furtherBack undoes the moves of further aliases in a promotion: the one that moved the target to the version in
+// from. If an alias has been moved since that promotion, furtherBack leaves it out and adds a note.
 func furtherBack(f fact.Facts, in Intent, from int) (moves []Step, notes []string) {
 	undone, later := undoes(f, in.Query.Target, from)
 	for _, m := range undone {
@@ -123,9 +120,8 @@ func furtherBack(f fact.Facts, in Intent, from int) (moves []Step, notes []strin
 	return moves, append(notes, removalNotes(moves)...)
 }
 
-// undoes looks for the promotion that moved the target to this version. It returns that promotion's
-// moves of further aliases, and the entries after it. It returns nothing if a later entry has moved
-// the target.
+// undoes looks for the promotion that moved the target to this version. It returns that promotion's moves of
+// further aliases, and the entries after the promotion. It returns nothing if a later entry has moved the target.
 func undoes(f fact.Facts, t registry.Target, number int) (moves []registry.Shift, later []ledger.Entry) {
 	for i, e := range slices.Backward(f.Ledger.Entries) {
 		r := e.Record

@@ -14,13 +14,12 @@ import (
 type ImportTarget struct {
 	Ref      registry.Ref
 	Now      registry.State
-	Recorded bool // the ledger already contains this state
+	Recorded bool // whether the ledger already contains this state
 }
 
-// Import plans to record what aliases and stages point to now. It moves nothing, because each step
-// expects and wants the same state. If only is not empty, it lists the targets to import. Otherwise
-// all aliases and the stages Production and Staging are imported. f must contain every version of the
-// model.
+// Import plans to record what aliases and stages point to now. It moves nothing, because in each step the expected
+// state and the wanted state are the same. If only is not empty, it lists the targets to import. Otherwise, all
+// aliases and the stages Production and Staging are imported. f must contain every version of the model.
 func Import(f fact.Facts, in Intent, only []registry.Ref) (Plan, []ImportTarget) {
 	p := newPlan(f, in)
 	p.Source = nil
@@ -71,14 +70,13 @@ func confirming(f fact.Facts, in Intent, t ImportTarget) Step {
 	return s
 }
 
-// isDeleted reports whether the model has no version with this number. It requires that all versions
-// were read.
+// isDeleted reports whether the model has no version with this number. All versions must have been read.
 func isDeleted(f fact.Facts, number int) bool {
 	_, there := f.Versions[number].Get()
 	return !there
 }
 
-// importTargets returns the targets that point to a version that exists, aliases first.
+// importTargets returns the targets that point to an existing version, aliases first.
 func importTargets(f fact.Facts, only []registry.Ref) (out []ImportTarget) {
 	add := func(ref registry.Ref, now registry.State) {
 		asked := len(only) == 0 || slices.Contains(only, ref)

@@ -5,15 +5,15 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
-// When a candidate that is not promoted is registered.
+// These say when to register a candidate that is not promoted.
 const (
 	RegisterJudged  = "judged"   // if at least one gate was evaluated
 	RegisterAlways  = "always"   // in any case
 	RegisterIfValid = "if-valid" // never
 )
 
-// Intent holds what the user asks for besides the candidate and the target: descriptions and tags to write, and choices
-// about safety.
+// Intent contains what the user asks for besides the candidate and the target: descriptions and tags to write, and
+// choices about safety.
 type Intent struct {
 	Command          string
 	Query            fact.Query
@@ -22,16 +22,16 @@ type Intent struct {
 	ModelDescription string
 	ModelTags        map[string]string
 	Register         string                  // RegisterJudged, RegisterAlways or RegisterIfValid; "" is RegisterAlways
-	Policy           string                  // digest of the policy file; "" if none exists
-	Rules            map[registry.Ref]string // digests of the policy's rules, by target
+	Policy           string                  // digest of the policy file; "" if there is none
+	Rules            map[registry.Ref]string // digests of the policy's rules, keyed by target
 	Override         []string                // safety checks that the user turned off for this run
 	Justification    string                  // why, in the user's words
 	WorkflowRun      string                  // link to the workflow run; "" outside a workflow
 	Actor            string                  // who started this attempt of the workflow run; "" if unknown
 	Initiator        string                  // whose event started the workflow run; "" if unknown
-	Traffic          map[string]int          // percentages by alias; nil leaves the traffic unchanged
-	Notify           []string                // channels to notify of a promotion, by name and without secrets
+	Traffic          map[string]int          // percentages, keyed by alias; nil leaves the traffic unchanged
+	Notify           []string                // names of the channels to notify of a promotion, without secrets
 	KnownAliases     []string                // the model's aliases that the policy lists
-	// members of KnownAliases that the `alias` command may move although they are guarded by gates
+	// those of KnownAliases that the `alias` command is allowed to move although gates guard them
 	Assignable []string
 }

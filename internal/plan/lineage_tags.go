@@ -13,8 +13,8 @@ import (
 )
 
 // LineageTags returns the tags that describe a version's lineage. They come from the run, the MLmodel file, and the
-// workflow run that registers the version. An unknown value gets no tag. A value that is too long is split into
-// numbered tags, which is mentioned in notes.
+// workflow run that registers the version. An unknown value gets no tag. A value that is too long for one tag is
+// split into numbered tags, and notes say so.
 func LineageTags(s fact.Subject, workflowRun string) (tags map[string]string, notes []string) {
 	tags = map[string]string{}
 	set := func(key, value string) {

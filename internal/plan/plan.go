@@ -9,7 +9,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
 )
 
-// Shifts returns the plan's moves in the form used by records. number is the version that is moved.
+// Shifts returns the plan's moves in the form used in records. number is the version that is moved.
 func (p Plan) Shifts(number int) []registry.Shift {
 	out := []registry.Shift{}
 	for _, s := range p.Steps {
@@ -44,7 +44,7 @@ func (p Plan) Confirms() bool {
 	return len(moves) > 0 && !slices.ContainsFunc(moves, func(s Step) bool { return !s.Confirms() })
 }
 
-// Plan is everything that a command would change, as data. If it has no steps, there is nothing to do.
+// Plan contains everything that a command would change, as data. If it has no steps, there is nothing to do.
 type Plan struct {
 	Command   string           `json:"command"`
 	Server    string           `json:"server"`
@@ -54,27 +54,27 @@ type Plan struct {
 	Source    *registry.Source `json:"source,omitempty"`
 	Content   *Content         `json:"content,omitempty"` // files of the evaluated model
 	Target    registry.Target  `json:"target"`
-	// version that the target points to now; 0 if none exists
+	// version that the target points to now; 0 if there is none
 	Incumbent int              `json:"incumbent,omitempty"`
 	Verdict   *verdict.Verdict `json:"verdict,omitempty"` // nil if no gates were evaluated
 	Policy    string           `json:"policy,omitempty"`  // digest of the policy file
 	Override  []string         `json:"override,omitempty"`
-	Notes     []string         `json:"notes,omitempty"` // for people, such as notes on kept tags or on duplicates
+	Notes     []string         `json:"notes,omitempty"` // for people, for example about kept tags or about duplicates
 	Steps     []Step           `json:"steps"`
 	Hold      []int            `json:"hold,omitempty"`    // versions that a rollback puts on hold
 	Resumes   int              `json:"resumes,omitempty"` // the interrupted ledger entry that this plan finishes
 
-	// Judged is the registration of the version to move. The version is read again right before the move: if the
-	// registered model was deleted and created again in the meantime, a different version may have the same number.
+	// Judged identifies the version to move. The version is read again right before the move: if the registered
+	// model was deleted and created again in the meantime, a different version may have the same number.
 	Judged *Registered `json:"judged,omitempty"`
 
-	// Places contains the possible locations of the evaluated files. A copy has only a version number as its source,
-	// and by the time of the move the number may belong to a different version.
+	// Places contains the possible locations of the evaluated files. A copy's source is only a version number, and
+	// by the time of the move, that number may belong to a different version.
 	Places []string `json:"-"`
 }
 
-// Registered identifies a version. The number alone is not enough, because a registered model that is deleted and
-// created again uses the same numbers.
+// Registered identifies a version. The number alone is not enough: if a registered model is deleted and created
+// again, it uses the same numbers again.
 type Registered struct {
 	Source string `json:"source"`
 	RunID  string `json:"run_id,omitempty"`
@@ -83,8 +83,8 @@ type Registered struct {
 	places []string // locations of the files, if the version is a copy
 }
 
-// Expects returns the registration of the version that the plan moves. It is nil if the plan does not move an evaluated
-// version.
+// Expects returns the registration of the version that the plan moves. It returns nil if the plan does not move an
+// evaluated version.
 func (p Plan) Expects() *Registered {
 	var r Registered
 	switch {
@@ -101,8 +101,8 @@ func (p Plan) Expects() *Registered {
 	return &r
 }
 
-// HasPlace reports whether the location of the files must be checked. It must be for a copy, because the version that
-// it was copied from may have been replaced.
+// HasPlace reports whether the location of the files must be checked. This is necessary for a copy, because its
+// original may have been replaced.
 func (r Registered) HasPlace() bool { return len(r.places) > 0 }
 
 // IsAt reports whether place is a location of the evaluated files.
@@ -125,7 +125,7 @@ func (p Plan) Moves() bool {
 	return slices.ContainsFunc(p.Steps, func(s Step) bool { return s.Kind() == Move })
 }
 
-// targetOf returns the plan's target, or else the aliases that the plan points to the version.
+// targetOf returns the plan's target or, if there is none, the aliases that the plan points to the version.
 func (p Plan) targetOf(number int) registry.Target {
 	if !p.Target.Empty() {
 		return p.Target
@@ -139,8 +139,8 @@ func (p Plan) targetOf(number int) registry.Target {
 	return summary.TargetOf(aliases)
 }
 
-// before returns the version that the first alias moved to this version pointed to before. It returns 0 if the alias
-// pointed to no version or to several.
+// before returns the version that the first alias moved to this version pointed to before. It returns 0 if the
+// alias pointed to no version or to several.
 func (p Plan) before(number int) int {
 	for _, s := range p.Steps {
 		if (s.Do == SetAlias || s.Do == TagAlias) && s.Version == number {

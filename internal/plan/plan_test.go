@@ -22,13 +22,13 @@ var (
 	}
 )
 
-// scene briefly describes the facts for a planner.
+// scene is a short description of the facts for a planner.
 type scene struct {
 	noModel  bool
 	version  int               // number of the candidate; 0 if it is not registered
 	tags     map[string]string // tags on the candidate's version
 	status   string
-	champion int // number of the champion; 0 if none exists
+	champion int // number of the champion; 0 if there is none
 	stage    []int
 	target   registry.Target
 	verdict  verdict.Verdict
@@ -174,8 +174,8 @@ func TestPromote(t *testing.T) {
 	}
 }
 
-// The version's tags reflect the last verdict. If the plan replaces a tag that this program did not set, a note says
-// so.
+// The version's tags reflect the last verdict. If the plan replaces a tag that this program did not set, a note
+// says so.
 func TestPromote_ValidationStatus(t *testing.T) {
 	champion := registry.Target{Alias: "champion"}
 	finding := func(outcome verdict.Outcome, mode verdict.Mode) verdict.Finding {
@@ -277,7 +277,7 @@ func TestPromote_ValidationStatus(t *testing.T) {
 	}
 }
 
-// Some refusals are not verdicts of gates, so they also apply in report mode.
+// Some refusals are not verdicts from gates, so they also apply in report mode.
 func TestPromote_ReportModeStillRefuses(t *testing.T) {
 	reported := verdict.Verdict{
 		Findings: []verdict.Finding{{Gate: "a >= 1", Outcome: verdict.Fail, Mode: verdict.ReportMode}},
@@ -368,7 +368,7 @@ func TestDigest_SamePlan(t *testing.T) {
 	}
 }
 
-// If a router reads the tag, it would keep sending requests to an alias that no longer exists.
+// A router that reads the tag would keep sending requests to an alias that no longer exists.
 func TestAliases_TrafficOfRemovedAlias(t *testing.T) {
 	const tag = `{"challenger":10,"champion":90}`
 	for _, c := range []struct {

@@ -11,9 +11,9 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
 )
 
-// Promote plans a promotion. The target is moved only if the verdict allows it. in.Register says whether the candidate
-// is registered even if gates block it. If the incumbent is retained, nothing is written. If the target already points
-// to the candidate, it needs no move.
+// Promote plans a promotion. The target is moved only if the verdict allows it. in.Register says whether to
+// register a candidate that gates block. If the incumbent is retained, nothing is written. If the target already
+// points to the candidate, no move is needed.
 func Promote(f fact.Facts, v verdict.Verdict, in Intent) (Plan, error) {
 	p := newPlan(f, in)
 	p.Verdict = &v
@@ -58,8 +58,8 @@ func Promote(f fact.Facts, v verdict.Verdict, in Intent) (Plan, error) {
 	return p, nil
 }
 
-// registersBlocked reports whether a candidate that the gates block is registered. With RegisterJudged, the candidate
-// is not registered if no gate could be evaluated, because then nothing is known about it. A version that already
+// registersBlocked reports whether to register a candidate that gates block. With RegisterJudged, the candidate is
+// not registered if no gate could be evaluated, because then nothing is known about it. A version that already
 // exists is marked as blocked.
 func registersBlocked(f fact.Facts, v verdict.Verdict, in Intent) bool {
 	switch in.Register {
@@ -84,8 +84,8 @@ func checkPermitted(f fact.Facts, v verdict.Verdict, in Intent) error {
 	return checkNotOnHold(f, in)
 }
 
-// checkNewer refuses to replace a version with an older one in any part of the target. The usual cause is a re-run of
-// an old workflow.
+// checkNewer refuses to replace a version with an older one in any part of the target. The usual cause is that an
+// old workflow is run again.
 func checkNewer(f fact.Facts, in Intent) error {
 	if err := checkStaysInProduction(f, in); err != nil {
 		return err
@@ -111,8 +111,8 @@ func checkNewer(f fact.Facts, in Intent) error {
 	}
 }
 
-// checkStaysInProduction refuses to take a version out of Production by moving it to Staging. A version is in only one
-// stage at a time, so consumers of Production would find no version or a different one.
+// checkStaysInProduction refuses to take a version out of Production by moving it to Staging. A version is in only
+// one stage at a time, so consumers of Production would find no version or a different one.
 func checkStaysInProduction(f fact.Facts, in Intent) error {
 	v := f.Candidate.Version.OrZero()
 	if v.Stage != "Production" || in.Query.Target.Stage != "Staging" ||
@@ -130,8 +130,8 @@ func checkStaysInProduction(f fact.Facts, in Intent) error {
 	}
 }
 
-// partAt returns the part of the target that points to the version. It returns the whole target if both parts do or
-// neither does.
+// partAt returns the part of the target that points to the version. If both parts do, or neither does, it returns
+// the whole target.
 func partAt(f fact.Facts, t registry.Target, number int) registry.Target {
 	aliased := t.Alias != "" && f.Model.OrZero().Aliases[t.Alias] == number
 	staged := t.Stage != "" && slices.Contains(f.StageHolders, number)
@@ -161,9 +161,9 @@ func moves(f fact.Facts, in Intent) []Step {
 	return steps
 }
 
-// aliasMove returns the step that points the alias to a version, or removes the alias if want is zero. A step is also
-// needed if the alias has already been moved, but no completed entry records the move. Another client or an interrupted
-// promotion may have moved it.
+// aliasMove returns the step that points the alias to a version, or removes the alias if want is zero. A step is
+// also needed if the alias has already been moved but no completed entry records the move. For example, another
+// client or an interrupted promotion may have moved it.
 func aliasMove(f fact.Facts, model, alias string, number int, want registry.State) (Step, bool) {
 	s := Step{Do: SetAlias, Model: model, Version: number, Name: alias, Want: want}
 	switch {
@@ -180,15 +180,15 @@ func aliasMove(f fact.Facts, model, alias string, number int, want registry.Stat
 	return s, !s.Was.Equal(want) || unrecorded(f, s)
 }
 
-// unrecorded reports whether the current state of the step's target is not explained by a completed entry.
+// unrecorded reports whether no completed entry explains the current state of the step's target.
 func unrecorded(f fact.Facts, s Step) bool {
 	_, drifted := f.Ledger.Drifted(s.Ref(), s.Was)
 	return drifted || f.Ledger.Unconfirmed(s.Ref(), s.Was)
 }
 
-// stageMove returns the step that moves the version to the stage. The step contains the complete list of versions in
-// the stage. The server's archiving is not atomic if another move runs at the same time, so only the complete list,
-// once it has been read back, shows whether the version is alone in the stage.
+// stageMove returns the step that moves the version to the stage. The step contains the complete list of versions
+// in the stage. The server's archiving is not atomic if another move runs at the same time, so only the complete
+// list, once it has been read back, shows whether the version is alone in the stage.
 func stageMove(f fact.Facts, in Intent, want registry.State) (Step, bool) {
 	t := in.Query.Target
 	was := registry.PointsTo(f.StageHolders...)
@@ -203,8 +203,8 @@ func stageMove(f fact.Facts, in Intent, want registry.State) (Step, bool) {
 	return s, !was.Equal(after) || unrecorded(f, s)
 }
 
-// notes returns the tags to set on the version after its move. If an earlier run moved a part of the target and then
-// stopped, that part's tag may be missing. The tag is added if this program registered the version.
+// notes returns the tags to set on the version after its move. If an earlier run stopped after it had moved a part
+// of the target, that part's tag may be missing. If this program registered the version, the tag is added.
 func notes(p *Plan, f fact.Facts, moves []Step, in Intent) []Step {
 	had := f.Candidate.Version.OrZero().Tags
 	ours := f.Number() == 0 || writtenByUs(had)
@@ -249,10 +249,10 @@ func validationTags(v verdict.Verdict, had map[string]string) map[string]string 
 	case len(failed) == 0 && v.Mode == verdict.Ungated: // keeps the recorded list of failed gates
 	case len(failed) == 0 && had[registry.TagFailedGates] == "":
 	default:
-		// deleting the tag instead would need a permission that a promotion does not need otherwise
+		// deleting the tag instead would need a permission that a promotion does not otherwise need
 		text, err := canonical.Compact(failed)
 		if err != nil {
-			text = []byte("[]") // cannot happen: every list of strings can be encoded
+			text = []byte("[]") // cannot happen, because every list of strings can be encoded
 		}
 		tags[registry.TagFailedGates] = format.Truncate(string(text), registry.MaxTagValue)
 	}

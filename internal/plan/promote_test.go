@@ -8,7 +8,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
 )
 
-// A promotion of a version that was already in the stage used to archive the version and then move it back.
+// A version that was already in the stage used to be archived and then moved back by its promotion.
 func TestPromote_VersionInTheStage(t *testing.T) {
 	v := registry.Version{Model: "churn", Number: 3, Stage: "Staging", Status: "READY"}
 	f := fact.Facts{

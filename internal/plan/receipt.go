@@ -19,12 +19,12 @@ const (
 type StepResult struct {
 	Step  Step           `json:"step"`
 	Done  Done           `json:"done"`
-	Saw   registry.State `json:"saw,omitzero"`   // the state that was read back
-	Note  string         `json:"note,omitempty"` // for people, such as the error
-	Wrote bool           `json:"wrote"`          // a write was sent and succeeded
+	Saw   registry.State `json:"saw,omitzero"`   // the state as read back
+	Note  string         `json:"note,omitempty"` // for people, for example the error
+	Wrote bool           `json:"wrote"`          // whether a write was sent and succeeded
 }
 
-// UnmarshalJSON parses the state that was read back in the form that the step uses.
+// UnmarshalJSON parses the state that was read back, in the form that the step uses.
 func (r *StepResult) UnmarshalJSON(text []byte) error {
 	type fields StepResult
 	read := struct {
@@ -40,14 +40,14 @@ func (r *StepResult) UnmarshalJSON(text []byte) error {
 
 // Receipt says what happened when a plan was applied.
 type Receipt struct {
-	Version int          `json:"version,omitempty"` // number of the candidate, whether created or already there
+	Version int          `json:"version,omitempty"` // number of the candidate, whether or not this plan created it
 	Results []StepResult `json:"results"`
 	// tags that could not be written; the promotion stands nevertheless
 	Warnings []string `json:"warnings,omitempty"`
 	Err      error    `json:"-"` // why the plan was not applied completely; nil if every step is done
 }
 
-// Changed reports whether anything changed that consumers can see.
+// Changed reports whether anything changed that is visible to consumers.
 func (r Receipt) Changed() bool {
 	for _, s := range r.Results {
 		if s.Wrote {

@@ -15,7 +15,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
 )
 
-// Applied says how a plan is applied: under which digest, to which version, and when.
+// Applied says how a plan is applied: with which digest, to which version, and when.
 type Applied struct {
 	Digest  string
 	Version int
@@ -45,7 +45,7 @@ func NewRecord(p Plan, a Applied, in Intent, by ledger.Origin, f fact.Facts) led
 	if p.Incumbent == 0 {
 		r.From = p.before(number)
 	}
-	if p.Confirms() && len(r.Outside) > 0 { // consumers used the version in the previous entry before
+	if p.Confirms() && len(r.Outside) > 0 { // the previous entry's version is the one that consumers used before
 		r.From = r.Outside[0].Was.Versions.Only()
 	}
 	// likewise, the version that the unfinished entry replaced
@@ -73,8 +73,8 @@ func NewRecord(p Plan, a Applied, in Intent, by ledger.Origin, f fact.Facts) led
 	return r
 }
 
-// resumed returns the record for the rest of a promotion. Its moves are the ones that were recorded, and its gate
-// outcomes are the new ones.
+// resumed returns the record for the rest of a promotion. It contains the moves that were recorded and the new
+// outcomes of the gates.
 func resumed(r ledger.Record, p Plan, in Intent, by ledger.Origin, f fact.Facts, at time.Time) ledger.Record {
 	r.At, r.Origin, r.Override = at.UTC().Format(time.RFC3339), by, p.Override
 	r.Justification = in.Justification
@@ -114,7 +114,7 @@ func changeClass(r ledger.Record) string {
 	return "replacement"
 }
 
-// archived returns the versions that the plan moves out of the stage.
+// archived returns the versions that the plan moves out of the stage to Archived.
 func (p Plan) archived(number int) []int {
 	var out []int
 	for _, s := range p.Steps {
@@ -179,7 +179,7 @@ func rollbackRecord(f fact.Facts, p Plan) ledger.Return {
 	return ledger.Return{To: to, Readable: readable}
 }
 
-// Place says where the complete record of a decision is stored.
+// Place is the location of a decision's complete record.
 type Place struct {
 	Ledger string
 	Epoch  int
@@ -190,7 +190,7 @@ type Place struct {
 }
 
 // NewSummary returns a short record of a plan that moved a version. It is canonical JSON and fits into a tag on every
-// server. If it would be too long, optional fields are left out, and the record names them.
+// server. If it would be too long, optional fields are left out, and the record lists them.
 func NewSummary(p Plan, a Applied, in Intent, place Place) string {
 	number, at := a.Version, a.At
 	r := summary.Summary{

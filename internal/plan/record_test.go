@@ -91,7 +91,7 @@ func TestSummary_FitsTag(t *testing.T) {
 	}
 }
 
-// A record in a short tag is always whole JSON, says what is missing, and keeps who made the decision if it can.
+// A record in a short tag is always complete JSON and says what is missing. If possible, it says who made the decision.
 func TestSummary_IsJSON(t *testing.T) {
 	names := make([]string, 60)
 	for i := range names {

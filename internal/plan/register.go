@@ -25,7 +25,7 @@ func Register(f fact.Facts, in Intent) (Plan, error) {
 	return p, nil
 }
 
-// newPlan returns a plan with the fields that every command fills in the same way.
+// newPlan returns a plan with the fields that every command fills in in the same way.
 func newPlan(f fact.Facts, in Intent) Plan {
 	p := Plan{
 		Command: in.Command, Server: f.Server, Model: in.Query.Model,
@@ -61,7 +61,7 @@ func newPlan(f fact.Facts, in Intent) Plan {
 		p.Notes = append(p.Notes, c.Words()...)
 	}
 	if twins := f.Twins.All; len(twins) > 0 {
-		p.Notes = append(p.Notes, fmt.Sprintf("the same run and artifact is also registered as version %s", twins))
+		p.Notes = append(p.Notes, fmt.Sprintf("the same run and artifact are also registered as version %s", twins))
 	}
 	return p
 }
@@ -99,10 +99,10 @@ func checkReadyVersion(v registry.Version) error {
 	}
 }
 
-// addRegistration adds the steps that create the model and the version, or that update the description and tags of an
-// existing version. judged contains the verdict's tags, or is nil. moving says whether the version is about to be
-// moved. A version that was created outside this program and is not moved gets the verdict's tags only if they replace
-// a verdict that this program did not write.
+// addRegistration adds the steps that create the model and the version, or that update an existing version's
+// description and tags. judged contains the verdict's tags, or is nil. moving says whether the version is about to
+// be moved. If the version was created outside this program and is not moved, the verdict's tags are written only
+// if they replace a verdict that this program did not write.
 func addRegistration(p *Plan, f fact.Facts, in Intent, judged map[string]string, moving bool) {
 	addModelCreation(p, f, in)
 	v, exists := f.Candidate.Version.Get()
@@ -171,9 +171,9 @@ func addRegistration(p *Plan, f fact.Facts, in Intent, judged map[string]string,
 	}
 }
 
-// Words returns the description and tags that the candidate will have after the plan from Register or Promote has been
-// applied, so that gates can evaluate them before anything is written. Existing ones stay if the version was created
-// outside this program.
+// Words returns the description and tags that the candidate will have once the plan from Register or Promote has
+// been applied, so that gates can evaluate them before anything is written. If the version was created outside this
+// program, its existing description and tags stay.
 func Words(f fact.Facts, in Intent) fact.Words {
 	v, exists := f.Candidate.Version.Get()
 	asked := bestTags(f.Found.Best)
@@ -197,13 +197,13 @@ func Words(f fact.Facts, in Intent) fact.Words {
 	return w
 }
 
-// writtenByUs reports whether this program has written to the version before. Existing descriptions and tags on other
-// versions do not belong to this program.
+// writtenByUs reports whether this program has written to the version before. If not, the version's existing
+// description and tags do not belong to this program.
 func writtenByUs(tags map[string]string) bool {
 	return tags[registry.TagRequest] != "" || tags[registry.TagRecord] != "" || tags[registry.TagFailedGates] != ""
 }
 
-// bestTags returns the tags that say how the candidate "best" was found.
+// bestTags returns the tags that say how the "best" candidate was found.
 func bestTags(b *fact.BestRun) map[string]string {
 	if b == nil {
 		return map[string]string{}
@@ -218,7 +218,7 @@ func bestTags(b *fact.BestRun) map[string]string {
 	return tags
 }
 
-// addModelCreation adds the step that creates the registered model. The description and tags of an existing model stay
+// addModelCreation adds the step that creates the registered model. An existing model's description and tags stay
 // unchanged.
 func addModelCreation(p *Plan, f fact.Facts, in Intent) {
 	m, exists := f.Model.Get()

@@ -8,22 +8,22 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
 )
 
-// NeedsNoLedger reports whether the command is a rollback that continues if the ledger cannot be used.
+// NeedsNoLedger reports whether the command is a rollback that continues even if the ledger cannot be used.
 func (in Intent) NeedsNoLedger() bool {
 	return in.Command == "rollback" && slices.Contains(in.Override, verdict.OverrideUnsigned)
 }
 
-// Rescue is a rollback to a specified version that works although the ledger cannot be used.
+// Rescue is a rollback to a specified version that works even if the ledger cannot be used.
 type Rescue struct {
-	Number   int      // the version to return to; 0 if none exists
-	Override []string // what the rollback needs besides the user's own overrides
-	Recorded bool     // an entry or a tag says that the target pointed to the version
+	Number   int      // the version to return to; 0 if there is none
+	Override []string // overrides that the rollback needs in addition to the user's own
+	Recorded bool     // whether an entry or a tag says that the target pointed to the version
 }
 
-// RescueOf returns the best version to roll back to, and the overrides that this rollback needs. It prefers the version
-// that the user specified, then the versions that the target pointed to before, and then the newest older version that
-// no gate blocked and that is not on hold. It never returns a version in skip. without says that the next rollback
-// cannot read the entries in f.
+// RescueOf returns the best version to roll back to, and the overrides that this rollback needs. It prefers the
+// version that the user specified, then the versions that the target pointed to before, and then the newest older
+// version that no gate blocked and that is not on hold. It never returns a version in skip. without says that the
+// next rollback cannot read the entries in f.
 func RescueOf(f fact.Facts, in Intent, skip []int, without bool) Rescue {
 	current := f.Holder(in.Query.Target)
 	var choice []int
@@ -37,7 +37,7 @@ func RescueOf(f fact.Facts, in Intent, skip []int, without bool) Rescue {
 		}
 	}
 	all := f
-	all.Ledger.Keyed = false // entries without a signature are good enough for a version that the user specifies
+	all.Ledger.Keyed = false // for a version that the user specifies, entries without a signature are good enough
 	for _, b := range all.RollbackTargets(in.Query.Target, current, fact.RollbackAllowed{Named: true}) {
 		if b.Why == "" && !f.Versions[b.Number].OrZero().Blocked() {
 			before = append(before, b.Number)

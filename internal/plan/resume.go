@@ -13,10 +13,10 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
 )
 
-// Unfinished returns the promotion that the run may finish: one of the same candidate to the same target that was
-// interrupted after it had moved something. It must have been claimed by the same workflow run, because anyone can
-// write an entry. If none exists, or if its entry covers different files or does not list the remaining moves, a new
-// promotion is planned and evaluated.
+// Unfinished returns the promotion that the run is allowed to finish: one of the same candidate to the same target
+// that was interrupted after it had moved something. The same workflow run must have claimed it, because anyone can
+// write an entry. If there is none, or if its entry covers different files or does not list the remaining moves, a
+// new promotion is planned and evaluated.
 func Unfinished(f fact.Facts, in Intent, by ledger.Holder) (ledger.Entry, bool) {
 	e, ok := f.Unfinished(in.Command, in.Query.Target)
 	if !ok || !by.SameRun(e.Holder) || f.Number() == 0 || e.Record.To != f.Number() || !sameContent(f, e.Record) {
@@ -29,9 +29,9 @@ func Unfinished(f fact.Facts, in Intent, by ledger.Holder) (ledger.Entry, bool) 
 	return e, true
 }
 
-// Resume plans the rest of an unfinished promotion: the recorded moves that have not been made yet, and the tags. Moves
-// that have been made are confirmed. f and v are current, except that the incumbents are those that Before returns. If
-// the gates do not pass, the plan contains no further moves.
+// Resume plans the rest of an unfinished promotion: the recorded moves that have not yet been made, and the tags.
+// Moves that have already been made are confirmed. f and v are current, except that the incumbents are those that
+// Before returns. If the gates do not pass, the plan contains no further moves.
 func Resume(f fact.Facts, v verdict.Verdict, in Intent, e ledger.Entry) (Plan, error) {
 	p := newPlan(f, in)
 	p.Verdict, p.Incumbent = &v, e.Record.From
@@ -58,7 +58,7 @@ func Resume(f fact.Facts, v verdict.Verdict, in Intent, e ledger.Entry) (Plan, e
 	return p, nil
 }
 
-// remainingMoves returns the moves that have yet to be made or confirmed.
+// remainingMoves returns the moves that have not yet been made or confirmed.
 func remainingMoves(f fact.Facts, in Intent, e ledger.Entry) ([]Step, error) {
 	traffic, err := trafficMove(f, in)
 	return slices.Concat(moves(f, in), neededMoves(f, traffic), furtherLeft(f, in, e)), err
@@ -79,7 +79,8 @@ func isListed(e ledger.Entry, s Step) bool {
 	})
 }
 
-// Replaced returns the parts of the target that an unfinished entry has moved, each with its state before the entry.
+// Replaced returns the parts of the target that an unfinished entry has moved, each with its state before that
+// entry.
 func Replaced(f fact.Facts, e ledger.Entry) map[registry.Ref]registry.State {
 	out := map[registry.Ref]registry.State{}
 	for _, now := range f.PointsTo(e.Record.Target) {
@@ -93,14 +94,14 @@ func Replaced(f fact.Facts, e ledger.Entry) map[registry.Ref]registry.State {
 		}
 		out[now.Ref] = m.Was
 		if was := m.Was.Versions; now.Ref.Kind == registry.RefAlias && len(was) > 1 {
-			// if an alias is kept as tags on several versions, the highest version counts
+			// if an alias is stored as tags on several versions, the highest version counts
 			out[now.Ref] = registry.PointsTo(was.Highest())
 		}
 	}
 	return out
 }
 
-// Keys returns the versions in Replaced as keys for fact.Needs, sorted.
+// Keys returns the versions in Replaced as sorted keys for fact.Needs.
 func Keys(replaced map[registry.Ref]registry.State) []registry.Ref {
 	var out []registry.Ref
 	for _, was := range replaced {
@@ -112,12 +113,12 @@ func Keys(replaced map[registry.Ref]registry.State) []registry.Ref {
 	return slices.Compact(out)
 }
 
-// subjects contains versions by their keys in fact.Needs.
+// subjects maps keys in fact.Needs to versions.
 type subjects = map[registry.Ref]registry.Known[fact.Subject]
 
-// Before returns the facts for the gates of an unfinished promotion. Each moved part of the target points to its former
-// version, the candidate is in its former stage, and the ledger ends before the entry. All other facts are current.
-// held contains the subjects for Keys.
+// Before returns the facts for the gates of an unfinished promotion. Each moved part of the target points to its
+// former version, the candidate is in its former stage, and the ledger ends before the entry. All other facts are
+// current. held contains the subjects for Keys.
 func Before(f fact.Facts, e ledger.Entry, held subjects) fact.Facts {
 	f.Holders = maps.Clone(f.Holders)
 	replaced := Replaced(f, e)
@@ -138,9 +139,8 @@ func Before(f fact.Facts, e ledger.Entry, held subjects) fact.Facts {
 	return f
 }
 
-// formerSubject returns the version that a moved part of the target pointed to before. If that version
-// has since been deleted, gates cannot compare with it. This differs from the case in which there was
-// no version.
+// formerSubject returns the version that a moved part of the target pointed to before. If that version has since
+// been deleted, gates cannot compare with it. This is different from there having been no version.
 func formerSubject(f fact.Facts, ref registry.Ref, was registry.State, held subjects) registry.Known[fact.Subject] {
 	unreadable := registry.Unreadable[fact.Subject]
 	var subject registry.Known[fact.Subject]
@@ -170,8 +170,8 @@ func cameFrom(f fact.Facts) registry.Version {
 	return v
 }
 
-// BlockedResume returns the error for an unfinished promotion whose gates no longer pass. Moves already made are kept,
-// and the hint says how to undo them.
+// BlockedResume returns the error for an unfinished promotion whose gates no longer pass. Moves that have already
+// been made stay, and the hint says how to undo them.
 func BlockedResume(f fact.Facts, in Intent, e ledger.Entry) error {
 	var moved []string
 	for _, now := range f.PointsTo(in.Query.Target) {

@@ -19,7 +19,8 @@ var (
 	attempt2   = ledger.Holder{Run: "42", Attempt: 2}
 )
 
-// cutOff returns a promotion of version 2 to an alias and a stage that was interrupted after it had moved the alias.
+// cutOff returns a promotion of version 2 to an alias and a stage that was interrupted after it had moved the
+// alias.
 func cutOff() (fact.Facts, Intent) {
 	v := registry.Version{Model: "churn", Number: 2, Source: "models:/m-2", RunID: "r2", Tags: map[string]string{}}
 	first := registry.Version{Model: "churn", Number: 1}
@@ -46,7 +47,7 @@ func cutOff() (fact.Facts, Intent) {
 	return f, Intent{Command: "promote", Query: fact.Query{Model: "churn", Target: bothTarget}}
 }
 
-// Only the workflow run that began a promotion may finish it, and only with the recorded moves.
+// Only the workflow run that began a promotion is allowed to finish it, and only with the recorded moves.
 func TestUnfinished(t *testing.T) {
 	for name, c := range map[string]struct {
 		change func(*fact.Facts, *ledger.Entry)
@@ -150,8 +151,8 @@ func TestBefore(t *testing.T) {
 	}
 }
 
-// If a stage contained several versions, none of them was the incumbent. A candidate that has left a stage is evaluated
-// as if it were still there.
+// If a stage contained several versions, none of them was the incumbent. A candidate that has left a stage is
+// evaluated as if it were still there.
 func TestBefore_Stage(t *testing.T) {
 	f, _ := cutOff()
 	e := f.Ledger.Entries[0]
@@ -174,7 +175,7 @@ func TestBefore_Stage(t *testing.T) {
 	}
 }
 
-// If the gates pass, the rest of the recorded moves is planned. Otherwise nothing more is moved.
+// If the gates pass, the remaining recorded moves are planned. Otherwise, nothing more is moved.
 func TestResume(t *testing.T) {
 	for name, c := range map[string]struct {
 		decision verdict.Decision
@@ -209,8 +210,8 @@ func TestResume(t *testing.T) {
 	}
 }
 
-// If gates block the rest of a promotion, the error says which moves stay and how to undo them. Names are quoted for
-// YAML and for the shell.
+// If gates block the rest of a promotion, the error says which moves stay and how to undo them. Names are quoted
+// for YAML and for the shell.
 func TestBlockedResume(t *testing.T) {
 	f, in := cutOff()
 	in.Query.Model = "it's: here"
@@ -234,7 +235,8 @@ func TestBlockedResume(t *testing.T) {
 	}
 }
 
-// An interrupted rollback is finished with the same version if a rollback may return to it.
+// An interrupted rollback is finished with the same version if a rollback is still allowed to return to that
+// version.
 func TestInterruptedRollback(t *testing.T) {
 	begun := func() (fact.Facts, Intent) {
 		f, in := cutOff()
@@ -289,7 +291,7 @@ func TestInterruptedRollback(t *testing.T) {
 	}
 }
 
-// Only the same workflow run finishes an interrupted `alias` command. Any other run confirms the moves.
+// Only the same workflow run finishes an interrupted `alias` command. Any other run only confirms the moves.
 func TestResumeAliases(t *testing.T) {
 	f, in := cutOff()
 	in.Command, in.Query.Target = "alias", registry.Target{}

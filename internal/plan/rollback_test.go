@@ -13,8 +13,8 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
 )
 
-// world is a registry with one alias that is moved by the real planners. oracle holds what an observer
-// would know about the alias.
+// world is a registry with one alias, which the real planners move. oracle is what an observer would know about the
+// alias.
 type world struct {
 	facts  fact.Facts
 	ledger bool
@@ -28,7 +28,7 @@ type world struct {
 	}
 }
 
-// ruin says what happened to some of the versions. versions has one bit for each version number.
+// ruin says what happened to some of the versions. versions contains one bit for each version number.
 type ruin struct {
 	how      string
 	versions int
@@ -106,7 +106,7 @@ func (w *world) intent(command string) Intent {
 	}
 }
 
-// promote moves the alias to version n unless that version is on hold.
+// promote moves the alias to version n, unless that version is on hold.
 func (w *world) promote(t *testing.T, n int) {
 	if w.ruined && w.bad.of(n) {
 		return
@@ -168,10 +168,11 @@ func (w *world) rollback(t *testing.T) (moved bool) {
 	return true
 }
 
-// The test tries every sequence of up to 6 promotions and rollbacks of 4 versions. Either all versions are good, or
-// some were deleted or failed before the first rollback. A rollback never returns to a bad version, to one that has
-// been rolled back, or to one that the alias never pointed to, and it never leaves the alias without a version. If
-// there is a good earlier version, the rollback finds one: the last one if there is a ledger, otherwise one with tags.
+// The test tries every sequence of up to 6 promotions and rollbacks with 4 versions. Either all versions are good,
+// or some were deleted or failed before the first rollback. A rollback never returns to a bad version, to a version
+// that has been rolled back, or to a version that the alias never pointed to, and it never leaves the alias without
+// a version. If there is a good earlier version, the rollback finds one: the last one if there is a ledger,
+// otherwise one with tags.
 func TestRollback_EverySequence(t *testing.T) {
 	ruins := []ruin{{}, {"deleted", 1 << 1}, {"failed", 1<<2 | 1<<3}}
 	if os.Getenv("PROMOTE_ROLLBACKS") != "" {
@@ -218,8 +219,8 @@ func TestRollback_EverySequence(t *testing.T) {
 	}
 }
 
-// In the guide that this program replaces, a rollback moves the alias from 2 to 1, and the next one moves it from 1
-// back to 2. Ours must never return to a version that has been rolled back.
+// In the guide that this program replaces, a rollback moves the alias from 2 to 1, and the next rollback moves it
+// from 1 back to 2. Ours must never return to a version that has been rolled back.
 func TestRollback_NoPingPong(t *testing.T) {
 	for _, ledger := range []bool{true, false} {
 		w := newWorld(ledger, ruin{})
@@ -237,9 +238,9 @@ func TestRollback_NoPingPong(t *testing.T) {
 	}
 }
 
-// In the guide that this program replaces, a rollback first archives the current version and then moves the other one.
-// If it is interrupted in between, the stage is empty, and the archived version has no tag. Ours makes both moves with
-// one request and writes the tag.
+// In the guide that this program replaces, a rollback first archives the current version and then moves the other
+// version. If it is interrupted in between, the stage is empty, and the archived version has no tag. Ours makes
+// both moves with one request and then writes the tag.
 func TestRollback_OneMove(t *testing.T) {
 	w := newWorld(false, ruin{})
 	in := w.intent("rollback")

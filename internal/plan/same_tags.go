@@ -7,12 +7,13 @@ import (
 	"strings"
 )
 
-// sameTagNotes warns about tags that MariaDB and MySQL take for one: their keys differ only in case or in spaces at the
-// end. A note names the tag whose value is lost there. MLflow does not say which database it uses.
+// sameTagNotes warns about tags that MariaDB and MySQL treat as the same tag, because their keys differ only in
+// case or in trailing spaces. Each note says which tag loses its value there. MLflow does not say which database it
+// uses.
 func sameTagNotes(where string, set, have map[string]string) (notes []string) {
 	loose := func(key string) string { return strings.ToLower(strings.TrimRight(key, " ")) }
-	const lost = "%s %s and %s differ only in case or spaces: MariaDB and MySQL take both for one, so there %s loses " +
-		"its value"
+	const lost = "%s %s and %s differ only in case or spaces: MariaDB and MySQL treat them as one tag, so %s loses " +
+		"its value there"
 	keys := slices.Sorted(maps.Keys(set))
 	for i, key := range keys {
 		for _, old := range slices.Sorted(maps.Keys(have)) {

@@ -17,7 +17,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
-// Rewording the sentences of a plan or record does not change its digest.
+// Rewording the sentences in a plan or record does not change its digest.
 func TestDigest_IgnoresSentences(t *testing.T) {
 	var p Plan
 	fill(reflect.ValueOf(&p).Elem(), "plan")
@@ -41,7 +41,7 @@ func TestDigest_IgnoresSentences(t *testing.T) {
 	}
 }
 
-// unreadable returns facts that are not known, with a given reason.
+// unreadable returns facts that are not known, for the given reason.
 func unreadable(why string) fact.Facts {
 	f := fact.Facts{Candidate: fact.Subject{
 		Version: registry.Unreadable[registry.Version](why), Run: registry.Unreadable[registry.Run](why),
@@ -54,7 +54,7 @@ func unreadable(why string) fact.Facts {
 	return f
 }
 
-// The note about a value that is split into several tags is a sentence too.
+// The note about a value that is split into several tags is also a sentence.
 func TestDigest_IgnoresSplitNotes(t *testing.T) {
 	tags := registry.SplitTag(registry.TagDatasets, strings.Repeat("x", 2*registry.MaxTagValue))
 	note := tags[registry.TagDatasets]
@@ -99,8 +99,8 @@ func reword(t *testing.T, p Plan) (out Plan, sentences int) {
 	return out, sentences
 }
 
-// fill sets every exported field below v. A string is set to the path of its field. A list gets two elements. A bool is
-// true only in the second element.
+// fill sets every exported field in v, at every level. Each string is set to the path of its field. Each list gets
+// two elements. A bool is true only in the second element.
 func fill(v reflect.Value, where string) {
 	switch v.Kind() {
 	case reflect.Pointer:

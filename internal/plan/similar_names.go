@@ -10,9 +10,9 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
 )
 
-// Names refuses to create a registered model or an alias whose name is almost the same as an existing one. Such a name
-// is usually a typo: the model would have no history, and the alias no incumbent. `override: new-alias` allows the
-// name, unless the database treats both names as the same.
+// Names refuses to create a registered model or an alias whose name is almost the same as an existing one. Such a
+// name is usually a typo: the model would have no history, and the alias would have no incumbent. `override:
+// new-alias` allows the name, unless the database treats both names as the same.
 func Names(f fact.Facts, in Intent) error {
 	if err := newModel(f, in); err != nil {
 		return err
@@ -100,7 +100,7 @@ func newModel(f fact.Facts, in Intent) error {
 	}
 	if err := registry.CheckModelName(name); err != nil {
 		return &registry.Error{
-			Reason: registry.BadInput, Msg: "input model: " + err.Error(),
+			Reason: registry.BadInput, Msg: "create registered model: " + err.Error(),
 			Hint: "choose another name for the new registered model",
 		}
 	}

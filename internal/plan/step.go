@@ -22,7 +22,7 @@ const (
 	Describe    Verb = "describe"
 )
 
-// Kind says how the step is applied.
+// Kind returns how the step is applied.
 func (s Step) Kind() Kind {
 	switch s.Do {
 	case CreateModel, CreateVersion:
@@ -42,27 +42,28 @@ type Kind int
 const (
 	Creation Kind = iota // safe to repeat, because of the model's name or the tag promote.request
 	Word                 // a requested description or tag, which must be written successfully before any move
-	// checked before and read back after, because consumers load the version that the target points to
+	// checked before the move and read back after it, because consumers load the version that the target points to
 	Move
-	// a tag that says when and why a move was made; it is written after the move, which stands even if the tag fails
+	// a tag that says when and why a move was made; it is written after the move, which stands even if the tag
+	// fails
 	Note
 )
 
-// Placeholders in a step's Version, Want or tag values. They are filled in when the plan is applied, so that the plan's
-// bytes do not depend on when it was made.
+// Placeholders in a step's Version, Want or tag values. They are filled in when the plan is applied, so that the
+// plan's bytes do not depend on when the plan was made.
 const (
 	NewVersion = 0          // in Step.Version: the version that this plan creates; in a State, registry.NextVersion
 	AtTime     = "{time}"   // the time in RFC 3339, in UTC
-	TheRecord  = "{record}" // the decision in short form, see NewSummary
+	TheRecord  = "{record}" // the decision in short form (see NewSummary)
 )
 
-// Step is one change. It says what to do and which state to expect before and after.
+// Step is one change: what to do, and which state to expect before and after.
 type Step struct {
 	Do      Verb   `json:"do"`
 	Model   string `json:"model"`
 	Version int    `json:"version,omitempty"`
 	Name    string `json:"ref,omitempty"` // an alias, a stage or a tag's key
-	// state before; all versions for a stage or for an alias that is kept as tags
+	// the state before; all versions, for a stage or for an alias that is stored as tags
 	Was     registry.State `json:"was,omitzero"`
 	Want    registry.State `json:"want"`
 	Archive bool           `json:"archive,omitempty"` // move the stage's other versions to Archived
@@ -71,8 +72,9 @@ type Step struct {
 	Description string            `json:"description,omitempty"`
 	Tags        map[string]string `json:"tags,omitempty"`
 
-	// Newest is the highest version number when the plan was made; 0 if it is not known. Only create-version uses it.
-	// It is not part of the digest, because the step stays valid if another run creates a version in the meantime.
+	// Newest is the highest version number when the plan was made; 0 if it is not known. Only create-version uses
+	// it. It is not part of the digest, because the step stays valid if another run creates a version in the
+	// meantime.
 	Newest int `json:"-"`
 }
 
@@ -107,7 +109,7 @@ func (s *Step) UnmarshalJSON(text []byte) error {
 	return nil
 }
 
-// parseState parses a state of whatever the step changes.
+// parseState parses a state of the thing that the step changes.
 func (s Step) parseState(text string) registry.State {
 	if s.Do == CreateVersion || s.Kind() == Move {
 		return s.Ref().ParseState(text)
@@ -115,11 +117,11 @@ func (s Step) parseState(text string) registry.State {
 	return registry.Text(text)
 }
 
-// Confirms reports whether another client has already made this move. In that case no request is sent, and the move is
-// only confirmed and recorded.
+// Confirms reports whether another client has already made this move. In that case, no request is sent, and the
+// move is only confirmed and recorded.
 func (s Step) Confirms() bool { return s.Kind() == Move && s.Was.Equal(s.Want) }
 
-// For returns the step for the created version's number.
+// For returns the step with the created version's number filled in.
 func (s Step) For(number int) Step {
 	if s.Version == NewVersion && !s.removesAlias() {
 		s.Version = number
@@ -130,7 +132,7 @@ func (s Step) For(number int) Step {
 	return s
 }
 
-// removesAlias reports whether no version has the alias after the step.
+// removesAlias reports whether the alias points to no version after the step.
 func (s Step) removesAlias() bool {
 	return s.Do == DeleteAlias || s.Do == TagAlias && s.Want.IsZero()
 }
@@ -143,7 +145,7 @@ func numbered(s registry.State, number int) registry.State {
 	return s
 }
 
-// inState returns a step's version in the form that its states use.
+// inState returns a step's version in the form used in the step's states.
 func inState(number int) int {
 	if number == NewVersion {
 		return registry.NextVersion

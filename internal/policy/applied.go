@@ -16,14 +16,13 @@ import (
 // Applied is the part of a policy that applies to one promotion.
 type Applied struct {
 	Rule    Rule
-	Targets []TargetRule // the alias, then the stage
-	Gates   []gates.Gate // gates of all targets; each target's check of `from` comes first
+	Targets []TargetRule // the alias's rule, then the stage's
+	Gates   []gates.Gate // gates of every target; each target's check of `from` comes first
 	Waivers []Waiver
 }
 
-// For returns the part of the policy that applies to a model and target. It fails with the reason
-// `no-gates` if the policy contains no gates for the target, because no version may reach a target
-// without gates.
+// For returns the part of the policy that applies to a model and target. It fails with the reason `no-gates` if the
+// policy contains no gates for the target, because no version is allowed to reach a target without gates.
 func (p Policy) For(model string, t registry.Target) (Applied, error) {
 	rule, ok := p.rule(model)
 	if !ok {
@@ -35,8 +34,8 @@ func (p Policy) For(model string, t registry.Target) (Applied, error) {
 			format.First(globs, 8)), p.File)
 	}
 	if t.Empty() {
-		return Applied{}, noGates(fmt.Sprintf("%s has gates by target, but the run has no target; set the alias or "+
-			"stage input", p.File), p.File)
+		return Applied{}, noGates(fmt.Sprintf("the gates in %s depend on the target, but the run has no target; set "+
+			"the alias or stage input", p.File), p.File)
 	}
 	a := Applied{Rule: rule, Waivers: p.Waivers}
 	for _, want := range []TargetRule{{Alias: t.Alias}, {Stage: t.Stage}} {
@@ -81,8 +80,8 @@ func (t TargetRule) gates(file string) []gates.Gate {
 	return out
 }
 
-// withIncumbent returns the facts with this target's version as the incumbent. A promotion to an alias and a stage thus
-// compares the candidate with the version at each.
+// withIncumbent returns the facts with this target's version as the incumbent. In a promotion to an alias and a
+// stage, the candidate is thus compared with each of the two versions.
 func (t TargetRule) withIncumbent(f fact.Facts) fact.Facts {
 	if holder, gathered := f.Holders[t.Ref()]; gathered {
 		f.Holders = maps.Clone(f.Holders)
@@ -102,7 +101,7 @@ func (p Policy) rule(model string) (Rule, bool) {
 	return best, found
 }
 
-// Matching returns every rule whose pattern matches. The first one applies.
+// Matching returns every rule whose pattern matches the model. The first one applies.
 func (p Policy) Matching(model string) []Rule {
 	var out []Rule
 	for _, r := range p.Rules {
@@ -114,14 +113,14 @@ func (p Policy) Matching(model string) []Rule {
 	return out
 }
 
-// Targets returns the targets of the rule that applies to the model, if any.
+// Targets returns the targets in the rule that applies to the model, if there is one.
 func (p Policy) Targets(model string) []TargetRule {
 	rule, _ := p.rule(model)
 	return rule.Targets
 }
 
-// ambiguous adds a problem if the same name can match two patterns that are equally specific. Otherwise the order of
-// the rules would decide which one applies.
+// ambiguous adds a problem if the same name can match two patterns that are equally specific. Otherwise, the order
+// of the rules would decide which one applies.
 func (r *reader) ambiguous(rules []Rule) {
 	for i, a := range rules {
 		for _, b := range rules[:i] {

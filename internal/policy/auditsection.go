@@ -14,8 +14,8 @@ import (
 
 // Audit is the `audit` section of a policy file.
 type Audit struct {
-	Line     int                      // 0 = the file has no such section
-	Rules    map[string]AuditSettings // by rule id
+	Line     int                      // 0 if the file has no such section
+	Rules    map[string]AuditSettings // keyed by rule id
 	Accepted []Accepted
 }
 
@@ -23,18 +23,18 @@ type Audit struct {
 type AuditSettings struct {
 	Line     int
 	Off      bool
-	Severity audit.Severity // "" = the rule's default
-	Values   map[string]any // by setting name; the type depends on the kind of setting
+	Severity audit.Severity // "" for the rule's default
+	Values   map[string]any // keyed by the setting's name; the type depends on the kind of setting
 }
 
 // Accepted describes findings that are accepted until the end of a given day.
 type Accepted struct {
 	Rule    string
-	Model   string // a pattern; "" = findings about the server
-	Version int    // 0 = any version
-	Target  string // alias or stage; "" = any target
+	Model   string // a pattern; "" for findings about the server
+	Version int    // 0 for any version
+	Target  string // alias or stage; "" for any target
 	By, Why string
-	Until   string // a day such as 2026-12-31, in UTC
+	Until   string // a day in UTC, for example 2026-12-31
 	Line    int
 }
 
@@ -47,7 +47,7 @@ func (a Accepted) Covers(f audit.Finding) bool {
 // Ended reports whether the last day of the acceptance is over.
 func (a Accepted) Ended(now time.Time) bool { return DayIsOver(a.Until, now) }
 
-// auditFields returns the keys of the section. The settings come from the rules themselves.
+// auditFields returns the keys of the section. The rules themselves declare their settings.
 func auditFields(rules []audit.Rule) []tree.Field {
 	var ids []string
 	var each []tree.Field
@@ -69,8 +69,8 @@ func auditFields(rules []audit.Rule) []tree.Field {
 			tree.List("findings that are accepted until a given date", tree.Object("accepted findings of one rule",
 				tree.Required("rule", tree.OneOf("rule id", ids...)),
 				tree.Optional("model",
-					tree.Text("name of the registered model, with * as a wildcard; none for findings about the "+
-						"server")),
+					tree.Text("name of the registered model, with * as a wildcard; leave it out for findings about "+
+						"the server")),
 				tree.Optional("version", tree.Integer("version number; default any", 1)),
 				tree.Optional("target", tree.Text("alias or stage; default any")),
 				tree.Required("by", tree.Text("person who takes responsibility")),
@@ -153,7 +153,7 @@ func (r *reader) auditSettings(e tree.Entry, rule audit.Rule) AuditSettings {
 	return out
 }
 
-// patterns reads regular expressions by key. Each one must match the whole text.
+// patterns reads regular expressions and returns them by key. Each one must match the whole text.
 func (r *reader) patterns(n *tree.Node) map[string]*regexp.Regexp {
 	out := map[string]*regexp.Regexp{}
 	for _, e := range n.Entries {
@@ -166,7 +166,7 @@ func (r *reader) patterns(n *tree.Node) map[string]*regexp.Regexp {
 	return out
 }
 
-// DefaultText returns a setting's default as text, or "" if the setting has none.
+// DefaultText returns a setting's default as text, or "" if the setting has no default.
 func DefaultText(v any) string {
 	switch v := v.(type) {
 	case time.Duration:

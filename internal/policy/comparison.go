@@ -12,8 +12,8 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/signature"
 )
 
-// CompareVersions compares the candidate with another version, for a human reader. It does not judge. Whether higher
-// values of a metric are better is guessed from its name.
+// CompareVersions compares the candidate with a second version, for a human reader. It does not judge. It guesses
+// from a metric's name whether higher values are better.
 func CompareVersions(f fact.Facts, with fact.Subject) fact.Comparison {
 	mine, theirs := f.Candidate.Run.OrZero(), with.Run.OrZero()
 	c := fact.Comparison{Candidate: side(f.Candidate), Against: side(with), Metrics: []fact.MetricPair{}}
@@ -106,7 +106,7 @@ func textPairs(mine, theirs map[string]string, onlyDifferent bool) []fact.TextPa
 	return out
 }
 
-// digestMap returns the digests of a run's datasets, by context.
+// digestMap returns the digests of a run's datasets, keyed by context.
 func digestMap(run registry.Run) map[string]string {
 	out := map[string][]string{}
 	for _, d := range run.Datasets {

@@ -76,7 +76,7 @@ func TestBest_Direction(t *testing.T) {
 	}
 }
 
-// The pipeline stopped with an error if the version had no run. Here the gate is inconclusive.
+// The pipeline stopped with an error if the version had no run. Here, the gate is inconclusive.
 func TestLineage_WithoutRun(t *testing.T) {
 	f := policytest.Facts()
 	f.Candidate.Run = registry.Unreadable[registry.Run]("version 2 of churn has no run")

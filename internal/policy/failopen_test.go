@@ -106,7 +106,7 @@ waivers:
 	}
 }
 
-// A comparison with an alias that does not exist is inconclusive, because its name may be mistyped. The target's own
+// A comparison with an alias that does not exist is inconclusive, because the name may be a typo. The target's own
 // alias is an exception, because it may be new.
 func TestRegression_MissingAlias(t *testing.T) {
 	policyGate := gatesOf(t,

@@ -16,11 +16,11 @@ import (
 // Policy is the content of a policy file.
 type Policy struct {
 	File       string
-	Digest     string // digest of the text
+	Digest     string // digest of the file's text
 	Rules      []Rule
 	Waivers    []Waiver
 	MovedRoots []registry.MovedRoot
-	Identities map[string]string // GitHub logins, by MLflow user or e-mail address
+	Identities map[string]string // GitHub logins, keyed by MLflow user or e-mail address
 	Audit      Audit
 	Ledger     Ledger
 
@@ -34,7 +34,7 @@ func (p Policy) HasModels() bool { return len(p.Rules) > 0 }
 type Rule struct {
 	Glob    string
 	Line    int
-	Mode    verdict.Mode // applies to targets without a mode of their own
+	Mode    verdict.Mode // for targets without their own mode
 	Targets []TargetRule
 
 	Justification *Demand // for targets without a rule; nil if the policy demands nothing
@@ -48,7 +48,7 @@ type TargetRule struct {
 	From         []string // aliases and stages; the version must already be in one of them
 	FromLine     int
 	Gates        []gates.Gate
-	AllowAssign  bool   // the `alias` command may move the alias without its gates
+	AllowAssign  bool   // whether the `alias` command is allowed to move the alias without its gates
 	Digest       string // digest of the gates and `from`; independent of mode, comments and layout
 
 	Justification *Demand // nil if the policy demands nothing
@@ -60,8 +60,8 @@ func (t TargetRule) Ref() registry.Ref { return registry.Target{Alias: t.Alias, 
 // Name returns the alias or the stage.
 func (t TargetRule) Name() string { return t.Alias + t.Stage }
 
-// DefaultFiles lists the paths to search for the policy file if the user specifies none. At most one of the files may
-// exist.
+// DefaultFiles lists the paths to search for the policy file if the user does not specify one. At most one of these
+// files may exist.
 var DefaultFiles = []string{".github/mlflow-policy.yml", ".github/mlflow-policy.yaml"}
 
 var (
@@ -79,11 +79,11 @@ var (
 			tree.List("aliases and stages; the version must be in one of them before it may move here",
 				tree.Text("an alias or a stage"))),
 		tree.Optional("allow-assign",
-			tree.Bool("for an alias: the alias command may move it without gates, but not to a version "+
-				"that is blocked or on hold")),
+			tree.Bool("whether the alias command is allowed to move this alias without gates; it never moves "+
+				"the alias to a version that is blocked or on hold")),
 		tree.Required("gates",
-			tree.Custom(tree.KindList, "gates that a version must pass; at least one, because otherwise every version "+
-				"would pass")),
+			tree.Custom(tree.KindList, "gates that a version must pass; at least one is required, because otherwise "+
+				"every version would pass")),
 		tree.Optional("mode", modeShape),
 		tree.Optional("justification", justificationShape),
 	}
@@ -124,7 +124,7 @@ var (
 	}
 )
 
-// Keys are the policy file's keys, for its schema.
+// Keys contains the keys of the policy file, for its schema.
 type Keys struct {
 	File, Model, Target     []tree.Field
 	ModelName, Alias, Stage tree.Shape
@@ -135,7 +135,7 @@ func KeysOf(rules []audit.Rule) Keys {
 	return Keys{fieldsOf(rules), modelFields, targetFields, globShape, aliasShape, stageShape}
 }
 
-// fieldsOf returns the keys of the file, including the `audit` section if there are audit rules.
+// fieldsOf returns the keys of the file. The `audit` section is included only if there are audit rules.
 func fieldsOf(rules []audit.Rule) []tree.Field {
 	if len(rules) == 0 {
 		return fileFields
@@ -144,8 +144,8 @@ func fieldsOf(rules []audit.Rule) []tree.Field {
 	return append(slices.Clone(fileFields), tree.Optional("audit", audit))
 }
 
-// isKey reports whether any mapping in a policy file may contain the key. A key that belongs to a different mapping is
-// probably indented wrongly.
+// isKey reports whether any mapping in a policy file may contain the key. A key that belongs to a different mapping
+// is probably indented wrongly.
 func isKey(key string) bool {
 	return gates.IsKey(key) || slices.ContainsFunc(slices.Concat(targetFields, modelFields, fileFields),
 		func(f tree.Field) bool { return f.Name == key })
@@ -157,8 +157,9 @@ type reader struct {
 	rules []audit.Rule
 }
 
-// Parse reads a policy file. An error has the reason bad-policy, and tree.Problems returns its problems. rules are the
-// audit rules that the `audit` section can configure. Without rules, a file with this section is refused.
+// Parse reads a policy file. Its errors have the reason bad-policy, and tree.Problems returns the problems in an
+// error. rules are the audit rules that the `audit` section can configure. Without rules, a file with this section
+// is refused.
 func Parse(file string, data []byte, rules ...audit.Rule) (Policy, error) {
 	p := Policy{File: file, Digest: canonical.Digest("policy/1", string(data)), Identities: map[string]string{}}
 	r := &reader{rules: rules}
@@ -225,7 +226,7 @@ func (r *reader) file(p *Policy, root *tree.Node) {
 	}
 }
 
-// MaxRules limits the number of rules, because each pattern is compared with every other.
+// MaxRules limits the number of rules, because each pattern is compared with every other pattern.
 const MaxRules = 200
 
 func (r *reader) rule(p *Policy, e tree.Entry) Rule {
@@ -267,14 +268,15 @@ func (r *reader) rule(p *Policy, e tree.Entry) Rule {
 	return out
 }
 
-// demand returns the demand for justifications that is set for the file, a model or a target.
+// demand returns what the file, a model or a target demands of justifications.
 func (r *reader) demand(n *tree.Node, or *Demand) *Demand {
 	d, problems := demandOf(n, or)
 	r.Problems = append(r.Problems, problems...)
 	return d
 }
 
-// mode returns the mode set for a model or target. If none is set, it returns or, the mode that applies otherwise.
+// mode returns the mode of a model or target. If no mode is set there, it returns or, the mode that applies
+// otherwise.
 func mode(n *tree.Node, or verdict.Mode) verdict.Mode {
 	switch n.Str("mode") {
 	case "report":

@@ -31,7 +31,7 @@ func meaning(p Policy) string {
 	return b.String() + fmt.Sprint(p.Identities)
 }
 
-// flow writes a value on one line, with every string quoted.
+// flow writes a value on one line, with every string in quotes.
 func flow(n *tree.Node) string {
 	text, err := json.Marshal(plain(n))
 	if err != nil {
@@ -40,8 +40,8 @@ func flow(n *tree.Node) string {
 	return string(text)
 }
 
-// A policy either parses or is refused with a position. A policy that parses means the same in a different layout, and
-// promotes nothing without facts.
+// A policy either parses or is refused with a position. A policy that parses has the same meaning in a different
+// layout, and promotes nothing without facts.
 func FuzzPolicy(f *testing.F) {
 	for _, file := range []string{"accepted.txt", "refused.txt", "beyond.txt"} {
 		for _, text := range corpus(f, file) {
@@ -82,7 +82,7 @@ func sorted(text string) string {
 	return strings.Join(slices.Sorted(strings.SplitSeq(text, "\n")), "\n")
 }
 
-// No expression makes the compiler or the evaluation panic, and no expression that names a fact is true without that
+// No expression makes the compiler or the evaluation panic, and no expression that uses a fact is true without that
 // fact.
 func FuzzExpression(f *testing.F) {
 	for _, s := range []string{"candidate.metrics.a > 1", `not (candidate.metrics["a"] / incumbent.metrics.b > 1)`,
@@ -154,7 +154,7 @@ func many(line func(int) string) string {
 	return b.String()
 }
 
-// stairs indents each line by one more column than the last, up to the limit.
+// stairs indents each line by one more column than the line before, up to the limit.
 func stairs() string {
 	var b strings.Builder
 	for i := 0; b.Len() < tree.MaxFile-200; i++ {

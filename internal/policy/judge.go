@@ -11,9 +11,9 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
 )
 
-// Judge evaluates every gate and returns the verdict. If there is no incumbent, a comparison is not
-// applicable, provided that the candidate passes at least one gate that checks the candidate alone.
-// Otherwise the comparison is inconclusive.
+// Judge evaluates every gate and returns the verdict. If there is no incumbent, a comparison is not applicable,
+// provided that the candidate passes at least one gate that checks the candidate alone. Otherwise, the comparison
+// is inconclusive.
 func Judge(list []gates.Gate, facts fact.Facts, waivers ...Waiver) verdict.Verdict {
 	v := verdict.Verdict{Findings: make([]verdict.Finding, 0, len(list))}
 	judged := false
@@ -37,8 +37,8 @@ func Judge(list []gates.Gate, facts fact.Facts, waivers ...Waiver) verdict.Verdi
 	return waive(v, waivers, facts).Sum()
 }
 
-// ForPlan returns the gates for a plan. Gates that depend on time or people are deferred: they become pending, their
-// findings say what the result would be now, and they are evaluated when the plan is applied.
+// ForPlan returns the gates for a plan. Gates that depend on time or people are deferred: they are pending in the
+// plan and evaluated when the plan is applied. Until then, their findings say what the result would be now.
 func ForPlan(list []gates.Gate) []gates.Gate {
 	out := slices.Clone(list)
 	for i, g := range out {
@@ -58,9 +58,9 @@ func ForPlan(list []gates.Gate) []gates.Gate {
 	return out
 }
 
-// JudgeCurrent evaluates the current policy on the version that the target points to. It skips gates that apply only
-// during a promotion: approvals, ages, the workflow's commit, and comparisons with the incumbent. skipped lists their
-// names.
+// JudgeCurrent evaluates the current policy on the version that the target points to. It skips gates that apply
+// only during a promotion: approvals, ages, the workflow's commit, and comparisons with the incumbent. skipped
+// lists the names of these gates.
 func JudgeCurrent(list []gates.Gate, t registry.Target, facts fact.Facts, waivers ...Waiver) (v verdict.Verdict,
 	skipped []string) {
 	facts.Holders = maps.Clone(facts.Holders)

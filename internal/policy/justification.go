@@ -9,9 +9,9 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
-// Demand is a pattern that the justification of a run must match.
+// Demand is a pattern that a run's justification must match.
 type Demand struct {
-	Pattern string // in RE2 syntax; it must match a part of the text
+	Pattern string // in RE2 syntax; it must match part of the text
 	Line    int
 	re      *regexp.Regexp
 }
@@ -24,7 +24,7 @@ var justificationShape = tree.Object("what the justification input must contain;
 	tree.Required("matches", tree.MaxLength(200,
 		tree.Text("a regular expression (RE2) that must match a part of the text, such as CHG\\d+"))))
 
-// demandOf returns the demand set for the file, a model or a target. If none is set, it returns or, the demand that
+// demandOf returns the demand of the file, a model or a target. If there is none, it returns or, the demand that
 // applies otherwise.
 func demandOf(n *tree.Node, or *Demand) (d *Demand, problems []tree.Problem) {
 	j := n.Get("justification")
@@ -43,8 +43,8 @@ func demandOf(n *tree.Node, or *Demand) (d *Demand, problems []tree.Problem) {
 	return or, []tree.Problem{problem.(tree.Problem)}
 }
 
-// Unmatched returns the first demand that the justification of a run does not meet. moved contains the aliases and
-// stages of the model that the run moves.
+// Unmatched returns the first demand that a run's justification does not meet. moved contains the model's aliases
+// and stages that the run moves.
 func (p Policy) Unmatched(model string, moved []registry.Ref, justification string) (Demand, bool) {
 	rule, found := p.rule(model)
 	for _, ref := range moved {
@@ -69,13 +69,14 @@ func sameTarget(a, b registry.Ref) bool { return a.Kind == b.Kind && strings.Equ
 
 // Unjustified returns the error for a run whose justification does not meet the demand.
 func (p Policy) Unjustified(d Demand, justification string) error {
-	what := "is missing"
+	msg := fmt.Sprintf("the justification is missing; %s:%d demands a match for %s", p.File, d.Line, d.Pattern)
 	if justification != "" {
-		what = fmt.Sprintf("%q does not match", justification)
+		msg = fmt.Sprintf("the justification %q does not match %s, which %s:%d demands", justification, d.Pattern,
+			p.File, d.Line)
 	}
 	return &registry.Error{
 		Reason: registry.BadInput,
-		Msg:    fmt.Sprintf("justification: %s: %s:%d demands a match of %s", what, p.File, d.Line, d.Pattern),
-		Hint:   "nothing was moved; set the justification input to a text that contains such a match",
+		Msg:    msg,
+		Hint:   "nothing was moved; set the justification input to a text that matches",
 	}
 }

@@ -9,8 +9,8 @@ import (
 
 // Ledger is the `ledger` section of a policy file.
 type Ledger struct {
-	Ring       signing.Ring // if there are no keys, ledgers are not signed
-	Experiment string       // where new ledgers are kept; "" for the default
+	Ring       signing.Ring // without keys, ledgers are not signed
+	Experiment string       // experiment for new ledgers; "" for the default
 }
 
 var (
@@ -30,7 +30,7 @@ var (
 		"mlflow-promotions", `^[^/\x00-\x1f]+$`))
 	ledgerFields = []tree.Field{
 		tree.Optional("keys",
-			tree.MapOf("keys that sign ledgers; an entry that none of them signed decides nothing", keyNameShape,
+			tree.MapOf("keys that sign ledgers; an entry counts only if one of these keys signed it", keyNameShape,
 				tree.Object("a key", keyFields...))),
 		tree.Optional("experiment", experimentShape),
 	}

@@ -26,7 +26,7 @@ const (
 	cannot state = "could not be read, or is no measurement"
 )
 
-// effects lists, for each state of one gate, the decisions under `on-fail: block`, `retain` and `warn`.
+// effects lists, for each state of a single gate, the decisions under `on-fail: block`, `retain` and `warn`.
 var effects = map[state][3]verdict.Decision{
 	good:   {verdict.Promote, verdict.Promote, verdict.Promote},
 	worse:  {verdict.Block, verdict.Retain, verdict.Promote},
@@ -110,7 +110,8 @@ func both(changes ...func(*fact.Facts)) func(*fact.Facts) {
 	}
 }
 
-// Covers every kind of gate in every state. A failed or absent part must not hide a part that could not be evaluated.
+// The test covers every kind of gate in every state. A part that failed or is absent must not hide a part that
+// could not be evaluated.
 func TestOnFail(t *testing.T) {
 	const (
 		metric     = "metric: a, min: 0.5"

@@ -135,7 +135,7 @@ func TestGates_UnreadableFact(t *testing.T) {
 	}
 }
 
-// If several versions are in the stage, the hint lists them and does not suggest an alias.
+// If several versions are in the stage, the hint lists these versions and does not suggest an alias.
 func TestHint_StageWithSeveralVersions(t *testing.T) {
 	const several = "Production of churn is held by several versions, 1,4: which is the incumbent cannot be told"
 	for _, c := range []struct {
@@ -261,7 +261,7 @@ func TestThresholds_Separators(t *testing.T) {
 	}
 }
 
-// A limit may be a factor or a percentage of the other version's value. The finding contains the number.
+// A limit may be a factor or a percentage of the other version's value. The finding contains the resulting number.
 func TestThresholds_Margins(t *testing.T) {
 	for line, c := range map[string]struct {
 		mine, theirs float64
@@ -293,7 +293,7 @@ func TestThresholds_Margins(t *testing.T) {
 	}
 }
 
-// An alias that is not the target's and does not exist on the model cannot be compared with, even if other gates pass.
+// An alias that does not exist and is not the target's cannot be compared with, even if other gates pass.
 func TestThresholds_MissingAlias(t *testing.T) {
 	f := policytest.MetricFacts(map[string]float64{"a": 1}, map[string]float64{"a": 0.5})
 	f.Holders[registry.AliasRef("champoin")] = registry.Absent[fact.Subject]("no version has the alias champoin")
@@ -348,7 +348,7 @@ func TestSuggest_ShortLimitsPass(t *testing.T) {
 	}
 }
 
-// A gate passes only if the values of both versions are finite. Removing a metric never leads to a promotion.
+// A gate passes only if both versions' values are finite. Removing a metric never leads to a promotion.
 func TestThresholds_NeedFiniteValues(t *testing.T) {
 	values := []float64{0, 1, -1, 0.5, math.NaN(), math.Inf(1), math.Inf(-1), math.MaxFloat64, -math.MaxFloat64}
 	rapid.Check(t, func(t *rapid.T) {

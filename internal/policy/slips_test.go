@@ -70,7 +70,7 @@ func TestParse_Slips(t *testing.T) {
 	}
 }
 
-// A byte order mark and the line endings of Windows make no difference. UTF-16 is refused, because GitHub cannot show it.
+// A byte order mark and Windows line endings make no difference. UTF-16 is refused, because GitHub cannot show it.
 func TestParse_Encodings(t *testing.T) {
 	wide := func(order func(low, high byte) string) string {
 		out := ""

@@ -15,13 +15,14 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
-// slack is how much worse a suggested limit is than the candidate's own value, relative to the size of that value.
-// Without this slack, the next training of the same model would fail by chance.
+// slack is how much worse a suggested limit is than the candidate's own value, as a fraction of that value. Without
+// slack, the same model could fail by chance the next time it is trained.
 const slack = 0.01
 
-// Suggest returns lines of thresholds that the candidate passes, for users who have none yet to paste. The limits come
-// from the metrics of the candidate and the incumbent. Suggest covers at most ten metrics, and puts metrics on held-out
-// data first. Metrics on training data come last, as comments, because an overfitted model passes them too.
+// Suggest returns lines for the `thresholds` input that the candidate passes, for users who do not have thresholds
+// yet. The limits come from the candidate's and the incumbent's metrics. Suggest returns at most ten lines and puts
+// metrics on held-out data first. Metrics on training data come last, as comments, because an overfitted model
+// passes them too.
 func Suggest(f fact.Facts, t registry.Target) []string {
 	values := map[string]fact.Value{}
 	var keys []string
@@ -76,7 +77,8 @@ func onTraining(v fact.Value, run registry.Run) bool {
 	})
 }
 
-// rounded returns a limit with three significant digits that the value passes, or else the value itself.
+// rounded returns a limit with three significant digits that the value passes. If there is none, it returns the
+// value itself.
 func rounded(op compare.Operator, v float64) float64 {
 	r := threeDigits(v)
 	if v != 0 && !op.Holds(v, r) {
@@ -101,10 +103,10 @@ func threeDigits(v float64) float64 {
 	return r
 }
 
-// heldOut lists strings that occur in the names of metrics on held-out data.
+// heldOut lists words that occur in the names of metrics on held-out data.
 var heldOut = []string{"test", "val", "eval"}
 
-// rank orders metrics. Those on held-out data come first, because they say more than metrics on training data.
+// rank orders metrics. Metrics on held-out data come first, because they say more than metrics on training data.
 func rank(key string) int {
 	for i, word := range heldOut {
 		if strings.Contains(strings.ToLower(key), word) {
@@ -114,7 +116,7 @@ func rank(key string) int {
 	return len(heldOut)
 }
 
-// lowerIsBetter guesses from the name of a metric whether lower values are better. It is used only for suggestions and
+// lowerIsBetter guesses from a metric's name whether lower values are better. It is used only for suggestions and
 // comparisons.
 func lowerIsBetter(key string) bool {
 	key = strings.ToLower(key)

@@ -11,17 +11,17 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
-// ThresholdsInput takes the place of the file name for gates that come from the `thresholds` input.
+// ThresholdsInput replaces the file name in gates that come from the `thresholds` input.
 const ThresholdsInput = "thresholds"
 
-// Thresholds parses the `thresholds` input. Each threshold is METRIC OPERATOR LIMIT. They are separated by line breaks,
-// commas or semicolons. LIMIT is a number, or a baseline that may be followed by "+ NUMBER", "- NUMBER", "* NUMBER",
-// "+ NUMBER%" or "- NUMBER%". A baseline is "incumbent", "champion", the target's alias, a stage, or any alias written
-// as @ALIAS. Other words are refused, because they are more likely to be mistakes than aliases. Empty lines and lines
-// that start with # are skipped. problems describes every threshold that is wrong.
+// Thresholds parses the `thresholds` input. Each threshold has the form METRIC OPERATOR LIMIT. Line breaks, commas
+// and semicolons separate thresholds. LIMIT is a number, or a baseline that may be followed by "+ NUMBER", "-
+// NUMBER", "* NUMBER", "+ NUMBER%" or "- NUMBER%". A baseline is "incumbent", "champion", the target's alias, a
+// stage, or any alias written as @ALIAS. Other words are refused, because they are more likely to be mistakes than
+// aliases. Empty lines and lines that start with # are skipped. problems describes every threshold that is wrong.
 func Thresholds(text string, t registry.Target) (gates []gates.Gate, problems []string) {
 	if strings.TrimSpace(text) != "" && !strings.Contains(strings.TrimSpace(text), "\n") && commentedOut(text) {
-		return nil, []string{"everything is behind a #; " + onePerLine}
+		return nil, []string{"every line is a comment; " + onePerLine}
 	}
 	for _, p := range thresholdParts(text) {
 		g, err := threshold(p.text, t)
@@ -38,8 +38,8 @@ func Thresholds(text string, t registry.Target) (gates []gates.Gate, problems []
 // onePerLine is the advice for thresholds that YAML has folded into one line.
 const onePerLine = "write one threshold per line, under `thresholds: |` and not `thresholds: >`, which joins the lines"
 
-// commentedOut reports whether a line is a comment that contains a comparison. YAML folds several lines into such a
-// line if the first one is a comment.
+// commentedOut reports whether a line is a comment that contains a comparison. If the first of several lines is a
+// comment, YAML folds all of them into such a line.
 func commentedOut(line string) bool {
 	_, _, _, compares := split(line)
 	return strings.HasPrefix(strings.TrimSpace(line), "#") && compares
@@ -51,8 +51,8 @@ type part struct {
 	line int
 }
 
-// thresholdParts splits the text at line breaks, commas and semicolons. Separators in quotes or brackets do not count.
-// An open quote or bracket ends with the line.
+// thresholdParts splits the text at line breaks, commas and semicolons. Separators in quotes or brackets do not
+// count. An unclosed quote or bracket ends with its line.
 func thresholdParts(text string) (parts []part) {
 	for i, line := range strings.Split(text, "\n") {
 		if strings.HasPrefix(strings.TrimSpace(line), "#") {
@@ -133,11 +133,11 @@ func threshold(line string, t registry.Target) (gates.Gate, error) {
 	return gates.RegressionGate(r, op, who, margin), nil
 }
 
-// digits matches the second half of a number with a decimal comma.
+// digits matches the second half of a number that is written with a decimal comma.
 var digits = regexp.MustCompile(`^[0-9]+$`)
 
-// split splits the line at the first operator outside quotes and brackets. A metric's name cannot contain any character
-// of an operator.
+// split splits the line at the first operator outside quotes and brackets. A metric's name cannot contain any of an
+// operator's characters.
 func split(line string) (key string, op compare.Operator, right string, ok bool) {
 	quoted, inside := false, false
 	for at := 0; at < len(line); at++ {
@@ -159,14 +159,14 @@ func split(line string) (key string, op compare.Operator, right string, ok bool)
 	return "", "", "", false
 }
 
-// marginForms match a baseline and what is added to it. An alias may contain a hyphen, so the first form needs a space
-// before it. The second form is tried only if the whole word is not a baseline.
+// marginForms match a baseline and what follows it. An alias may contain a hyphen, so the first form requires a
+// space in front of the hyphen. The second form is tried only if the whole word is not a baseline.
 var (
 	marginForm  = regexp.MustCompile(`^(\S+?)(?:\s*([+*])|\s+([-+*]))\s*(.*)$`)
 	closeMargin = regexp.MustCompile(`^([^@\s][^\s]*?)(-)([0-9.]+\s*%?)$`)
 )
 
-// baselineAndMargin splits a limit into the name of the baseline and the margin. known reports whether a name is a
+// baselineAndMargin splits a limit into the baseline's name and the margin. known reports whether a name is a
 // baseline.
 func baselineAndMargin(text string, known func(string) bool) (name string, m gates.Margin, err error) {
 	sign, amount := "", ""
@@ -185,7 +185,7 @@ func baselineAndMargin(text string, known func(string) bool) (name string, m gat
 	case err != nil || v < 0 || sign == "*" && (percent || v == 0):
 		return "", m, errMargin(sign+" "+amount, name)
 	case percent && sign == "-" && v >= 100:
-		return "", m, fmt.Errorf("%s leaves nothing of %s; give less than 100%%", amount, name)
+		return "", m, fmt.Errorf("%s leaves nothing of %s; use less than 100%%", amount, name)
 	case sign == "*":
 		return name, gates.Margin{Factor: v}, nil
 	case sign == "-":
@@ -201,8 +201,8 @@ func errMargin(rest, name string) error {
 	return fmt.Errorf("cannot read %q after %s; write %s - 0.01, %s * 1.005 or %s + 1%%", rest, name, name, name, name)
 }
 
-// thresholdBaseline parses the baseline of a threshold. A word without @ must be incumbent, champion, the target's
-// alias or a stage.
+// thresholdBaseline parses a threshold's baseline. A word without @ must be incumbent, champion, the target's alias
+// or a stage.
 func thresholdBaseline(name string, t registry.Target) (gates.Baseline, error) {
 	if name == "incumbent" {
 		return gates.Incumbent, nil

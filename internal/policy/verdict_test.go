@@ -26,7 +26,7 @@ func gateOf(t rapid.TB, text string) gates.Gate {
 	return p.Rules[0].Targets[0].Gates[0]
 }
 
-// with evaluates the gates on a candidate with the given value of the metric "a".
+// with evaluates the gates on a candidate whose metric "a" has the given value.
 func with(t *testing.T, value float64, texts ...string) verdict.Verdict {
 	t.Helper()
 	f := policytest.Facts()

@@ -13,10 +13,10 @@ import (
 // Waiver is an exception: one version passes one gate until the end of a given day.
 type Waiver struct {
 	Gate, Model string
-	Target      string // alias or stage; "" if only one target has the gate
+	Target      string // alias or stage; may be "" if only one target has the gate
 	Version     int
 	By, Why     string
-	Until       string // a day such as 2026-12-31, in UTC
+	Until       string // a day in UTC, for example 2026-12-31
 	Line        int
 }
 
@@ -35,7 +35,7 @@ func (w Waiver) Concerns(model string, list []gates.Gate) bool {
 
 func (w Waiver) expired(now time.Time) bool { return DayIsOver(w.Until, now) }
 
-// DayIsOver reports whether a day in UTC, such as 2026-12-31, is over. It returns true if the day or the time is
+// DayIsOver reports whether a day in UTC is over, for example 2026-12-31. It returns true if the day or the time is
 // unknown, so when in doubt, an exception counts as ended.
 func DayIsOver(until string, now time.Time) bool {
 	day, err := time.Parse(time.DateOnly, until)

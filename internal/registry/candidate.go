@@ -8,20 +8,20 @@ import (
 	"strings"
 )
 
-// Candidate is the parsed input `candidate`. Exactly one of its forms is set.
+// Candidate is the parsed `candidate` input. Exactly one of its forms is set.
 type Candidate struct {
-	Text    string // as given, with the model written out: models:/churn/7 for 7
+	Text    string // as given, with the model spelled out: models:/churn/7 for 7
 	RunID   string // runs:/RunID/Path
-	Path    string // "" for the run's only model, found when facts are gathered
+	Path    string // "" for the run's only model, which is looked up when facts are gathered
 	ModelID string // models:/m-…
 	Model   string // models:/Model/Number, models:/Model@Alias or models:/Model/Stage
 	Number  int
 	Alias   string
-	Stage   string    // found when facts are gathered
-	Word    string    // the stage as given without models:/, which may also be an alias
-	Latest  bool      // models:/Model/latest; refused when facts are gathered, with the newest number
-	Best    *Best     // best or best/PATH; found when facts are gathered
-	Commit  *ByCommit // commit or commit/PATH; found when facts are gathered
+	Stage   string    // the version is looked up when facts are gathered
+	Word    string    // the stage as written without models:/, which may also be an alias
+	Latest  bool      // models:/Model/latest; refused when facts are gathered, with the newest number as a hint
+	Best    *Best     // best or best/PATH; looked up when facts are gathered
+	Commit  *ByCommit // commit or commit/PATH; looked up when facts are gathered
 }
 
 var (
@@ -29,20 +29,20 @@ var (
 	loggedModelID = regexp.MustCompile(`^m-[0-9a-f]{32}$`)
 )
 
-// bareRunID matches a run id in the form that MLflow's servers generate.
+// bareRunID matches run ids as MLflow's servers generate them.
 var bareRunID = regexp.MustCompile(`^[0-9a-f]{32}$`)
 
-// EmptyValue describes a part of an input that is empty. The usual cause is a workflow expression that evaluated to
-// nothing.
+// EmptyValue returns a message for a part of an input that is empty. The usual cause is a workflow expression that
+// evaluated to nothing.
 func EmptyValue(what string) string {
 	return "the " + what + " is empty: is the input or step output set?"
 }
 
-// IsExpression reports whether a string contains a GitHub workflow expression that has not been replaced.
+// IsExpression reports whether a string contains a GitHub workflow expression that has not been evaluated.
 func IsExpression(text string) bool { return strings.Contains(text, "${{") }
 
-// ParseCandidate parses a candidate. model is the registered model for the short forms, such as 7, @challenger and
-// Staging. The error says which forms are valid. It has no reason, and the caller adds the name of the input.
+// ParseCandidate parses a candidate. model is the registered model for the short forms, for example 7, @challenger
+// and Staging. The error says which forms are valid. It has no reason, and the caller adds the name of the input.
 func ParseCandidate(text, model string) (Candidate, error) {
 	c := Candidate{Text: text}
 	prefix := "models:/" + model
@@ -85,8 +85,8 @@ func ParseCandidate(text, model string) (Candidate, error) {
 		"number, @ALIAS, a stage, best or commit")
 }
 
-// ParseSource parses the source of a registered version. A source has fewer forms than a candidate: it names a run with
-// a path, a logged model, or a version by number or alias.
+// ParseSource parses the source of a registered version. A source has fewer forms than a candidate: a run with a
+// path, a logged model, or a version by number or alias.
 func ParseSource(text string) (Candidate, error) {
 	c, err := Candidate{Text: text}.address(text)
 	if err == nil && (c.Stage != "" || c.Latest || c.RunID != "" && c.Path == "") {
@@ -106,7 +106,8 @@ func (c Candidate) address(text string) (Candidate, error) {
 	return c, fmt.Errorf("%q is neither a run nor a model", text)
 }
 
-// pathAfter returns the model's path, which follows the word "best" or "commit". The default is MLflow's usual name.
+// pathAfter returns the path of the model, which follows the word "best" or "commit". The default is MLflow's usual
+// name.
 func pathAfter(word, text string) (string, error) {
 	path := strings.Trim(strings.TrimPrefix(text, word), "/ ")
 	if path == "" && text != word {
@@ -122,7 +123,7 @@ func pathAfter(word, text string) (string, error) {
 	return path, nil
 }
 
-// run parses what follows runs:/ in a candidate. A second slash in front of a run id is accepted.
+// run parses the text after runs:/ in a candidate. It accepts a second slash in front of a run id.
 func (c Candidate) run(rest string) (Candidate, error) {
 	if second, ok := strings.CutPrefix(rest, "/"); ok && len(second) >= 32 && bareRunID.MatchString(second[:32]) {
 		rest = second
@@ -211,13 +212,13 @@ func cutLast(s, sep string) (before, after string, found bool) {
 	return s, "", false
 }
 
-// Best selects the model with the best value of a metric in one or more experiments.
+// Best selects the model with the best value for a metric in one or more experiments.
 type Best struct {
 	Experiments []string // names or ids
 	Metric      string
 	Goal        string // Maximize or Minimize
-	Path        string // name of the logged model, or path below the run's artifacts
-	Filter      string // condition for the runs, in MLflow's search syntax; "" for all
+	Path        string // name of the logged model, or path relative to the run's artifacts
+	Filter      string // condition on the runs, in MLflow's search syntax; "" for all runs
 }
 
 // Where describes the experiments for a message.
@@ -242,7 +243,7 @@ func (b Best) Better(a, than Point) bool {
 	return a.Value > than.Value
 }
 
-// IsCopy reports whether a source is a version of a registered model, such as models:/churn/3.
+// IsCopy reports whether a source is a version of a registered model, as in models:/churn/3.
 func IsCopy(source string) bool {
 	of, err := ParseSource(source)
 	return err == nil && of.Number != 0

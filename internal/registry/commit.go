@@ -10,7 +10,7 @@ import (
 // ByCommit selects the newest finished run that was trained from a commit.
 type ByCommit struct {
 	SHA         string   // full digest
-	Experiments []string // names or ids of the experiments to search; by default the experiment of the incumbent's run
+	Experiments []string // names or ids of the experiments to search; by default, the experiment of the incumbent's run
 	TrainedBy   []string // MLflow users whose runs count; by default all
 	Path        string   // path of the model in the run
 }
@@ -23,18 +23,18 @@ type CommitRun struct {
 	Searched   string    // description of the experiments that were searched
 	Older      []OtherRun
 	Ignored    []OtherRun // runs of the commit that do not count
-	More       bool       // older runs of the commit exist but were not read
+	More       bool       // whether there are older runs of the commit that were not read
 }
 
 // OtherRun is a run of the commit that was not selected, and the reason.
 type OtherRun struct{ ID, User, Why string }
 
-// clockTolerance is how far a training machine's clock may be ahead of the server's. The client sends the times of a
-// run, so without this limit a run could claim to end in ten years and would be the newest until then.
+// clockTolerance is how far a training machine's clock may be ahead of the server's. The client sends a run's
+// times, so without this limit, a run could claim to end in ten years and would be the newest until then.
 const clockTolerance = 10 * time.Minute
 
-// Choose returns the newest run that counts, the older ones that count (newest first), and those that do not count.
-// ok is false if no run counts. now is the server's clock, or zero if it is unknown.
+// Choose returns the newest run that counts, the older runs that count (newest first), and the runs that do not
+// count. ok is false if no run counts. now is the server's time, or zero if it is unknown.
 func (by ByCommit) Choose(runs []Run, now time.Time) (newest Run, older, ignored []OtherRun, ok bool) {
 	var counts []Run
 	for _, r := range runs {
@@ -47,8 +47,8 @@ func (by ByCommit) Choose(runs []Run, now time.Time) (newest Run, older, ignored
 	if len(counts) == 0 {
 		return Run{}, nil, ignored, false
 	}
-	// If two runs end at the same time, the later start decides, and then the greater id, so the result is always the
-	// same.
+	// If two runs end at the same time, the later start decides, and then the greater id, so the result is always
+	// the same.
 	slices.SortFunc(counts, func(a, b Run) int {
 		return cmp.Or(b.End.Compare(a.End), b.Start.Compare(a.Start), cmp.Compare(b.ID, a.ID))
 	})
@@ -62,13 +62,13 @@ func (by ByCommit) Choose(runs []Run, now time.Time) (newest Run, older, ignored
 	return counts[0], older, ignored, true
 }
 
-// ignores says why a run does not count, or returns "" if it does.
+// ignores returns the reason why a run does not count, or "" if it counts.
 func (by ByCommit) ignores(r Run, now time.Time) string {
 	switch latest := now.Add(clockTolerance); {
 	case r.Deleted:
 		return "it is deleted"
 	case r.Status != "FINISHED":
-		return "it is " + r.Status
+		return "its status is " + r.Status
 	case now.IsZero():
 		return "the server sends no Date header, so the end of the run cannot be checked"
 	case r.End.After(latest):
@@ -100,7 +100,7 @@ func (c CommitRun) Words() []string {
 // othersShown limits the number of runs in a sentence.
 const othersShown = 5
 
-// Others lists the runs that were not selected, each with the reason.
+// Others lists the runs that were not selected, each with its reason.
 func Others(runs []OtherRun) string {
 	text := ""
 	for i, r := range runs[:min(othersShown, len(runs))] {

@@ -33,11 +33,11 @@ func TestByCommit_Choose(t *testing.T) {
 		},
 		"a failed run": {
 			runs: []Run{run("r", func(r *Run) { r.Status, r.End = "FAILED", at(-1) }), good}, now: now, want: "good",
-			other: "r: it is FAILED",
+			other: "r: its status is FAILED",
 		},
 		"a run in progress": {
 			runs: []Run{run("r", func(r *Run) { r.Status, r.End = "RUNNING", time.Time{} }), good}, now: now,
-			want: "good", other: "r: it is RUNNING",
+			want: "good", other: "r: its status is RUNNING",
 		},
 		"an end eleven minutes in the future": {
 			runs: []Run{run("r", func(r *Run) { r.End = at(11) }), good}, now: now, want: "good",
@@ -147,9 +147,9 @@ func TestByCommit_ChoosesEachRun(t *testing.T) {
 func TestOthers_ShowsFive(t *testing.T) {
 	var runs []OtherRun
 	for i := range 7 {
-		runs = append(runs, OtherRun{ID: fmt.Sprint(i), Why: "it is FAILED"})
+		runs = append(runs, OtherRun{ID: fmt.Sprint(i), Why: "its status is FAILED"})
 	}
-	if got := Others(runs); !strings.HasSuffix(got, "4 (it is FAILED); and 2 more") ||
+	if got := Others(runs); !strings.HasSuffix(got, "4 (its status is FAILED); and 2 more") ||
 		strings.Count(got, "FAILED") != 5 {
 		t.Error(got)
 	}

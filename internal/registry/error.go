@@ -9,8 +9,8 @@ type Error struct {
 	Msg    string
 	Detail string // one line about the request: method, address, status; "" if nothing was sent
 	Hint   string // what to do; may have several lines
-	// Over applies to a write with reason Unknown. It is true if no request is in flight any more, so reading the state
-	// shows for certain whether the write took effect.
+	// Over applies to a write with the reason Unknown. It is true if no request is in flight any more, so reading
+	// the state shows for certain whether the write has taken effect.
 	Over  bool
 	Cause error
 }

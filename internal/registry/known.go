@@ -1,7 +1,7 @@
 package registry
 
-// Known is a fact, or the reason why it is not known. The zero value means "not gathered", so a fact that was not
-// requested is neither absent nor unreadable.
+// Known is a fact, or the reason why the fact is not known. The zero value means "not gathered", so a fact that was
+// not requested is neither absent nor unreadable.
 type Known[T any] struct {
 	value T
 	state state
@@ -32,13 +32,13 @@ func (k Known[T]) Get() (T, bool) { return k.value, k.state == known }
 // Gathered reports whether the program tried to read the fact.
 func (k Known[T]) Gathered() bool { return k.state != notGathered }
 
-// OrZero returns the fact, or the zero value if it is not known. Use it for display, never for decisions.
+// OrZero returns the fact, or the zero value if the fact is not known. Use it for display, never for decisions.
 func (k Known[T]) OrZero() T { return k.value }
 
 // IsAbsent reports whether the server confirmed that the fact is absent.
 func (k Known[T]) IsAbsent() bool { return k.state == absent }
 
-// Why says briefly why the fact is not known. It returns "" for a known fact.
+// Why briefly says why the fact is not known. It returns "" for a known fact.
 func (k Known[T]) Why() string {
 	if k.state == notGathered {
 		return "not gathered"

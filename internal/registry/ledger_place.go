@@ -2,8 +2,8 @@ package registry
 
 // LedgerPlace is the location of a model's ledger.
 type LedgerPlace struct {
-	ID      string // ID of the object that refers to the first page
+	ID      string // id of the object that refers to the first page
 	First   string // first page; "" if there is no ledger
-	Tail    string // ID of a page that was once the newest, used as a starting point; "" for the first page
-	Deleted bool   // the ledger is marked as deleted
+	Tail    string // id of a page that was once the newest, as a starting point for a search; "" for the first page
+	Deleted bool   // whether the ledger is marked as deleted
 }

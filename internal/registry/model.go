@@ -20,7 +20,7 @@ type Model struct {
 	Name        string
 	Description string
 	Tags        map[string]string
-	Aliases     map[string]int // alias -> version number; before MLflow 3 the version may not exist
+	Aliases     map[string]int // alias -> version number; before MLflow 3, the version may not exist
 	Hidden      bool           // a version is marked as a prompt by mistake, which hides the model from searches
 	Latest      []Version      // newest version in each stage, with only its number, source and run
 	Newest      int            // highest version number; 0 if none exists or it is unknown
@@ -40,7 +40,7 @@ type Version struct {
 	StatusMessage string
 	Description   string
 	Tags          map[string]string
-	Unread        string // why the tags are not known; "" if they are
+	Unread        string // why the tags are not known; "" if they are known
 	Created       time.Time
 	Updated       time.Time
 }
@@ -68,11 +68,11 @@ type Run struct {
 // HasEnded reports whether the run has ended, successfully or not.
 func (r Run) HasEnded() bool { return r.Status != "RUNNING" && r.Status != "SCHEDULED" }
 
-// Artifact returns the URI of a path below the run's artifacts.
+// Artifact returns the URI for a path relative to the run's artifacts.
 func (r Run) Artifact(path string) string { return strings.TrimSuffix(r.ArtifactURI, "/") + "/" + path }
 
-// LoggedPaths returns the sorted paths of the models that an MLflow 1 or 2 client logged. MLflow 3 lists models as
-// outputs instead.
+// LoggedPaths returns the sorted paths of the models that an MLflow 1 or 2 client logged. For MLflow 3, see
+// Outputs.
 func (r Run) LoggedPaths() []string {
 	var logged []struct {
 		Path string `json:"artifact_path"`
@@ -97,7 +97,8 @@ type Point struct {
 	Time  time.Time
 }
 
-// String returns the shortest text that gives the exact value, or what the server sent if the value is not a number.
+// String returns the shortest text that represents the exact value, or the text from the server if the value is not
+// a number.
 func (p Point) String() string {
 	if !p.Finite() {
 		return p.Raw
@@ -111,7 +112,7 @@ func (p Point) Finite() bool {
 	return !math.IsNaN(p.Value) && math.Abs(p.Value) < math.MaxFloat64
 }
 
-// Dataset is a dataset input of a run.
+// Dataset is one of a run's dataset inputs.
 type Dataset struct {
 	Name, Digest, SourceType, Source string
 	Context                          string // training, validation, test …; "" if it is not tagged
@@ -128,7 +129,7 @@ type LoggedModel struct {
 	ID, Name, ExperimentID, ArtifactURI, Status, SourceRunID string
 	Created                                                  time.Time
 	Tags                                                     map[string]string
-	Metrics                                                  []ModelMetric // all values that runs logged on it
+	Metrics                                                  []ModelMetric // all values that runs have logged on it
 }
 
 // File is an artifact. Path is relative to the run's artifacts, and Size is in bytes.
@@ -138,12 +139,12 @@ type File struct {
 	Size int64
 }
 
-// MLmodel is the MLmodel file of a model. Any field may be empty, because old clients leave most of them out.
+// MLmodel is a model's MLmodel file. Any field may be empty, because old clients leave most of them out.
 type MLmodel struct {
 	Flavors       map[string]map[string]any
 	Signature     Signature
 	Parts         []Part // other files that the model needs
-	InputExample  string // file that contains an example; "" if none exists
+	InputExample  string // file that contains an example; "" if there is none
 	RunID         string
 	ModelID       string
 	MLflowVersion string
@@ -167,7 +168,7 @@ type Source struct {
 	Path    string `json:"path,omitempty"`     // artifact path in the run
 	// ArtifactURI is the location of a logged model, for servers that do not support models:/m-…
 	ArtifactURI string `json:"-"`
-	Request     string `json:"request"` // digest of model, run and logged model or path, for the tag promote.request
+	Request     string `json:"request"` // digest of model, run, and logged model or path, for the promote.request tag
 }
 
 // Experiment is an experiment in an audit.
@@ -176,11 +177,11 @@ type Experiment struct {
 	Deleted  bool
 }
 
-// Blocked reports whether, according to the version's tag, gates blocked it when it was last judged.
+// Blocked reports whether, according to the version's tag, the gates blocked the version when it was last judged.
 func (v Version) Blocked() bool { return v.Tags[TagValidation] == ValidationBlocked }
 
-// Promoted returns the time when the version was last given a stage or an alias, according to the version's tags. It
-// returns "" if no tag contains such a time.
+// Promoted returns the time when the version was last given an alias or a stage, according to its tags. It returns
+// "" if no tag contains such a time.
 func (v Version) Promoted() string {
 	at := max(v.Tags[StageTimeTag("Staging")], v.Tags[StageTimeTag("Production")])
 	for key, value := range v.Tags {
@@ -191,7 +192,8 @@ func (v Version) Promoted() string {
 	return at
 }
 
-// Usable returns the reason why a version can be neither promoted nor used for a rollback, or "" if it is usable.
+// Usable returns the reason why a version can be neither promoted nor rolled back to, or "" if the version is
+// usable.
 func (v Version) Usable() string {
 	switch {
 	case v.Unread != "":
@@ -199,13 +201,13 @@ func (v Version) Usable() string {
 	case v.Tags[TagDuplicateOf] != "":
 		return "it duplicates version " + v.Tags[TagDuplicateOf]
 	case v.Status != "READY" && v.Status != "":
-		return "it is " + v.Status
+		return "its status is " + v.Status
 	}
 	return ""
 }
 
-// Users returns the MLflow users who trained the run, according to the run itself. The MLflow client writes the same
-// name in two places, but a trainer could write two different ones.
+// Users returns the MLflow users who trained the run, according to the run itself. The MLflow client writes the
+// same name in two places, but a trainer could write two different names.
 func (r Run) Users() []string {
 	var out []string
 	for _, user := range []string{r.User, r.Tags[RunTagUser]} {
@@ -216,7 +218,8 @@ func (r Run) Users() []string {
 	return out
 }
 
-// DatasetSource returns where the data came from. MLflow stores the source as JSON, usually with the key uri or url.
+// DatasetSource returns where the data came from. MLflow stores the source as JSON, usually under the key uri or
+// url.
 func DatasetSource(d Dataset) string {
 	var source struct{ URI, URL, Path string }
 	if json.Unmarshal([]byte(d.Source), &source) != nil {
@@ -230,7 +233,7 @@ func DatasetSource(d Dataset) string {
 	return ""
 }
 
-// DataRef identifies the dataset that a value was measured on. The zero value means no dataset.
+// DataRef identifies the dataset on which a value was measured. The zero value means no dataset.
 type DataRef struct {
 	Name   string `json:"name,omitempty"`
 	Digest string `json:"digest,omitempty"`
@@ -249,7 +252,7 @@ func (d DataRef) String() string {
 // Is reports whether text is the dataset's name or digest.
 func (d DataRef) Is(text string) bool { return text != "" && (d.Name == text || d.Digest == text) }
 
-// ModelMetric is a metric value that a run logged on a logged model.
+// ModelMetric is a value that a run logged for a metric on a logged model.
 type ModelMetric struct {
 	Key string
 	Point
@@ -280,8 +283,9 @@ func (r Run) OutputStep(model string) (step int64, listed bool) {
 	return 0, false
 }
 
-// FilesDigest returns one digest for the content of all files. It equals the output of `find . -type f | LC_ALL=C
-// sort | xargs sha256sum | sha256sum` in their folder. sums maps each path to the file's SHA-256 in hex.
+// FilesDigest returns a single digest for the content of all files. It equals the output of this command in their
+// folder: find . -type f | LC_ALL=C sort | xargs sha256sum | sha256sum. sums maps each path to the file's SHA-256 in
+// hex.
 func FilesDigest(sums map[string]string) string {
 	h := sha256.New()
 	for _, path := range slices.Sorted(maps.Keys(sums)) {

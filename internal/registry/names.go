@@ -31,8 +31,8 @@ var (
 	aliasReserved = regexp.MustCompile(`^[vV]\d+$`)
 )
 
-// CheckAlias checks an alias against MLflow's rules: letters, digits, '_' and '-', at most 255 characters. MLflow
-// reserves "latest" and names like "v7".
+// CheckAlias checks an alias against MLflow's rules: at most 255 letters, digits, '_' and '-'. MLflow reserves
+// "latest" and names like "v7".
 func CheckAlias(alias string) error {
 	switch {
 	case alias == "":
@@ -70,7 +70,8 @@ func CheckModelName(name string) error {
 
 func isControl(r rune) bool { return unicode.IsControl(r) || r == utf8.RuneError }
 
-// AliasMeant suggests aliases of the model that are similar to an unknown one, or lists all its aliases.
+// AliasMeant suggests the model's aliases that are similar to an unknown one. If there are none, it lists all the
+// model's aliases.
 func (m Model) AliasMeant(alias string) string {
 	names := slices.Sorted(maps.Keys(m.Aliases))
 	switch near := spelling.Nearest(alias, names); {

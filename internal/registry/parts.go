@@ -11,14 +11,14 @@ import (
 
 // Part is a file or folder that a model needs, according to its MLmodel file.
 type Part struct {
-	Key       string   // key in the MLmodel file, such as python_function.artifacts.weights.path, or the flavour
+	Key       string   // key in the MLmodel file, for example python_function.artifacts.weights.path, or the flavour
 	Names     []string // paths relative to the model; one of them must exist
-	Elsewhere string   // why it is elsewhere, for example "is fetched from …"; "" if it must be here
+	Elsewhere string   // where the part is instead, for example "is fetched from …"; "" if it must be here
 	Fix       string   // what to do if Elsewhere is set
 }
 
-// Lacks describes a missing file of a model, or returns "" if all files exist. Empty files and folders count as
-// missing. Parts with Elsewhere set do not count.
+// Lacks describes a missing file of the model, or returns "" if all files exist. Empty files and folders count as
+// missing. Parts with Elsewhere set are not checked.
 func (m MLmodel) Lacks(files []File) string {
 	sizes, counted := map[string]int64{}, int64(0)
 	for _, f := range files {
@@ -45,9 +45,9 @@ func (m MLmodel) Lacks(files []File) string {
 	return ""
 }
 
-// countedLater reports whether the MLflow client writes a file only after it has counted the model's
-// bytes. If the user provided a requirements file, it returns false for every file, because the
-// requirements file was counted and may have been overwritten since.
+// countedLater reports whether the MLflow client writes a file only after it has counted the model's bytes. If the
+// user provided a requirements file, countedLater returns false for every file: the requirements file was counted,
+// and it may have been overwritten since.
 func (m MLmodel) countedLater(name string) bool {
 	switch name {
 	case "MLmodel", "conda.yaml", "python_env.yaml", "requirements.txt":
@@ -56,7 +56,8 @@ func (m MLmodel) countedLater(name string) bool {
 	return false
 }
 
-// missing reports whether all of the names are absent or empty. sizes maps all files and folders to their bytes.
+// missing reports whether all of the names are absent or empty. sizes maps each file and folder to its size in
+// bytes.
 func (p Part) missing(sizes map[string]int64) bool {
 	return !slices.ContainsFunc(p.Names, func(name string) bool { return sizes[name] > 0 })
 }
@@ -65,12 +66,12 @@ func (p Part) neededBy() string {
 	if strings.Contains(p.Key, ".") {
 		return "the MLmodel file refers to (" + format.Truncate(p.Key, 200) + ")"
 	}
-	return "a model of the flavour " + p.Key + " needs"
+	return "the " + p.Key + " flavour needs"
 }
 
 func (p Part) shown() string { return format.Truncate(strings.Join(p.Names, " or "), 200) }
 
-// String says which part is not among the model's artifacts, what needs it, and why it is elsewhere.
+// String says which part is not among the model's artifacts, what needs the part, and where it is instead.
 func (p Part) String() string {
 	return fmt.Sprintf("%s, which %s, is not among the model's artifacts: it %s", p.shown(), p.neededBy(), p.Elsewhere)
 }
@@ -83,8 +84,8 @@ func absence(sizes map[string]int64, names ...string) string {
 	return "is missing"
 }
 
-// Elsewhere returns the first part that is not among the model's artifacts but on a hub, at an address or outside the
-// folder.
+// Elsewhere returns the first part that is not among the model's artifacts but on a hub, at an address or outside
+// the folder.
 func (m MLmodel) Elsewhere() (Part, bool) {
 	i := slices.IndexFunc(m.Parts, func(p Part) bool { return p.Elsewhere != "" })
 	if i < 0 {

@@ -57,7 +57,7 @@ type ReasonInfo struct {
 	Meaning string
 }
 
-// Reasons is the documented list, in the order of the documentation.
+// Reasons lists the reasons in the order of the documentation.
 var Reasons = []ReasonInfo{
 	{OK, ExitDone, "done as requested"},
 	{Unchanged, ExitDone, "the target already points to this version; nothing was written"},
@@ -117,7 +117,7 @@ var Reasons = []ReasonInfo{
 	{Unknown, ExitUnknown, "a write was sent, and its success or failure could not be confirmed"},
 }
 
-// Exit returns the exit code for a reason, and ExitFailed for a reason that is not in Reasons.
+// Exit returns the exit code for a reason. For a reason that is not in Reasons, it returns ExitFailed.
 func (r Reason) Exit() int {
 	for _, info := range Reasons {
 		if info.Reason == r {

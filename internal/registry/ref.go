@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// RefKind says what kind of thing a Ref refers to.
+// RefKind says what a Ref refers to.
 type RefKind int
 
 const (
@@ -16,8 +16,8 @@ const (
 	RefVersion                // a version, by its number
 )
 
-// Ref is a name that leads to versions of a model, or a tag of the model that a promotion writes. The zero Ref refers
-// to nothing. Ref is comparable, so it can be the key of a map.
+// Ref is a name that refers to versions of a model, or one of the model's tags that a promotion writes. The zero
+// Ref refers to nothing. Ref is comparable, so it can be used as the key of a map.
 type Ref struct {
 	Kind RefKind
 	Name string // without the prefix of its kind
@@ -40,13 +40,13 @@ func TagRef(key string) Ref { return Ref{RefTag, key} }
 // VersionRef refers to a version by its number.
 func VersionRef(number int) Ref { return Ref{RefVersion, strconv.Itoa(number)} }
 
-// Prefixes for the kinds in the text of a Ref. A stage has no prefix.
+// Prefixes in the text of a Ref, one for each kind. A stage has no prefix.
 const (
 	aliasPrefix   = "@"
 	tagTextPrefix = "tag "
 )
 
-// ParseRef parses the text of Ref.String. A string without a prefix is a stage, unless it is a number.
+// ParseRef parses text from Ref.String. A string without a prefix is a stage, unless it is a number.
 func ParseRef(text string) Ref {
 	if alias, ok := strings.CutPrefix(text, aliasPrefix); ok {
 		return AliasRef(alias)
@@ -72,7 +72,7 @@ func (r Ref) String() string {
 	return r.Name
 }
 
-// KindText returns "alias", "stage" or "tag", for tables that programs read. It returns "" for other refs.
+// KindText returns "alias", "stage" or "tag", for tables that programs read, and "" for other refs.
 func (r Ref) KindText() string {
 	return map[RefKind]string{RefAlias: "alias", RefStage: "stage", RefTag: "tag"}[r.Kind]
 }
@@ -114,7 +114,7 @@ func (r Ref) Version() (number int, ok bool) {
 	return number, err == nil
 }
 
-// Target returns a target with only this alias or stage. It returns an empty target for any other Ref.
+// Target returns a target with only this alias or stage. For any other Ref, it returns an empty target.
 func (r Ref) Target() Target {
 	alias, _ := r.Alias()
 	stage, _ := r.Stage()

@@ -264,7 +264,7 @@ func TestSameRegistration(t *testing.T) {
 	}
 }
 
-// A source that leaves the artifact folder never counts as below it, however it is written.
+// A source that leaves the artifact folder never counts as below that folder, however the source is written.
 func TestArtifactPath_NeverClimbs(t *testing.T) {
 	run := Run{ID: "r1", ArtifactURI: "s3://b/1/r1/artifacts"}
 	segment := rapid.SampledFrom([]string{

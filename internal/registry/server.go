@@ -1,35 +1,35 @@
 package registry
 
-// Server describes a server and its features. Features are detected by sending requests, rather than by looking at the
-// version.
+// Server describes a server and its features. Features are detected by sending requests, not from the version.
 type Server struct {
 	Address      string
 	Version      string // "" if the server does not say
 	Store        string // SqlStore or FileStore; "" if unknown
 	StoreWhy     string // how the store was recognised, or why it was not
-	Registry     error  // why the model registry cannot be used; nil if it can
-	ServerInfo   bool   // the server supports server-info
+	Registry     error  // why the model registry cannot be used; nil if it can be used
+	ServerInfo   bool   // whether the server supports server-info
 	Aliases      bool
 	LoggedModels bool
 	Workspaces   bool
 	Artifacts    string   // description of the response from the artifacts route
-	Proxies      []string // proxy variables and what they mean for this server, without credentials
+	Proxies      []string // proxy variables and their meaning for this server, without credentials
 	Sent         string   // which login was sent, in words; "" for none
 	Login        Known[Login]
-	Policy       string   // rights that the service in front of the server must give, ready to copy; "" for none
+	Policy       string   // permissions that the service in front of the server must grant, ready to copy; "" for none
 	Models       int      // number of visible registered models on the first page of 1000
-	MoreModels   bool     // there are more pages
+	MoreModels   bool     // whether there are more pages
 	Dangling     []Alias  // aliases of the queried model that point to deleted versions
 	Ledger       Custody  // ledger of the queried model
 	Warnings     []string // notes for operators
 }
 
-// Custody describes the state of a model's promotion ledger and who may edit it. It is empty if no model was queried.
+// Custody describes the state of a model's promotion ledger and who is allowed to edit it. It is empty if no model
+// was queried.
 type Custody struct {
 	State  string
 	Guard  string
 	Home   string   // the policy's experiment for new ledgers, and whether this login may write to it
-	Grants []string // requests that let a different login, USER, write the ledger
+	Grants []string // requests that allow a different login, USER, to write the ledger
 }
 
 // Login is the user as the server sees it.

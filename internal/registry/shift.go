@@ -35,7 +35,7 @@ func (s *Shift) UnmarshalJSON(text []byte) error {
 	return nil
 }
 
-// ParseShift parses a move. Its target and both states are given as strings.
+// ParseShift parses a move from strings: the target and both states.
 func ParseShift(target, was, now string) Shift {
 	ref := ParseRef(target)
 	return Shift{Ref: ref, Was: ref.ParseState(was), Want: ref.ParseState(now)}
@@ -46,12 +46,12 @@ func (s Shift) Equal(other Shift) bool {
 	return s.Ref == other.Ref && s.Was.Equal(other.Was) && s.Want.Equal(other.Want)
 }
 
-// Confirms reports whether the move had already been made by something other than this program; see Step.Confirms. An
+// Confirms reports whether something other than this program had already made the move; see Step.Confirms. An
 // entry's confirmed moves count only after all its other moves have been made.
 func (s Shift) Confirms() bool { return s.Was.Equal(s.Want) }
 
-// Halfway reports whether an alias that is stored in tags is on its new version but has not yet been removed from every
-// other version.
+// Halfway reports whether an alias that is stored in tags is on its new version but has not yet been removed from
+// every other version.
 func (s Shift) Halfway(now State) bool {
 	want := s.Want.Versions
 	if s.Was.Text+s.Want.Text+now.Text != "" || now.Equal(s.Was) || now.Equal(s.Want) || len(want) > 1 {

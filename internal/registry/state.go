@@ -15,8 +15,8 @@ func PointsTo(numbers ...int) State { return State{Versions: VersionsOf(numbers.
 // Text returns the state of a tag or a description.
 func Text(text string) State { return State{Text: text} }
 
-// ParseState parses the text that State.String wrote for an alias or a stage. A string that is not a list of versions
-// is kept as it is, so that String returns it again.
+// ParseState parses text that State.String wrote for an alias or a stage. If the string is not a list of versions,
+// ParseState keeps it unchanged, so that String returns it again.
 func ParseState(text string) State {
 	var v Versions
 	if v.UnmarshalText([]byte(text)) != nil {
@@ -25,7 +25,7 @@ func ParseState(text string) State {
 	return State{Versions: v}
 }
 
-// ParseState parses the text that State.String wrote for this target.
+// ParseState parses text that State.String wrote for this target.
 func (r Ref) ParseState(text string) State {
 	if r.Kind == RefTag {
 		return Text(text)
@@ -41,7 +41,7 @@ func (s State) Equal(other State) bool {
 // IsZero reports whether the state is empty: no version and no text.
 func (s State) IsZero() bool { return s.Text == "" && len(s.Versions) == 0 }
 
-// Without returns the state without some versions.
+// Without returns the state without the given versions.
 func (s State) Without(numbers ...int) State {
 	s.Versions = s.Versions.Without(numbers...)
 	return s
@@ -66,6 +66,6 @@ func (s State) Words() string {
 	return cmp.Or(s.Text, "no version")
 }
 
-// MarshalText returns the same text as String. There is no UnmarshalText, because only the target says what the text
-// means (see ParseState).
+// MarshalText returns the same text as String. There is no UnmarshalText, because only the target says what the
+// text means (see ParseState).
 func (s State) MarshalText() ([]byte, error) { return []byte(s.String()), nil }

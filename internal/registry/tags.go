@@ -11,23 +11,23 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/format"
 )
 
-// Tags that this program writes on model versions. Tags without the prefix keep the names of older pipelines, because
-// users already query them.
+// Tags that this program writes, usually on model versions. Tags without the prefix keep the names that older
+// pipelines gave them, because users already query those names.
 const (
 	TagPrefix           = "promote."
 	TagRequest          = "promote.request"        // digest that makes the registration idempotent
-	TagRecord           = "promote.record"         // the last decision in short form, JSON
-	TagAnchor           = "promote.ledger"         // on the registered model: where its ledger is
-	TagLedgerPage       = "promote.ledger."        // followed by a run id: when a ledger elsewhere began
+	TagRecord           = "promote.record"         // the last decision in short form, as JSON
+	TagAnchor           = "promote.ledger"         // on the registered model: the location of its ledger
+	TagLedgerPage       = "promote.ledger."        // followed by a run id: when a ledger at a different location began
 	TagGitCommit        = "promote.git.commit"     // commit of the training code
 	TagGitRepository    = "promote.git.repository" // repository of the training code
 	TagWorkflowRun      = "promote.workflow.run"   // link to the workflow run that registered the version
-	TagDatasets         = "promote.datasets"       // JSON list of name, digest, context
+	TagDatasets         = "promote.datasets"       // JSON list with name, digest and context
 	TagFailedGates      = "promote.failed_gates"   // JSON list
-	TagHold             = "promote.hold"           // time of the rollback; "" after the version has been allowed again
+	TagHold             = "promote.hold"           // time of the rollback; "" once the version is allowed again
 	TagRolledBack       = "rolled_back_at"         // like TagHold, but for stages; the name comes from older pipelines
 	TagDuplicateOf      = "promote.duplicate_of"   // number of the valid version, if one registration created two
-	TagExperiment       = "experiment"             // this tag and the next four say how the candidate "best" was found
+	TagExperiment       = "experiment"             // this tag and the next four say how the "best" candidate was found
 	TagRunID            = "run_id"
 	TagMetric           = "metric"
 	TagMetricValue      = "metric_value"
@@ -38,19 +38,19 @@ const (
 	TagFrameworkVersion = "framework_version"
 	TagDataSourceURI    = "data_source_uri"
 	TagDataVersion      = "data_version"
-	TagDeployedTo       = "deployed_to" // this tag and the next one are written by deployment tools
+	TagDeployedTo       = "deployed_to" // deployment tools write this tag and the next one
 	TagDeployedAt       = "deployment_timestamp"
 )
 
-// Values of TagValidation.
+// Values for TagValidation.
 const (
-	ValidationPassed      = "passed"       // no gate blocked
+	ValidationPassed      = "passed"       // no gate blocked the version
 	ValidationBlocked     = "blocked"      // a gate blocked the version
 	ValidationUngated     = "ungated"      // promoted with override: ungated
 	ValidationNotEnforced = "not-enforced" // promoted in report mode
 )
 
-// Validation reports whether this program writes the value to TagValidation.
+// Validation reports whether value is one that this program writes to TagValidation.
 func Validation(value string) bool {
 	switch value {
 	case ValidationPassed, ValidationBlocked, ValidationUngated, ValidationNotEnforced:
@@ -76,7 +76,7 @@ var lineageTags = []string{
 	TagFrameworkVersion,
 }
 
-// Reserved reports whether only tools may write a tag, because its statement about a version must be true.
+// Reserved reports whether a tag is reserved for tools, because what it says about a version must be true.
 func Reserved(key string) bool {
 	switch key {
 	case TagValidation, StageTimeTag("Staging"), StageTimeTag("Production"):
@@ -88,11 +88,11 @@ func Reserved(key string) bool {
 // AliasTimeTag returns the tag that records when a version was last given the alias.
 func AliasTimeTag(alias string) string { return TagPrefix + "alias." + alias + ".at" }
 
-// FallbackTag returns the tag that replaces the alias on servers that do not support aliases. It is "true" on the
-// version that the alias points to.
+// FallbackTag returns the tag that replaces the alias on servers without aliases. It is "true" on the version that
+// the alias points to.
 func FallbackTag(alias string) string { return "alias_" + alias }
 
-// StageTimeTag returns the tag that records when a version last entered the stage, or "" for stages without such a
+// StageTimeTag returns the tag that records when a version last entered the stage, or "" if the stage has no such
 // tag.
 func StageTimeTag(stage string) string {
 	switch stage {
@@ -104,7 +104,7 @@ func StageTimeTag(stage string) string {
 	return ""
 }
 
-// Limits for values that every supported server and database stores unchanged (MLflow 1.30 to 3.17). PostgreSQL and
+// Limits for values that every supported server and database (MLflow 1.30 to 3.17) stores unchanged. PostgreSQL and
 // MySQL reject some values that SQLite accepts.
 const (
 	MaxTagKey      = 250
@@ -115,9 +115,9 @@ const (
 // maxParts limits the number of tags for one value. A longer value is cut and ends with a note and a digest.
 const maxParts = 20
 
-// SplitTag returns the tags that store a value. A value that fits into one tag is stored in one. A
-// longer one is split into KEY.1 to KEY.N, and KEY contains a note that says that the value was split
-// and ends with a digest of the whole value.
+// SplitTag returns the tags that store a value. A value that fits into one tag is stored in one. A longer value is
+// split into KEY.1 to KEY.N. KEY then contains a note, which says that the value was split and ends with a digest
+// of the whole value.
 func SplitTag(key, value string) map[string]string {
 	switch {
 	case value == "":
@@ -142,8 +142,8 @@ func SplitTag(key, value string) map[string]string {
 	return tags
 }
 
-// WithoutSplitNotes returns the tags with a digest in place of each split value's note, because the note is a
-// sentence. It keeps a note whose digest is not that of the parts.
+// WithoutSplitNotes returns the tags with each split value's note replaced by its digest, because the wording of
+// the note may change. It keeps a note whose digest does not match the parts.
 func WithoutSplitNotes(tags map[string]string) map[string]string {
 	out := maps.Clone(tags)
 	for _, key := range lineageTags {
@@ -171,7 +171,8 @@ func JoinTag(tags map[string]string, key string) string {
 	return whole.String()
 }
 
-// Framework returns the native flavour and its version, such as "sklearn 1.5.2", or "" if the file contains neither.
+// Framework returns the native flavour and its version, for example "sklearn 1.5.2", or "" if the file contains
+// neither.
 func (m MLmodel) Framework() string {
 	var names []string
 	for name := range m.Flavors {

@@ -7,7 +7,7 @@ type Target struct {
 	ArchiveExisting bool   `json:"archive_existing,omitempty"` // move the other versions of the stage to Archived
 }
 
-// Refs returns the alias and the stage of the target, or whichever of them is set.
+// Refs returns the target's alias and stage, or whichever of them is set.
 func (t Target) Refs() []Ref {
 	var refs []Ref
 	if t.Alias != "" {
@@ -19,7 +19,8 @@ func (t Target) Refs() []Ref {
 	return refs
 }
 
-// Main returns the part that decides which version is the incumbent: the alias, or the stage if there is no alias.
+// Main returns the part of the target that decides which version is the incumbent: the alias, or the stage if there
+// is no alias.
 func (t Target) Main() Ref {
 	if t.Alias != "" {
 		return AliasRef(t.Alias)
@@ -30,7 +31,8 @@ func (t Target) Main() Ref {
 // Empty reports whether the target has neither an alias nor a stage.
 func (t Target) Empty() bool { return t.Alias == "" && t.Stage == "" }
 
-// String names the target. Promotion ids and markers on GitHub contain this text, so it never changes.
+// String returns the text that identifies the target. Promotion ids and markers on GitHub contain this text, so it
+// never changes.
 func (t Target) String() string {
 	switch {
 	case t.Alias != "" && t.Stage != "":
@@ -45,7 +47,7 @@ func (t Target) String() string {
 type Assignment struct {
 	Alias   string `json:"alias"`
 	Version int    `json:"version,omitempty"`
-	// Previous means the version that the target of a promotion pointed to before. Version is then 0.
+	// Previous means the version that the promotion's target pointed to before. Version is then 0.
 	Previous bool `json:"previous,omitempty"`
 }
 

@@ -8,8 +8,7 @@ import (
 	"strings"
 )
 
-// NextVersion means the number of a version that a plan will create. It is greater than any real
-// version number.
+// NextVersion is the number of a version that a plan will create. It is greater than any real version number.
 const NextVersion = math.MaxInt
 
 // nextVersion is the text of NextVersion.
@@ -44,8 +43,8 @@ func (v Versions) Without(others ...int) Versions {
 	return out
 }
 
-// Only returns the number if there is exactly one version, and 0 otherwise. It also returns 0 for NextVersion, which
-// has no number yet.
+// Only returns the number if there is exactly one version, and 0 otherwise. It also returns 0 for NextVersion,
+// which has no number yet.
 func (v Versions) Only() int {
 	if len(v) != 1 {
 		return 0

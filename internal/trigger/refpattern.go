@@ -7,17 +7,17 @@ import (
 	"unicode/utf8"
 )
 
-// refPattern is one line of `allow-refs`, a GitHub filter pattern. Such a pattern differs from a Go glob: ? and + refer
-// to the character before them, and ** also matches inside a name, as in release**.
+// refPattern is one line in `allow-refs`, a GitHub filter pattern. It differs from a Go glob: ? and + refer to the
+// character before them, and ** also matches within a name, as in release**.
 type refPattern struct {
 	exclude bool
 	full    *regexp.Regexp // matches the ref's full name, refs/heads/… or refs/tags/…
 }
 
-// refPatterns are the lines of `allow-refs`. The last line that matches a ref decides.
+// refPatterns contains the lines of `allow-refs`. The last line that matches a ref decides.
 type refPatterns []refPattern
 
-// match reports whether a ref may write. It expects the full name and is case-sensitive.
+// match reports whether a ref is allowed to write. It expects the full name and is case-sensitive.
 func (ps refPatterns) match(ref string) bool {
 	allowed := false
 	for _, p := range ps {
@@ -33,8 +33,8 @@ const (
 	tagPrefix    = "refs/tags/"
 )
 
-// ParseRefPattern parses a pattern such as release/**, refs/tags/v* or !release/old. Unless a pattern starts with
-// refs/, it matches branches.
+// ParseRefPattern parses a pattern, for example release/**, refs/tags/v* or !release/old. A pattern matches
+// branches unless it starts with refs/.
 func ParseRefPattern(text string) (refPattern, error) {
 	name, exclude := strings.CutPrefix(text, "!")
 	prefix := branchPrefix
@@ -69,7 +69,7 @@ func refExpression(pattern string) (string, error) {
 		return "", errors.New("is not the name of a branch or tag; write a GitHub filter pattern such as release/**")
 	}
 	var out strings.Builder
-	atom := "" // the last character or set, which a following ? or + refers to
+	atom := "" // the last character or set, to which a following ? or + refers
 	for rest := pattern; rest != ""; {
 		_, n := utf8.DecodeRuneInString(rest)
 		switch {
@@ -100,7 +100,7 @@ func refExpression(pattern string) (string, error) {
 	return out.String() + atom, nil
 }
 
-// refAtom returns the regular expression for one wildcard, set or character.
+// refAtom returns the regular expression for a single wildcard, set or character.
 func refAtom(part string) string {
 	switch {
 	case part == "**":
@@ -117,8 +117,8 @@ func refAtom(part string) string {
 
 var refSpecial = regexp.MustCompile(`[*?+\[\]\\]|^!`)
 
-// patternFor returns the `allow-refs` line that matches exactly this ref. It returns "" if there is no such line, as
-// for refs/pull/7/merge.
+// patternFor returns the line for `allow-refs` that matches exactly this ref. It returns "" if no such line exists,
+// for example for refs/pull/7/merge.
 func patternFor(ref string) string {
 	name, branch := strings.CutPrefix(ref, branchPrefix)
 	if !branch && !strings.HasPrefix(ref, tagPrefix) {

@@ -7,7 +7,7 @@ import (
 	"pgregory.net/rapid"
 )
 
-// The cases come from GitHub's documentation of filter patterns, and from common mistakes.
+// The cases come from GitHub's documentation on filter patterns and from common mistakes.
 func TestRefPatterns(t *testing.T) {
 	cases := map[string]struct {
 		lines   string // patterns, separated by spaces
@@ -155,7 +155,7 @@ func TestParseRefPattern_Errors(t *testing.T) {
 	}
 }
 
-// The pattern suggested for a ref matches this ref and no other.
+// The pattern suggested for a ref matches that ref and no other.
 func TestPatternFor_IsExact(t *testing.T) {
 	name := rapid.StringMatching(`[a-z0-9/!+.ö\]()$-]{1,12}`)
 	rapid.Check(t, func(t *rapid.T) {

@@ -11,27 +11,27 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
-// startRule describes the conditions under which an event may start a write. The zero value is for
-// events that are not in the table.
+// startRule is the rule for an event: when the event is allowed to start a command that writes. The zero value
+// applies to events that are not in the table.
 type startRule int
 
 const (
 	ifListed   startRule = iota // writes only if the `allow-events` input lists the event
-	byRef                       // writes on the default branch, on tags on its commits, and on allowed refs
-	byCommit                    // writes on commits of the default branch and on allowed refs
-	byFollowed                  // writes if this run follows a run on a commit of the default branch
-	onSchedule                  // like byRef; always on the default branch, even if the event does not name it
+	byRef                       // writes on the default branch, on tags of its commits, and on allowed refs
+	byCommit                    // writes on commits on the default branch, and on allowed refs
+	byFollowed                  // writes if this run follows a run for a commit on the default branch
+	onSchedule                  // like byRef; always on the default branch, even if the event does not contain its name
 	dryRunOnly
 	neverWrites
 )
 
-// startRules only prevent accidents, because a branch can change its own workflow and inputs. The registry is safe only
-// if untrusted jobs do not receive its credentials.
+// startRules only prevent accidents, because a branch can change its own workflow and inputs. To protect the
+// registry, do not give its credentials to untrusted jobs.
 var startRules = map[string]startRule{
 	"workflow_dispatch":   byRef,
 	"push":                byRef,
 	"repository_dispatch": byRef,
-	"workflow_call":       byRef, // GitHub passes the caller's event; other runners may not
+	"workflow_call":       byRef, // GitHub passes on the caller's event; other runners may not
 	"schedule":            onSchedule,
 	"release":             byCommit,
 	"deployment":          byCommit,
@@ -45,15 +45,15 @@ var startRules = map[string]startRule{
 
 // Start contains the facts about the start of a job.
 type Start struct {
-	Event, ref    string // ref is the full name; "" if it is unknown
-	DefaultBranch string // "" if it is unknown
-	merged        bool   // for pull_request: it was merged
-	base          string // for pull_request: the branch that it is merged into
-	deleted       bool   // for push: it deleted a branch or tag
-	followed      string // for workflow_run: branch or tag, and repository, of the run that this one follows
-	Commit        string // the commit that the job is about
-	// OnDefault says whether the commit is on the default branch. The caller needs to set it only
-	// after Decide has returned Asks.
+	Event, ref    string // ref is the full name, or "" if unknown
+	DefaultBranch string // "" if unknown
+	merged        bool   // for pull_request: whether it was merged
+	base          string // for pull_request: the branch that it targets
+	deleted       bool   // for push: whether it deleted a branch or tag
+	followed      string // for workflow_run: the branch or tag, and the repository, of the run that this one follows
+	Commit        string // the commit that the job runs for
+	// OnDefault says whether the commit is on the default branch. The caller needs to set it only if Decide has
+	// returned Asks.
 	OnDefault registry.Known[bool]
 }
 
@@ -70,23 +70,23 @@ func Of(job actions.Context) Start {
 	return s
 }
 
-// Allowance lists the refs and events that the inputs allow in addition to the rules.
+// Allowance lists the events and refs that the inputs allow in addition to the rules.
 type Allowance struct {
 	Refs   refPatterns
 	Events []string
 }
 
-// Outcome says what the started job may do. The zero value is a refusal.
+// Outcome says what a job is allowed to do. The zero value is a refusal.
 type Outcome int
 
 const (
 	Refused Outcome = iota
 	Writes
 	DryRun
-	Asks // set OnDefault, then call Decide again
+	Asks // the caller must set OnDefault and call Decide again
 )
 
-// Decision is an outcome and, for a refusal, its cause and a hint.
+// Decision is an outcome. For a refusal, it also contains the cause and a hint.
 type Decision struct {
 	Outcome     Outcome
 	Cause, Hint string
@@ -94,7 +94,7 @@ type Decision struct {
 
 const orDryRun = "to write nothing, use `dry-run: true`"
 
-// Decide returns what the job may do, given what the inputs allow.
+// Decide returns what the job is allowed to do, given the inputs in allow.
 func (s Start) Decide(allow Allowance) Decision {
 	rule := startRules[s.Event]
 	if rule == ifListed && slices.Contains(allow.Events, s.Event) {
@@ -102,14 +102,14 @@ func (s Start) Decide(allow Allowance) Decision {
 	}
 	switch {
 	case rule == neverWrites:
-		return refusal("this event gives the repository's secrets to any pull request, so it may never write",
+		return refusal("this event gives the repository's secrets to any pull request, so it is never allowed to write",
 			"use pull_request for a dry run, and push or workflow_dispatch to promote; allow-events has no effect here")
 	case rule == dryRunOnly && s.merged:
 		return refusal("the pull request was merged, but this event allows only dry runs", s.pushTrigger())
 	case rule == dryRunOnly:
 		return Decision{Outcome: DryRun}
 	case rule == ifListed:
-		return refusal("this event may not start a command that writes", s.eventHint())
+		return refusal("this event is not allowed to start a command that writes", s.eventHint())
 	case s.deleted:
 		return refusal("the push deleted a branch or tag, so there is no commit",
 			"start the job with another push; "+orDryRun)
@@ -122,19 +122,19 @@ func (s Start) Decide(allow Allowance) Decision {
 	case s.DefaultBranch != "" && s.ref == branchPrefix+s.DefaultBranch:
 		return Decision{Outcome: Writes}
 	}
-	return refusal("only the default branch and the refs in allow-refs may write", s.refHint())
+	return refusal("only the default branch and the refs in allow-refs are allowed to write", s.refHint())
 }
 
 // byCommit allows a start if its commit is on the default branch.
 func (s Start) byCommit(rule startRule) Decision {
 	orAllow, hint := s.orAllow(), s.refHint()
 	if rule == byFollowed {
-		orAllow = "" // `allow-refs` would match this run's own ref
+		orAllow = "" // `allow-refs` would match this run's own ref, not the followed run's
 		hint = "follow only runs on the default branch (`" + branchesLine(s.DefaultBranch) +
 			"` under `workflow_run`), or merge the commit first; " + orDryRun
 	}
 	if s.DefaultBranch == "" {
-		return refusal("the event does not name the default branch, so the commit cannot be checked", hint)
+		return refusal("the event does not contain the default branch's name, so the commit cannot be checked", hint)
 	}
 	if !s.OnDefault.Gathered() {
 		return Decision{Outcome: Asks}
@@ -143,7 +143,7 @@ func (s Start) byCommit(rule startRule) Decision {
 	switch {
 	case !known:
 		cause := fmt.Sprintf("check whether commit %.12s is on the default branch: %s", s.Commit, s.OnDefault.Why())
-		return refusal(cause, "add contents: read to the job's permissions, "+
+		return refusal(cause, "add `contents: read` to the job's permissions, "+
 			"and leave the github-token input at its default"+orAllow+"; "+orDryRun)
 	case !onDefault:
 		return refusal(fmt.Sprintf("commit %.12s is not on the default branch", s.Commit), hint)
@@ -160,36 +160,36 @@ func (s Start) refHint() string {
 		where = "tag a commit on " + cmp.Or(s.DefaultBranch, "the default branch")
 	}
 	if s.DefaultBranch == "" {
-		where += ", with an event that names it (repository.default_branch)"
+		where += " with an event that contains its name (repository.default_branch)"
 	}
 	return where + s.orAllow() + "; " + orDryRun
 }
 
-// orAllow returns a suggestion to add a line for this ref to `allow-refs`. It returns "" if no line can allow the ref.
+// orAllow returns a suggestion to add a line for this ref to `allow-refs`, or "" if no line can allow the ref.
 func (s Start) orAllow() string {
 	line := patternFor(s.ref)
 	if line == "" {
 		return ""
 	}
-	return ", or set allow-refs to " + format.YAMLWord(line)
+	return ", or use `allow-refs: " + format.YAMLWord(line) + "`"
 }
 
-// eventHint returns a hint about the events that may write. It suggests `allow-events` only if that is enough, alone or
-// together with `allow-refs`.
+// eventHint returns a hint about the events that are allowed to write. It suggests `allow-events` only if that is
+// enough, either alone or together with `allow-refs`.
 func (s Start) eventHint() string {
 	hint := "start the job with workflow_dispatch, push or schedule"
 	line := patternFor(s.ref)
 	switch onDefault := s.DefaultBranch != "" && s.ref == branchPrefix+s.DefaultBranch; {
 	case s.Event == "", line == "":
 	case onDefault, strings.HasPrefix(s.ref, tagPrefix):
-		hint += ", or set allow-events to " + s.Event
+		hint += ", or use `allow-events: " + s.Event + "`"
 	default:
-		hint += ", or set allow-events to " + s.Event + " and allow-refs to " + format.YAMLWord(line)
+		hint += ", or use `allow-events: " + s.Event + "` and `allow-refs: " + format.YAMLWord(line) + "`"
 	}
 	return hint + "; " + orDryRun
 }
 
-// pushTrigger returns a hint to promote on the push that a merge causes.
+// pushTrigger returns a hint to promote on the push that results from the merge.
 func (s Start) pushTrigger() string {
 	branches := branchesLine(cmp.Or(s.base, s.DefaultBranch))
 	return "promote on the push that the merge causes (on: {push: {" + branches + "}})"

@@ -33,7 +33,7 @@ var (
 	noAnswer  = registry.Unreadable[bool]("the github-token input is empty")
 )
 
-// startCase is a test case. The cases in starts also become the rows of the table in docs/github.md.
+// startCase is a test case. The cases in starts are also the rows of the table in docs/github.md.
 type startCase struct {
 	Start
 	allowRefs, allowEvents []string
@@ -127,16 +127,16 @@ var starts = []startCase{
 		allowEvents: []string{"pull_request_target"},
 		cause:       "secrets to any pull request",
 	},
-	{Start: Start{Event: "issue_comment", ref: onMain}, cause: "may not start a command that writes"},
+	{Start: Start{Event: "issue_comment", ref: onMain}, cause: "is not allowed to start a command that writes"},
 	{Start: Start{Event: "issue_comment", ref: onMain}, allowEvents: []string{"issue_comment"}, want: Writes},
-	{Start: Start{Event: "issues", ref: onMain}, cause: "may not start a command that writes"},
-	{Start: Start{Event: "discussion", ref: onMain}, cause: "may not start a command that writes"},
+	{Start: Start{Event: "issues", ref: onMain}, cause: "is not allowed to start a command that writes"},
+	{Start: Start{Event: "discussion", ref: onMain}, cause: "is not allowed to start a command that writes"},
 	{
 		Start:       Start{Event: "watch", ref: onMain},
 		allowEvents: []string{"issues"},
-		cause:       "may not start a command that writes",
+		cause:       "is not allowed to start a command that writes",
 	},
-	{Start: Start{Event: "fork", ref: onMain}, cause: "may not start a command that writes"},
+	{Start: Start{Event: "fork", ref: onMain}, cause: "is not allowed to start a command that writes"},
 	{Start: Start{Event: "create", ref: onTopic}, allowEvents: []string{"create"}, cause: "only the default branch"},
 	{
 		Start:       Start{Event: "pull_request_review_comment", ref: onPull},
@@ -145,16 +145,16 @@ var starts = []startCase{
 	},
 }
 
-// unnamed contains starts with an unknown default branch, event or ref.
+// unnamed contains starts without a known default branch, event or ref.
 var unnamed = []startCase{
 	{Start: Start{Event: "push", ref: onMain}, cause: "only the default branch"},
 	{Start: Start{Event: "push", ref: "refs/heads/"}, cause: "only the default branch"},
 	{Start: Start{Event: "push", ref: onMain}, allowRefs: []string{"main"}, want: Writes},
-	{Start: Start{Event: "push", ref: onTag, OnDefault: contained}, cause: "does not name the default branch"},
-	{Start: Start{Event: "workflow_run", ref: onMain, OnDefault: contained}, cause: "does not name the default branch"},
+	{Start: Start{Event: "push", ref: onTag, OnDefault: contained}, cause: "does not contain the default branch's name"},
+	{Start: Start{Event: "workflow_run", ref: onMain, OnDefault: contained}, cause: "does not contain the default branch's name"},
 	{Start: Start{Event: "schedule", ref: onMain}, want: Writes},
 	{Start: Start{Event: "pull_request", ref: onPull}, want: DryRun},
-	{Start: Start{Event: "", ref: onMain}, cause: "may not start a command that writes"},
+	{Start: Start{Event: "", ref: onMain}, cause: "is not allowed to start a command that writes"},
 }
 
 func (c startCase) allowance(t *testing.T) Allowance {
@@ -179,8 +179,7 @@ func TestStart_Decide(t *testing.T) {
 	}
 }
 
-// Decide needs GitHub's response only if it can change the result. Without a response, the start is
-// refused.
+// Decide needs GitHub's answer only if the answer can change the result. Without an answer, the start is refused.
 func TestStart_AsksGitHub(t *testing.T) {
 	for _, c := range starts {
 		c.DefaultBranch, c.Commit = "main", someSHA
@@ -198,16 +197,16 @@ func TestStart_AsksGitHub(t *testing.T) {
 	}
 }
 
-// If a hint suggests a pattern, adding it lets the same start write.
+// If a hint suggests a pattern, the same start can write once the pattern has been added.
 func TestStart_HintsCanBeFollowed(t *testing.T) {
 	for _, c := range starts {
 		c.DefaultBranch, c.Commit = "main", someSHA
 		d := c.Decide(c.allowance(t))
-		_, line, proposed := strings.Cut(d.Hint, "allow-refs to ")
+		_, line, proposed := strings.Cut(d.Hint, "`allow-refs: ")
 		if !proposed {
 			continue
 		}
-		line, _, _ = strings.Cut(line, ";")
+		line, _, _ = strings.Cut(line, "`")
 		pattern := strings.Trim(line, "'")
 		again := Allowance{Refs: mustPatterns(t, pattern), Events: []string{c.Event}}
 		if got := c.Decide(again); got.Outcome != Writes {
@@ -259,7 +258,7 @@ func TestStart_NeverWrites(t *testing.T) {
 	})
 }
 
-// The table in docs/github.md shows what the rules decide. The -update flag rewrites it.
+// The table in docs/github.md shows the rules' decisions. The -update flag rewrites the table.
 func TestStart_TableInDocs(t *testing.T) {
 	const page = "../../docs/github.md"
 	rows := [][]string{{"event", "ref", "what else is known", "inputs", "what happens"}}

@@ -1,7 +1,7 @@
-// Package actionstest is a test double for the GitHub Actions runner. It parses a step's output and files as the runner
-// does, in both syntaxes of workflow commands, so it also finds unwanted commands.
+// Package actionstest is a test double for the GitHub Actions runner. It parses a step's output and files as the
+// runner does, in both syntaxes for workflow commands, so that tests also notice unwanted commands.
 //
-// Tests use it to detect injections. Where it is unclear how the runner parses something, the double must assume the
+// Tests use it to detect injections. If it is unclear how the runner parses something, the double must assume the
 // more dangerous interpretation. It must not share code with the package that it checks.
 package actionstest
 
@@ -18,15 +18,15 @@ type Command struct {
 	Line       string // as printed
 }
 
-// registered lists the runner's commands. Their names are case-insensitive.
+// registered contains the runner's commands. Their names are case-insensitive.
 var registered = map[string]bool{
 	"add-mask": true, "add-matcher": true, "add-path": true, "debug": true, "echo": true, "endgroup": true,
 	"error": true, "group": true, "notice": true, "remove-matcher": true, "save-state": true, "set-env": true,
 	"set-output": true, "stop-commands": true, "warning": true,
 }
 
-// ParseLine parses one line. The runner's comparison ignores some characters, so the line is tried both with and
-// without them.
+// ParseLine parses one line. The runner's comparison ignores some characters, so ParseLine tries the line both with
+// and without them.
 func ParseLine(line string) (Command, bool) {
 	return parseLine(line, func(name string) bool { return registered[strings.ToLower(name)] })
 }
@@ -89,8 +89,8 @@ func parseProperties(list, separator string, unescape *strings.Replacer) map[str
 	return all
 }
 
-// The runner replaces the escapes one after another, %25 last, so %250A becomes %0A and not a newline. A single pass
-// gives the same result.
+// The runner replaces the escapes one after another, with %25 last, so %250A becomes %0A and not a newline. A
+// single pass gives the same result.
 var (
 	newData     = strings.NewReplacer("%0D", "\r", "%0A", "\n", "%25", "%")
 	newProperty = strings.NewReplacer("%0D", "\r", "%0A", "\n", "%3A", ":", "%2C", ",", "%25", "%")

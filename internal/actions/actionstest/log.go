@@ -12,15 +12,15 @@ const (
 	annotationUnits     = 4096 // in UTF-16 units
 )
 
-// Log is what the runner shows and collects while it reads a step's streams.
+// Log contains what the runner shows and collects while it reads a step's streams.
 type Log struct {
 	Commands []Command
-	Lines    []string // masked, as shown in the log; annotations without file and line
+	Lines    []string // masked, as shown in the log; an annotation is shown without its file and line
 	Masks    []string
 	stop     string // the token that ends stop-commands
 }
 
-// ReadLog parses streams one after another. Each of them may contain commands.
+// ReadLog parses the streams one after another. Each of them may contain commands.
 func ReadLog(streams ...string) *Log {
 	l := &Log{}
 	for _, s := range streams {
@@ -84,15 +84,15 @@ func Masked(text string, masks []string) string {
 	return text
 }
 
-// Others returns the commands other than those with the given names. Tests use it to find unwanted commands.
+// Others returns all commands except those with the given names. Tests use it to find unwanted commands.
 func (l *Log) Others(names ...string) []Command {
 	return slices.DeleteFunc(slices.Clone(l.Commands), func(c Command) bool {
 		return slices.Contains(names, strings.ToLower(c.Name))
 	})
 }
 
-// Annotations returns the annotations of a level that GitHub shows. Their messages are cut to the length that the page
-// shows.
+// Annotations returns the annotations of a level that GitHub shows. Their messages are cut to the length that the
+// page shows.
 func (l *Log) Annotations(level string) []Command {
 	var shown []Command
 	for _, c := range l.Commands {

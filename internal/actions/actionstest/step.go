@@ -12,8 +12,8 @@ import (
 	"testing"
 )
 
-// Step is a step of a job: the environment, files and workspace that the runner gives to an action. Tests may change
-// all of them before the action runs.
+// Step is one step in a job: the environment, files and workspace that the runner provides to an action. Tests may
+// change all of them before the action runs.
 type Step struct {
 	Env            map[string]string
 	Workspace      string
@@ -21,11 +21,11 @@ type Step struct {
 	t              testing.TB
 }
 
-// Event is the default content of the event file, for workflow_dispatch.
+// Event is the default content of the event file, a workflow_dispatch event.
 const Event = `{"repository": {"full_name": "octo/churn", "default_branch": "main"}, "inputs": {}}`
 
-// NewStep creates the files of a step. If an action writes to files of its own instead, the runner's files stay empty
-// and tests notice.
+// NewStep creates a step's files. If an action writes to its own files instead, the runner's files stay empty, and
+// tests notice.
 func NewStep(t testing.TB) *Step {
 	t.Helper()
 	dir := t.TempDir()
@@ -56,7 +56,7 @@ func NewStep(t testing.TB) *Step {
 // Getenv returns a variable from the step's environment.
 func (s *Step) Getenv(name string) string { return s.Env[name] }
 
-// Input sets an input of the action.
+// Input sets one of the action's inputs.
 func (s *Step) Input(name, value string) {
 	s.Env["INPUT_"+strings.ToUpper(strings.ReplaceAll(name, " ", "_"))] = value
 }

@@ -16,8 +16,8 @@ import (
 //go:embed testdata/*.json.gz
 var testdata embed.FS
 
-// Description returns the part of GitHub's OpenAPI description that this program needs, for an API: "api.github.com" or
-// "ghes-3.17". The command tools/openapi creates the file.
+// Description returns the part of GitHub's OpenAPI description that this program needs. api is "api.github.com" or
+// "ghes-3.17". The tools/openapi command creates the files.
 func Description(api string) []byte {
 	packed, err := testdata.ReadFile("testdata/" + api + ".json.gz")
 	if err != nil {
@@ -34,7 +34,8 @@ func Description(api string) []byte {
 	return text
 }
 
-// description contains the parts that the double itself uses, such as the required fields of a response.
+// description contains the parts of GitHub's description that the double itself uses, for example a response's
+// required fields.
 type description struct {
 	Paths      map[string]map[string]*operation `json:"paths"`
 	Components struct {
@@ -93,7 +94,7 @@ func (d *description) operation(method, path string) *operation {
 	return op
 }
 
-// shape returns the schema for a response with this status, or nil if the response has no body.
+// shape returns the schema for a response with this status, or nil if such a response has no body.
 func (d *description) shape(op *operation, status int) *schema {
 	r := op.Responses[strconv.Itoa(status)]
 	if r == nil {
@@ -114,8 +115,8 @@ func (d *description) resolve(s *schema) *schema {
 	return s
 }
 
-// fill adds missing required keys to a value: null if allowed, or else the smallest value of the type. It panics on a
-// key that is not in the schema, because GitHub never sends such a key.
+// fill adds missing required keys to a value: null if allowed, otherwise the smallest value of the type. It panics
+// on a key that is not in the schema, because GitHub never sends such a key.
 func (d *description) fill(s *schema, value any) any {
 	s = d.resolve(s)
 	switch v := value.(type) {
@@ -145,7 +146,8 @@ func (d *description) fill(s *schema, value any) any {
 	return value
 }
 
-// merged turns a schema that combines others into a single one. If there are alternatives, it uses the first.
+// merged turns a schema that combines other schemas into a single one. If there are alternatives, merged uses the
+// first.
 func (d *description) merged(s *schema) *schema {
 	if len(s.AllOf) > 0 {
 		out := &schema{Properties: map[string]*schema{}}

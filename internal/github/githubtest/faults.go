@@ -12,7 +12,7 @@ import (
 	"syscall"
 )
 
-// FaultKind is a way for a request to go wrong.
+// FaultKind is a way in which a request goes wrong.
 type FaultKind string
 
 const (
@@ -24,9 +24,9 @@ const (
 	Status FaultKind = "status"
 	// Forbidden responds as GitHub does if the token lacks a permission.
 	Forbidden FaultKind = "forbidden"
-	// Secondary responds with 403, as GitHub does if there are too many requests at once.
+	// Secondary responds with 403, as GitHub does if it receives too many requests at once.
 	Secondary FaultKind = "secondary"
-	// Redirect responds with Status (default 301) and the Location from Header (default another host).
+	// Redirect responds with Status (default 301) and the Location in Header (default a different host).
 	Redirect FaultKind = "redirect"
 	// LoginPage responds with status 200 and an HTML login page.
 	LoginPage FaultKind = "login"
@@ -34,14 +34,14 @@ const (
 
 var kinds = []FaultKind{Reset, Late, Status, Forbidden, Secondary, Redirect, LoginPage}
 
-// Fault makes requests go wrong if they match Method (if set) and Path. Path is the end of the URL's path or a pattern
-// for path.Match.
+// Fault makes requests go wrong if they match Method (if set) and Path. Path is the end of the URL's path, or a
+// pattern for path.Match.
 type Fault struct {
 	Method string
 	Path   string
-	Nth    int // which of the matching requests fails, counted from 1; 0 for all
+	Nth    int // which of the matching requests fails, counting from 1; 0 for all of them
 	Kind   FaultKind
-	After  bool // the request takes effect first; by default it has no effect
+	After  bool // the request takes effect before the fault; by default it has no effect
 	Status int
 	Header http.Header
 	Body   string
@@ -58,8 +58,8 @@ type late struct {
 	body    []byte
 }
 
-// Fault adds a fault. If several faults match a request, the first one applies, but each counts the requests that it
-// matches.
+// Fault adds a fault. If several faults match a request, only the first one applies, but the request counts towards
+// the Nth of each.
 func (s *Server) Fault(f Fault) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -85,8 +85,9 @@ func (s *Server) Land() int {
 	return n
 }
 
-// ParseFault parses a fault as test scripts write it: METHOD PATH KIND. If KIND is a number, the response has that
-// status. These options may follow: after, nth=2, retry-after=30, location=URL, body=TEXT (to the end of the line).
+// ParseFault parses a fault as written in test scripts: METHOD PATH KIND. If KIND is a number, it is the status of
+// the response. These options may follow: after, nth=2, retry-after=30, location=URL, body=TEXT (to the end of the
+// line).
 //
 //	POST issues/12/comments reset after
 //	* issues 503 nth=1 retry-after=2

@@ -17,14 +17,14 @@ type Request struct {
 	Status int    // 0 if the caller received no response
 }
 
-// Write is a request that was authorised and changes state.
+// Write is an authorised request that changes state.
 type Write struct {
 	Method string
 	Path   string
 	Body   string // canonical JSON
 }
 
-// Event is a repository_dispatch event and its type, or the start of a workflow file.
+// Event is a repository_dispatch event, or the start of a workflow.
 type Event struct {
 	Repository string          `json:"repository"`
 	Type       string          `json:"type,omitempty"`

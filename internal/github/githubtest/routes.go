@@ -9,7 +9,7 @@ import (
 	"strings"
 )
 
-// route is an operation from the description and the permission that a token needs for it.
+// route is an operation in the description, together with the permission that a token needs for it.
 type route struct {
 	method, path string
 	scope, level string
@@ -49,7 +49,7 @@ func init() { // not in the declaration, which would be an initialisation cycle
 	}
 }
 
-// Operations lists the supported operations as METHOD /path, as in the description.
+// Operations lists the supported operations as METHOD /path, as written in the description.
 func Operations() []string {
 	var out []string
 	for _, r := range routes {
@@ -58,8 +58,8 @@ func Operations() []string {
 	return out
 }
 
-// find returns the route for an escaped path. Literal elements win over placeholders, because they come first in the
-// table.
+// find returns the route for an escaped path. Literal elements take precedence over placeholders, because they come
+// first in the table.
 func find(method, escaped string) (*route, map[string]string) {
 	got := strings.Split(escaped, "/")
 	for i := range routes {
@@ -142,7 +142,7 @@ func (v *exchange) respond(status int, value any) answer {
 	return v.json(status, v.api.fill(shape, value))
 }
 
-// page returns one page of a list and links to the other pages.
+// page returns one page of a list, with links to the other pages.
 func (v *exchange) page(all []any) answer {
 	q := v.request.URL.Query()
 	size, err := strconv.Atoi(q.Get("per_page"))
@@ -194,8 +194,8 @@ func rawOf(data json.RawMessage) any {
 	return out
 }
 
-// OperationOf returns the operation for a request, as listed by Operations. path must not include the prefix of an
-// Enterprise Server.
+// OperationOf returns the operation for a request, in the form that Operations uses. path must not include an
+// Enterprise Server's prefix.
 func OperationOf(method, path string) (string, bool) {
 	r, _ := find(method, path)
 	if r == nil {

@@ -1,9 +1,10 @@
-// Package githubtest is a GitHub double in memory, for tests and demos. It implements the part of GitHub that this
+// Package githubtest is an in-memory GitHub double for tests and demos. It implements the part of GitHub that this
 // program uses: repositories with commits, runs, pull requests, reviews, comments, deployments and issues, and the
 // events that are sent to them.
 //
-// Its responses follow GitHub's OpenAPI description. testdata contains the part of the description that is needed, and
+// Its responses follow GitHub's OpenAPI description. testdata contains the necessary part of the description, and
 // package openapitest checks requests and responses against it. The package opens no socket: serve it with
+// net/http/httptest, or use Server.Transport in a testing/synctest bubble.
 // net/http/httptest, or use Server.Transport in a testing/synctest bubble.
 package githubtest
 
@@ -44,8 +45,8 @@ type Token struct {
 	Repository  string            // the only accessible repository; "" for all
 }
 
-// Check checks one request and its response, and returns what is wrong with them. The status is 0 if a fault replaced
-// the server's response.
+// Check checks one request and its response, and returns an error that describes what is wrong with them. The
+// status is 0 if a fault replaced the server's response.
 type Check func(r *http.Request, body []byte, status int, header http.Header, answer []byte) error
 
 // Option configures a new server.
@@ -59,7 +60,7 @@ func Enterprise() Option {
 // Clock sets the clock for timestamps and the Date header.
 func Clock(now func() time.Time) Option { return func(s *Server) { s.now = now } }
 
-// Checked makes the server check every request and response. Violations returns the errors that were found.
+// Checked makes the server check every request and response. Use Violations to get the errors.
 func Checked(c Check) Option { return func(s *Server) { s.check = c } }
 
 // Tokens sets the known tokens. Without this option, every token counts as a job's token with all permissions.
@@ -87,7 +88,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	w.Write(a.body)
 }
 
-// Transport returns a transport that needs no socket.
+// Transport returns a transport that does not need a socket.
 func (s *Server) Transport() http.RoundTripper { return transport{s} }
 
 type transport struct{ *Server }
@@ -171,7 +172,7 @@ type exchange struct {
 	route   *route
 }
 
-// handle carries out a request. The caller holds the lock.
+// handle carries out a request. The caller must hold the lock.
 func (s *Server) handle(r *http.Request, body []byte) answer {
 	v := &exchange{Server: s, request: r}
 	token, known := s.tokens[strings.TrimPrefix(r.Header.Get("Authorization"), "Bearer ")]
@@ -223,8 +224,7 @@ func (v *exchange) authorize(body []byte) (answer, bool) {
 	return answer{}, true
 }
 
-// graphQL supports the two queries that the program uses: one for the token's login, and one for the authors of
-// commits.
+// graphQL supports the two queries that the program uses: for the token's login, and for the authors of commits.
 func (v *exchange) graphQL(body []byte) answer {
 	v.in = object(body)
 	variables, _ := v.in["variables"].(map[string]any)
@@ -267,7 +267,7 @@ func (v *exchange) authors(c *Commit) any {
 	return map[string]any{"authors": map[string]any{"nodes": nodes, "pageInfo": map[string]any{"hasNextPage": false}}}
 }
 
-// at returns an API address. Its counterpart web returns an address for browsers.
+// at returns an address in the API. For an address in a browser, use web.
 func (v *exchange) at(format string, args ...any) string {
 	return v.origin() + v.paths + fmt.Sprintf(format, args...)
 }

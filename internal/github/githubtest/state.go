@@ -19,7 +19,7 @@ type Repository struct {
 	Pulls       []*Pull           `json:"pulls,omitempty"`
 	Issues      []*Issue          `json:"issues,omitempty"`
 	Deployments []*Deployment     `json:"deployments,omitempty"`
-	Access      map[string]string `json:"access,omitempty"`    // login -> admin, write or none; everyone else may read
+	Access      map[string]string `json:"access,omitempty"`    // login -> admin, write or none; everyone else can read
 	Workflows   []string          `json:"workflows,omitempty"` // files that workflow_dispatch can start
 }
 
@@ -42,7 +42,7 @@ type Run struct {
 	Approvals []Approval `json:"approvals,omitempty"`
 }
 
-// Approval is the approval or rejection of a run's environments.
+// Approval is an approval or a rejection for a run's environments.
 type Approval struct {
 	User         string   `json:"user"`
 	State        string   `json:"state,omitempty"` // default approved
@@ -69,8 +69,8 @@ type Review struct {
 	State  string `json:"state,omitempty"`  // default APPROVED
 	Commit string `json:"commit,omitempty"` // by default the head
 
-	// Association is the JSON field author_association. It defaults to COLLABORATOR for users with access and to NONE
-	// for all others.
+	// Association is the author_association field in JSON. The default is COLLABORATOR for users with access and
+	// NONE for everyone else.
 	Association string `json:"association,omitempty"`
 }
 
@@ -153,8 +153,8 @@ func (s *Server) next() int64 {
 	return s.ids
 }
 
-// Seed adds the repositories in a JSON document, {"repositories": [{"name": "acme/churn", …}]}. Its keys are the JSON
-// keys of Repository. Unknown keys are errors.
+// Seed adds the repositories in a JSON document, {"repositories": [{"name": "acme/churn", …}]}. Its keys are those
+// of Repository. Unknown keys are errors.
 func (s *Server) Seed(r io.Reader) error {
 	var doc struct {
 		Repositories []Repository `json:"repositories"`
@@ -226,8 +226,8 @@ func (r *repository) comments(number int) *[]*Comment {
 	return nil
 }
 
-// comment finds a comment by its id. It returns the list that contains the comment, its index there, and the number of
-// the issue or pull request.
+// comment finds a comment by its id. It returns the list that contains the comment, the comment's index in that
+// list, and the number of the issue or pull request.
 func (r *repository) comment(id int64) (list *[]*Comment, at, number int) {
 	numbers := []int{}
 	for _, p := range r.Pulls {
@@ -254,7 +254,7 @@ func (r *repository) deployment(id int64) *Deployment {
 	return nil
 }
 
-// newestNumber returns the highest number among issues and pull requests, which share one sequence.
+// newestNumber returns the highest number in use. Issues and pull requests share one sequence.
 func (r *repository) newestNumber() int {
 	n := 0
 	for _, p := range r.Pulls {

@@ -1,8 +1,8 @@
-// Package openapitest checks requests to GitHub, and the responses of the GitHub double, against GitHub's own OpenAPI
+// Package openapitest checks requests to GitHub, and the GitHub double's responses, against GitHub's own OpenAPI
 // description.
 //
-// It is stricter than a validator: it also rejects request parameters and keys that are not in the description, because
-// GitHub would silently ignore them.
+// It is stricter than an ordinary validator: it also rejects parameters and keys that are not in the description,
+// because GitHub would silently ignore them.
 package openapitest
 
 import (
@@ -69,7 +69,7 @@ func (c *Checker) Operations() []string {
 	return slices.Sorted(slices.Values(out))
 }
 
-// Check checks a request, and also its response unless status is 0. Use it with githubtest.Checked.
+// Check checks a request and, unless status is 0, its response. Use it with githubtest.Checked.
 func (c *Checker) Check(r *http.Request, body []byte, status int, header http.Header, answer []byte) error {
 	in := r.Clone(r.Context())
 	in.URL = &url.URL{Path: strings.TrimPrefix(r.URL.Path, "/api/v3"), RawQuery: r.URL.RawQuery}
@@ -123,8 +123,8 @@ func checkQuery(route *routers.Route, query url.Values) error {
 	return nil
 }
 
-// checkError checks an error response against the common schema if its status, such as 401, is not described for the
-// operation.
+// checkError checks an error response against the common schema if the description of the operation does not list
+// its status. For example, 401 is often missing.
 func (c *Checker) checkError(answer []byte) error {
 	var body any
 	if err := json.Unmarshal(answer, &body); err != nil {

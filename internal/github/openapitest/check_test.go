@@ -183,7 +183,7 @@ func TestCheck(t *testing.T) {
 	}
 }
 
-// mustFill returns a comment as the double sends it, with the id 1.
+// mustFill returns a comment with the id 1, as the double sends it.
 func mustFill(t *testing.T) []byte {
 	t.Helper()
 	s := githubtest.New()

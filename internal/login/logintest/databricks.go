@@ -27,32 +27,32 @@ const (
 	WorkspaceID   = "7405605519549535"
 )
 
-// Workspace is a double of a Databricks workspace: it issues tokens, and checks the login of each other request. Set
-// the fields before the first request.
+// Workspace is a double for a Databricks workspace: it issues tokens, and checks the login in every other request.
+// Set the fields before the first request.
 type Workspace struct {
 	*httptest.Server
-	Issuer   *Issuer        // whose tokens are exchanged
-	Audience string         // of these tokens; "" for the address that issues tokens
-	Uses     int            // requests after which a token has expired; 0 for no limit
-	Life     int            // in seconds, as the client reads it
-	Facts    map[string]any // answer of /.well-known/databricks-config; nil for 404
+	Issuer   *Issuer        // issuer of the tokens that are exchanged
+	Audience string         // audience of those tokens; "" for the address that issues tokens
+	Uses     int            // number of requests after which a token expires; 0 for no limit
+	Life     int            // in seconds, as the client sees it
+	Facts    map[string]any // response for /.well-known/databricks-config; nil for 404
 	Endpoint string         // token endpoint in the document; "" for its own
-	API      http.Handler   // behind the login; nil answers {}
+	API      http.Handler   // handler behind the login; nil to respond with {}
 
 	mu       sync.Mutex
-	left     map[string]int // requests for which a token is still valid
+	left     map[string]int // number of requests for which each token is still valid
 	requests []Request
 }
 
-// Request is a request to a [Workspace], without what differs between two equal logins.
+// Request is a request to a [Workspace], without the parts that differ between two equal logins.
 type Request struct {
 	Method, Path string
-	Login        string // kind of credential, and the credential if it is constant
+	Login        string // the kind of credential, and the credential itself if it is fixed
 	OrgID        string
-	Form         string // sorted, without the token of GitHub
+	Form         string // sorted, without the GitHub token
 }
 
-// NewWorkspace starts a workspace with facts of today's shape, whose tokens live for an hour.
+// NewWorkspace starts a workspace that describes itself as current hosts do. Its tokens are valid for an hour.
 func NewWorkspace(t *testing.T, issuer *Issuer) *Workspace {
 	t.Helper()
 	w := &Workspace{Issuer: issuer, Life: 3600, left: map[string]int{}}
@@ -72,7 +72,7 @@ func (w *Workspace) Requests() []Request {
 	return slices.Clone(w.requests)
 }
 
-// Minted returns how many tokens were issued.
+// Minted returns how many tokens have been issued.
 func (w *Workspace) Minted() int {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -88,12 +88,12 @@ func (w *Workspace) Revoke() {
 	}
 }
 
-// document is the end of the path under which a host names its endpoints.
+// document is the end of the path under which a host publishes its endpoints.
 const document = "/.well-known/oauth-authorization-server"
 
 func (w *Workspace) serve(out http.ResponseWriter, r *http.Request) {
 	if r.Method == http.MethodPost && strings.HasSuffix(r.URL.Path, "/v1/token") {
-		_ = r.ParseForm() // a broken form has no grant
+		_ = r.ParseForm() // an invalid form has no grant
 	}
 	w.record(r)
 	switch {
@@ -138,7 +138,7 @@ func (w *Workspace) record(r *http.Request) {
 	})
 }
 
-// token issues a token for a secret or for a token of the issuer.
+// token issues a token in exchange for a secret or for one of the issuer's tokens.
 func (w *Workspace) token(out http.ResponseWriter, r *http.Request) {
 	refuse := func(status int, code, text string) {
 		fail(out, status, map[string]any{"error": code, "error_description": text})
@@ -186,7 +186,7 @@ func (w *Workspace) token(out http.ResponseWriter, r *http.Request) {
 	})
 }
 
-// api answers requests with a valid login.
+// api responds to requests with a valid login.
 func (w *Workspace) api(out http.ResponseWriter, r *http.Request) {
 	token := strings.TrimPrefix(r.Header.Get("Authorization"), "Bearer ")
 	w.mu.Lock()
@@ -203,7 +203,7 @@ func (w *Workspace) api(out http.ResponseWriter, r *http.Request) {
 		w.API.ServeHTTP(out, r)
 		return
 	}
-	_, _ = io.Copy(io.Discard, r.Body) // the answer does not depend on it
+	_, _ = io.Copy(io.Discard, r.Body) // the response does not depend on the body
 	reply(out, map[string]any{})
 }
 

@@ -1,4 +1,4 @@
-// Package logintest contains an issuer of tokens of the shape that GitHub gives to a job.
+// Package logintest contains an issuer of tokens like those that GitHub issues to a job.
 package logintest
 
 import (
@@ -18,19 +18,19 @@ import (
 	"time"
 )
 
-// RequestToken is what a job sends to get a token.
+// RequestToken is what a job sends to request a token.
 const RequestToken = "request-token-of-the-job"
 
 // Issuer issues tokens to the job that has RequestToken, and publishes its keys as OpenID Connect requires.
 type Issuer struct {
 	*httptest.Server
-	Life   time.Duration // of a token
+	Life   time.Duration // how long a token is valid
 	Claims map[string]any
 	key    *rsa.PrivateKey
 	minted atomic.Int64
 }
 
-// New starts an issuer whose tokens live for five minutes, for a job in the production environment of acme/churn.
+// New starts an issuer whose tokens are valid for five minutes, for a job in acme/churn's production environment.
 func New(t *testing.T) *Issuer {
 	t.Helper()
 	key, err := rsa.GenerateKey(rand.Reader, 2048)
@@ -65,7 +65,7 @@ func New(t *testing.T) *Issuer {
 	return i
 }
 
-// Env returns the variables of a job that may ask for tokens.
+// Env returns the variables in a job that is allowed to request tokens.
 func (i *Issuer) Env() map[string]string {
 	return map[string]string{
 		"ACTIONS_ID_TOKEN_REQUEST_URL":   i.URL + "/token?api-version=2.0",
@@ -73,7 +73,7 @@ func (i *Issuer) Env() map[string]string {
 	}
 }
 
-// Minted returns how many tokens were issued.
+// Minted returns how many tokens have been issued.
 func (i *Issuer) Minted() int { return int(i.minted.Load()) }
 
 // Token issues a token for an audience.
@@ -87,7 +87,7 @@ func (i *Issuer) Token(audience string) string {
 	sum := sha256.Sum256([]byte(signed))
 	signature, err := rsa.SignPKCS1v15(rand.Reader, i.key, crypto.SHA256, sum[:])
 	if err != nil {
-		panic(err) // the key and the digest are ours
+		panic(err) // cannot fail, because the key and the digest are ours
 	}
 	return signed + "." + encoded(signature)
 }
@@ -100,7 +100,7 @@ func reply(w http.ResponseWriter, body any) {
 func asJSON(v any) []byte {
 	text, err := json.Marshal(v)
 	if err != nil {
-		panic(err) // only maps of plain values are passed
+		panic(err) // cannot fail, because only maps with plain values are passed
 	}
 	return text
 }

@@ -181,7 +181,7 @@ func (s *bestSearch) blameFilter(err error) error {
 	}
 	return &registry.Error{
 		Reason: registry.BadInput,
-		Msg:    fmt.Sprintf("input filter: MLflow cannot read %q: %s", s.contest.Filter, mlflow.Short(err)),
+		Msg:    fmt.Sprintf("MLflow cannot parse the filter %q: %s", s.contest.Filter, mlflow.Short(err)),
 		Hint: "write conditions joined by `and`, for example params.depth = '6' and metrics.loss < 0.3 and " +
 			"tags.team = 'fraud'",
 	}
@@ -429,7 +429,7 @@ func (s *bestSearch) otherNames() string {
 	if near := spelling.Nearest(s.contest.Path, list); len(near) > 0 {
 		meant = near[0]
 	}
-	return fmt.Sprintf("the models there are called %s; set candidate to best/%s",
+	return fmt.Sprintf("the models there are called %s; use `candidate: best/%s`",
 		strings.Join(list[:min(5, len(list))], ", "), meant)
 }
 

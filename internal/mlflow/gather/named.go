@@ -39,8 +39,8 @@ func (g naming) findInStage(ctx context.Context) error {
 	case isAlias && len(in) > 0:
 		return &registry.Error{
 			Reason: registry.BadInput,
-			Msg: fmt.Sprintf("input candidate: %s is an alias (version %d) and a stage (version %s)", q.Word, aliased,
-				in.Join(", ")),
+			Msg: fmt.Sprintf("the candidate %q is ambiguous: it is an alias (version %d) and a stage (version %s)",
+				q.Word, aliased, in.Join(", ")),
 			Hint: fmt.Sprintf("write @%s for the alias, or models:/%s/%s for the stage", q.Word, q.Model, q.Stage),
 		}
 	case isAlias:
@@ -53,8 +53,9 @@ func (g naming) findInStage(ctx context.Context) error {
 	case len(in) > 1:
 		return &registry.Error{
 			Reason: registry.BadInput,
-			Msg:    fmt.Sprintf("input candidate: the versions %s of %s are in %s", in.Join(", "), q.Model, q.Stage),
-			Hint:   fmt.Sprintf("name one of them, such as models:/%s/%d", q.Model, slices.Max(in)),
+			Msg: fmt.Sprintf("the candidate is ambiguous, because versions %s of %s are in %s", in.Join(", "),
+				q.Model, q.Stage),
+			Hint: fmt.Sprintf("name one of them, such as models:/%s/%d", q.Model, slices.Max(in)),
 		}
 	}
 	g.q.Candidate = registry.Candidate{
@@ -100,7 +101,7 @@ func (g naming) refuseLatest(ctx context.Context) error {
 	}
 	return &registry.Error{
 		Reason: registry.BadInput,
-		Msg:    "input candidate: latest may change between the check and the move",
+		Msg:    "latest cannot be the candidate, because it may change between the check and the move",
 		Hint:   fmt.Sprintf("the newest version is %d now; write models:/%s/%d", newest, name, newest),
 	}
 }
@@ -143,7 +144,7 @@ func (g naming) findOnlyModel(ctx context.Context) error {
 		slices.Sort(names)
 		return &registry.Error{
 			Reason: registry.BadInput,
-			Msg: fmt.Sprintf("input candidate: run %s has %d models: %s", id, len(names),
+			Msg: fmt.Sprintf("the candidate is ambiguous, because run %s has %d models: %s", id, len(names),
 				format.First(names, 8)),
 			Hint: fmt.Sprintf("name one of them, such as runs:/%s/%s", id, names[0]),
 		}

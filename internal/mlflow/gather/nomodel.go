@@ -77,7 +77,7 @@ func (n noModel) error(ctx context.Context, at string, names []string) error {
 	}
 	if len(names) > 0 {
 		slices.Sort(names)
-		return mlflow.Gone(msg, fmt.Sprintf("the models of this run are %s; set candidate to runs:/%s/%s",
+		return mlflow.Gone(msg, fmt.Sprintf("the models of this run are %s; use `candidate: runs:/%s/%s`",
 			strings.Join(names, ", "), run.ID, names[0]))
 	}
 	if hint := n.filesInstead(ctx, at); hint != "" {
@@ -152,6 +152,6 @@ func (n noModel) modelsOfChildren(ctx context.Context) string {
 	if e, err := n.c.Experiments.Get(ctx, n.run.ExperimentID); err == nil && e.OrZero().Name != "" {
 		experiment = e.OrZero().Name
 	}
-	return fmt.Sprintf("its child runs have models: set candidate to best, with experiment %s, metric and goal, or "+
+	return fmt.Sprintf("its child runs have models; use `candidate: best` with experiment %s, metric and goal, or "+
 		"name a child, such as %s", experiment, example)
 }

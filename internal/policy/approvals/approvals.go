@@ -13,23 +13,25 @@ import (
 
 // Rules determine which approvals count.
 type Rules struct {
-	Environment string   // approvals of this environment count as well; "" = none
-	AnyAttempt  bool     // approvals of the environment count even in a re-run
-	By          []string // logins in lower case; empty = anybody
+	Environment string   // environment whose approvals count as well; "" for none
+	AnyAttempt  bool     // whether the environment's approvals count even in a re-run
+	By          []string // logins in lower case; empty for anyone
 }
 
-// Roles maps each person in the change to their roles, by login in lower case.
+// Roles maps the login, in lower case, of each person involved in the change to that person's roles.
 type Roles = map[string][]fact.Role
 
-// Tally lists the people whose approvals count and those whose approvals do not. Logins are in lower case.
+// Tally lists the people whose approvals count and the people whose approvals do not count. Logins are in lower
+// case.
 type Tally struct {
 	Counted           []string
-	Undated           []string            // approvals that count only if they were given for this attempt
-	Others            map[string][]string // reasons why the approvals of everybody else do not count
+	Undated           []string            // people whose approvals count only if they were given for this attempt
+	Others            map[string][]string // for everyone else, the reasons why the approval does not count
 	OtherEnvironments []string            // approved environments that the gate does not use
 }
 
-// Count sorts the people who reviewed or approved by whether their approvals count. makers cannot approve.
+// Count sorts the people who reviewed or approved by whether their approvals count. Approvals by makers never
+// count.
 func (g Rules) Count(review fact.Review, makers Roles) Tally {
 	t := Tally{Others: map[string][]string{}}
 	people := map[string][]fact.Approval{}
@@ -63,11 +65,11 @@ func (g Rules) Count(review fact.Review, makers Roles) Tally {
 // opinion says whether an account's reviews and approvals count.
 type opinion struct {
 	counts  bool
-	undated bool     // counts only if it was given for this attempt
+	undated bool     // it counts only if it was given for this attempt
 	why     []string // reasons why it does not count
 }
 
-// judge checks the reviews and approvals of one account. made lists the account's roles in the change.
+// judge checks one account's reviews and approvals. made lists the account's roles in the change.
 func (g Rules) judge(login string, said []fact.Approval, made []fact.Role, attempt int) opinion {
 	why := g.exclusions(login, made)
 	barred := len(why) > 0
@@ -110,16 +112,15 @@ func (g Rules) exclusions(login string, made []fact.Role) []string {
 	return out
 }
 
-// elsewhere says that the approved environment is not the gate's.
+// elsewhere returns a reason: the approved environment is not the gate's.
 func (g Rules) elsewhere(environment string) string {
 	if g.Environment == "" {
-		return fmt.Sprintf("approved environment %q, but the gate does not name it", environment)
+		return fmt.Sprintf("approved environment %q, which the gate does not use", environment)
 	}
 	return fmt.Sprintf("approved environment %q, not %q", environment, g.Environment)
 }
 
-// objection says why a review or approval does not count. It is called only if the state is not
-// Approved.
+// objection returns the reason why a review or approval does not count. The state must not be Approved.
 func objection(a fact.Approval) string {
 	switch a.State {
 	case fact.Rejected:
@@ -138,7 +139,7 @@ func objection(a fact.Approval) string {
 	return "did not approve"
 }
 
-// Shown returns how many people's approvals count, and their logins.
+// Shown returns how many people's approvals count, with their logins.
 func (t Tally) Shown() string {
 	if len(t.Counted) == 0 {
 		return "none"
@@ -146,7 +147,7 @@ func (t Tally) Shown() string {
 	return fmt.Sprintf("%d: %s", len(t.Counted), format.First(t.Counted, 8))
 }
 
-// Shortfall says how many approvals are missing and why the others do not count.
+// Shortfall says how many approvals are missing and why the other approvals do not count.
 func (t Tally) Shortfall(needed int) string {
 	out := fmt.Sprintf("approvals that count: %d of %d", len(t.Counted), needed)
 	var others []string

@@ -11,8 +11,8 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
-// Unidentified says why the login of a person who must be excluded is not known, and what to do about it. It returns ""
-// if all logins are known.
+// Unidentified says why the login of someone who must be excluded is not known, and what to do about it. It returns
+// "" if all such logins are known.
 func Unidentified(f fact.Facts, makers Roles, unnamed []fact.Contributor) (why, fix string) {
 	for _, c := range unnamed {
 		if c.Role == fact.RolePullAuthor {
@@ -48,7 +48,7 @@ func unknownMaker(f fact.Facts, unnamed []fact.Contributor) (why, fix string) {
 	return why, identityHint(run.Users()[0])
 }
 
-// userWithoutLogin says that no MLflow user of the run has a login.
+// userWithoutLogin says that none of the run's MLflow users has a login.
 func userWithoutLogin(run registry.Run) string {
 	if len(run.Users()) == 0 {
 		return "the run has no MLflow user"
@@ -57,7 +57,7 @@ func userWithoutLogin(run registry.Run) string {
 	for _, user := range run.Users() {
 		quoted = append(quoted, strconv.Quote(format.Truncate(user, 100)))
 	}
-	return fmt.Sprintf("the policy file has no GitHub login for MLflow user %s (identities)",
+	return fmt.Sprintf("the policy file has no GitHub login for MLflow user %s under identities",
 		strings.Join(quoted, " or "))
 }
 
@@ -70,7 +70,7 @@ func Unmapped(f fact.Facts, makers Roles) string {
 	return userWithoutLogin(f.Candidate.Run.OrZero()) + so
 }
 
-// hasRole reports whether anybody has one of these roles.
+// hasRole reports whether any of the makers has one of these roles.
 func hasRole(makers Roles, wanted ...fact.Role) bool {
 	for _, all := range makers {
 		if slices.ContainsFunc(all, func(r fact.Role) bool { return slices.Contains(wanted, r) }) {
@@ -80,11 +80,11 @@ func hasRole(makers Roles, wanted ...fact.Role) bool {
 	return false
 }
 
-// identityHint says which line to add to the policy file to assign a login to an MLflow user or an e-mail address. It
+// identityHint says which line to add to the policy file to map an MLflow user or an e-mail address to a login. It
 // returns "" if user is "".
 func identityHint(user string) string {
 	if user == "" {
 		return ""
 	}
-	return fmt.Sprintf("add identities: {%s: LOGIN} to the policy file", format.YAMLWord(user))
+	return fmt.Sprintf("add `identities: {%s: LOGIN}` to the policy file", format.YAMLWord(user))
 }

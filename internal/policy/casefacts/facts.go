@@ -64,7 +64,7 @@ var (
 	}
 )
 
-// Fields are the keys of a policy test that state facts.
+// Fields are the keys in a policy test that state facts.
 var Fields = []tree.Field{
 	tree.Optional("now", timeShape),
 	tree.Required("candidate", tree.Object("version to check", subjectFields...)),
@@ -81,10 +81,10 @@ var Fields = []tree.Field{
 	tree.Optional("evidence", tree.MapOf("reports by name, as text", tree.Text("a name"), tree.Text("JSON"))),
 }
 
-// notGiven is the reason for a fact that is unknown because the test does not state it.
+// notGiven is the reason why a fact is unknown if the test does not state it.
 const notGiven = "the test does not state it"
 
-// Read returns the facts in the document. A fact that the document leaves out is not known.
+// Read returns the facts in the document. A fact that is not in the document is unknown.
 func Read(root *tree.Node, model string) fact.Facts {
 	n := root.Get("candidate")
 	f := fact.Facts{

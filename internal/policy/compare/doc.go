@@ -1,2 +1,2 @@
-// Package compare compares numbers and versions with limits, and two series of values by a paired test.
+// Package compare compares numbers and versions with limits, and two series of values with a paired test.
 package compare

@@ -32,8 +32,8 @@ func (op Operator) Holds(value, limit float64) bool {
 	return false
 }
 
-// ParseNumber parses a plain decimal number. It refuses the other forms that Go accepts (hex, underscores, inf, nan),
-// because as limits they are most likely mistakes.
+// ParseNumber parses a plain decimal number. It refuses the other forms that Go accepts (hex, underscores, inf,
+// nan), because such limits are most likely mistakes.
 func ParseNumber(text string) (float64, error) {
 	v, err := strconv.ParseFloat(text, 64)
 	if err != nil || math.IsNaN(v) || math.IsInf(v, 0) || strings.ContainsAny(text, "_xXpP") {

@@ -6,8 +6,8 @@ import (
 	"gonum.org/v1/gonum/mathext"
 )
 
-// NonInferior tests the null hypothesis that the mean difference is at most -margin, using a one-sided paired t-test. p
-// is NaN if all differences are equal.
+// NonInferior tests the null hypothesis that the mean difference is at most -margin, using a one-sided paired
+// t-test. p is NaN if all differences are equal.
 func NonInferior(gains []float64, margin float64) (mean, p float64) {
 	n := float64(len(gains))
 	for _, g := range gains {

@@ -7,8 +7,8 @@ import (
 	"testing"
 )
 
-// The gate agrees with SciPy on folds of real models. SciPy's results were written to the JSON file by
-// testdata/noninferiority.py.
+// The gate agrees with SciPy on folds from real models. testdata/noninferiority.py wrote SciPy's results to the
+// JSON file.
 func TestNonInferiority_SciPy(t *testing.T) {
 	data, err := os.ReadFile("testdata/noninferiority.json")
 	if err != nil {
@@ -52,5 +52,5 @@ func TestNonInferiority_SciPy(t *testing.T) {
 		len(said.Tails), worst)
 }
 
-// off returns the relative difference or, near zero, the absolute one.
+// off returns the relative difference or, near zero, the absolute difference.
 func off(a, b float64) float64 { return math.Abs(a-b) / max(math.Abs(b), 1e-12) }

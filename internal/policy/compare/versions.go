@@ -8,13 +8,13 @@ import (
 	"strings"
 )
 
-// VersionRange matches a list of comparisons. All of them must hold.
+// VersionRange matches a list of comparisons, all of which must be true.
 const VersionRange = `^(>=|<=|>|<|==)[0-9]{1,6}(\.[0-9]{1,6}){0,3}( (>=|<=|>|<|==)[0-9]{1,6}(\.[0-9]{1,6}){0,3})*$`
 
 var dotted = regexp.MustCompile(`^[0-9]{1,6}(\.[0-9]{1,6}){0,3}`)
 
-// InRange reports whether a version is in a range. Text after the numbers is ignored, as in 3.12.0rc1. InRange fails if
-// the version does not start with a number.
+// InRange reports whether a version is in a range. Text after the numbers is ignored, as in 3.12.0rc1. InRange
+// returns an error if the version does not start with a number.
 func InRange(version, wanted string) (bool, error) {
 	has := dotted.FindString(version)
 	if has == "" {
@@ -29,7 +29,7 @@ func InRange(version, wanted string) (bool, error) {
 	return true, nil
 }
 
-// compareDotted compares only as many numbers as there are in the limit, so 3.10.4 equals the limit 3.10.
+// compareDotted compares only as many numbers as the limit contains, so 3.10.4 equals the limit 3.10.
 func compareDotted(has, limit string) int {
 	h, l := strings.Split(has, "."), strings.Split(limit, ".")
 	for i := range l {

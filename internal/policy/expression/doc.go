@@ -1,2 +1,2 @@
-// Package expression compiles the condition of an expression gate and lists the facts used in it.
+// Package expression compiles the condition in an expression gate and lists the facts that the condition uses.
 package expression

@@ -15,18 +15,18 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/format"
 )
 
-// Env holds the variables of an expression. It contains only the facts that are named in the expression.
+// Env contains the variables for an expression: only the facts that the expression uses.
 type Env struct {
 	Candidate Subject `expr:"candidate"`
 	Incumbent Subject `expr:"incumbent"`
 }
 
-// Subject holds the facts about one version.
+// Subject contains the facts about one version.
 type Subject struct {
 	Metrics  map[string]float64 `expr:"metrics"`
 	Params   map[string]string  `expr:"params"`
 	Tags     map[string]string  `expr:"tags"`
-	Datasets map[string]string  `expr:"datasets"` // digest by context
+	Datasets map[string]string  `expr:"datasets"` // digest, keyed by context
 }
 
 // NewSubject returns a subject without any facts.
@@ -34,13 +34,13 @@ func NewSubject() Subject {
 	return Subject{map[string]float64{}, map[string]string{}, map[string]string{}, map[string]string{}}
 }
 
-// Fact is a fact that is named in an expression, such as candidate.metrics.auc.
+// Fact is a fact that an expression uses, for example candidate.metrics.auc.
 type Fact struct {
 	Incumbent  bool
 	Group, Key string
 }
 
-// Limits on an expression. Loops are not allowed, so the number of nodes bounds the cost.
+// Limits on an expression. Loops are not allowed, so the number of nodes limits the cost.
 const (
 	maxLength = 2000
 	maxNodes  = 200
@@ -51,8 +51,8 @@ var (
 	builtins = []string{"abs", "min", "max", "round", "floor", "ceil", "float", "len", "lower", "upper", "trim"}
 )
 
-// Compile checks the types in an expression and returns the facts that it names. Only a fixed list of forms is allowed,
-// so that an expression cannot compute the name of a fact.
+// Compile checks the types in an expression and returns the facts that the expression uses. Only a fixed list of
+// forms is allowed, so that an expression cannot compute the name of a fact.
 func Compile(source string) (*vm.Program, []Fact, error) {
 	if len(source) > maxLength {
 		return nil, nil, fmt.Errorf("the expression is %d characters long; the maximum is %d", len(source), maxLength)
@@ -76,7 +76,8 @@ func Compile(source string) (*vm.Program, []Fact, error) {
 	return program, names.facts, err
 }
 
-// finite stops the evaluation if a number is not finite. A comparison with NaN is false, so its negation would be true.
+// finite stops the evaluation if a number is not finite. A comparison with NaN is false, so its negation would be
+// true.
 func finite(args ...any) (any, error) {
 	v := args[0].(float64)
 	if math.IsNaN(v) || math.Abs(v) >= math.MaxFloat64 {
@@ -99,7 +100,7 @@ func (finiteGuard) Visit(n *ast.Node) {
 	}
 }
 
-// collector collects the facts named in an expression and refuses every form that is not allowed.
+// collector collects the facts used in an expression and refuses every form that is not allowed.
 type collector struct {
 	source file.Source
 	facts  []Fact
@@ -143,7 +144,7 @@ func (w *collector) walk(nodes ...ast.Node) {
 	}
 }
 
-// call checks a function call. For some functions the parser returns a call until it knows the types.
+// call checks a function call. The parser returns some functions as calls until it knows the types.
 func (w *collector) call(n *ast.CallNode) {
 	if name, ok := n.Callee.(*ast.IdentifierNode); !ok || !slices.Contains(builtins, name.Value) {
 		w.refuse(n, "only the functions %s are allowed", format.First(builtins, 8))

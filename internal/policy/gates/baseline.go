@@ -12,8 +12,8 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
 )
 
-// Baseline is the version that a gate compares the candidate with: its key in the facts and its name in the policy. If
-// the name may be an alias or a stage, key is the alias and stage is the stage.
+// Baseline is the version that a gate compares the candidate with: its key in the facts, and its name in the
+// policy. If the name may be either an alias or a stage, key is the alias and stage is the stage.
 type Baseline struct {
 	key, stage registry.Ref
 	Name       string
@@ -65,8 +65,8 @@ func (h Baseline) subject(f fact.Facts, out verdict.Finding) (fact.Subject, *ver
 	return fact.Subject{}, &end
 }
 
-// hint says what to do if the version to compare with is not readable. The incumbent may come from the target's alias
-// or from its stage.
+// hint says what to do if the version to compare with is not readable. The incumbent may come from the target's
+// alias or from the target's stage.
 func (h Baseline) hint(f fact.Facts) string {
 	why := f.Holders[h.key].Why()
 	for stage, numbers := range f.Shared {
@@ -78,14 +78,14 @@ func (h Baseline) hint(f fact.Facts) string {
 	return "make the incumbent readable, or point the alias to an existing version"
 }
 
-// isOtherAlias reports whether the baseline is an alias that this promotion does not move. Such an alias must exist,
-// because a typo would otherwise disable the gate. The target's own alias may be new.
+// isOtherAlias reports whether the baseline is an alias that this promotion does not move. Such an alias must
+// exist, because a typo would otherwise disable the gate. The target's own alias may be new.
 func (h Baseline) isOtherAlias(f fact.Facts) bool {
 	alias, isAlias := h.key.Alias()
 	return isAlias && alias != f.Target.Alias
 }
 
-// missingAlias says that the alias does not exist and suggests similar ones.
+// missingAlias returns a message that the alias does not exist, with similar aliases.
 func (h Baseline) missingAlias(f fact.Facts, alias string) string {
 	names := f.AliasNames()
 	switch near := spelling.Nearest(alias, names); {
@@ -100,14 +100,14 @@ func (h Baseline) missingAlias(f fact.Facts, alias string) string {
 	return fmt.Sprintf("there is no alias %s; the model has the aliases %s", alias, format.First(names, 8))
 }
 
-// isBaseline reports whether the candidate is itself the version to compare with. If it is, a strict condition would
-// block every re-run.
+// isBaseline reports whether the candidate is itself the version to compare with. If it is, a strict condition
+// would block every re-run.
 func isBaseline(f fact.Facts, base fact.Subject) bool {
 	return f.Number() != 0 && f.Number() == base.Version.OrZero().Number
 }
 
-// ParseBaseline parses the name of a version to compare with. @ALIAS is always an alias. A word such as production may
-// be an alias or a stage, so both are gathered and resolve chooses one.
+// ParseBaseline parses the name of a version to compare with. @ALIAS is always an alias. A word such as production
+// may be an alias or a stage, so both are gathered, and resolve chooses one of them.
 func ParseBaseline(word string) (Baseline, error) {
 	alias, marked := strings.CutPrefix(word, "@")
 	stage, isStage := registry.CanonicalStage(alias)
@@ -124,8 +124,9 @@ func ParseBaseline(word string) (Baseline, error) {
 	return Baseline{key: registry.AliasRef(alias), stage: registry.StageRef(stage), Name: word}, nil
 }
 
-// resolve chooses between an alias and a stage of the same name. It chooses the alias if it exists. If alias and stage
-// point to different versions, the word is ambiguous: why says so, and fix says what to write instead.
+// resolve chooses between an alias and a stage with the same name. It chooses the alias if the alias exists. If
+// alias and stage point to different versions, the name is ambiguous: why says so, and fix says what to write
+// instead.
 func (h Baseline) resolve(f fact.Facts) (one Baseline, why, fix string) {
 	if h.stage == (registry.Ref{}) {
 		return h, "", ""
@@ -135,7 +136,7 @@ func (h Baseline) resolve(f fact.Facts) (one Baseline, why, fix string) {
 	asAlias, asStage := Baseline{key: h.key, Name: h.Name}, Baseline{key: h.stage, Name: h.Name}
 	switch {
 	case !aliasRead || !stageRead:
-		return asAlias, "", "" // subject reports that it was not gathered
+		return asAlias, "", "" // subject then reports that the alias was not gathered
 	case !alias.IsAbsent() && !stage.IsAbsent() && !sameVersion(alias, stage):
 		why = fmt.Sprintf("%s is both an alias (%s) and a stage (%s)", h.Name, versionText(alias),
 			stageText(f, h.stage, stage))
@@ -144,13 +145,14 @@ func (h Baseline) resolve(f fact.Facts) (one Baseline, why, fix string) {
 		return asAlias, "", ""
 	}
 	if near := h.inOtherCase(f); near != "" && (stage.IsAbsent() || h.Name != h.stage.Name) {
-		return h, fmt.Sprintf("%s may be the alias %s or the stage %s", h.Name, near, h.stage),
+		return h, fmt.Sprintf("%s can mean the alias %s or the stage %s", h.Name, near, h.stage),
 			"write @" + near + " for the alias" + h.otherSpelling()
 	}
 	return asStage, "", ""
 }
 
-// otherSpelling returns the end of a hint that says how to write the stage so that it is not taken for the alias.
+// otherSpelling returns the end of a hint that says how to write the stage so that it is not mistaken for the
+// alias.
 func (h Baseline) otherSpelling() string {
 	if h.Name == h.stage.Name {
 		return ""
@@ -158,7 +160,7 @@ func (h Baseline) otherSpelling() string {
 	return ", or " + h.stage.Name + " for the stage"
 }
 
-// inOtherCase returns an alias that differs from the name only in case, or "".
+// inOtherCase returns an alias that differs from the name only in case, or "" if there is none.
 func (h Baseline) inOtherCase(f fact.Facts) string {
 	for _, alias := range f.AliasNames() {
 		if alias != h.Name && strings.EqualFold(alias, h.Name) {
@@ -174,7 +176,7 @@ func sameVersion(a, b registry.Known[fact.Subject]) bool {
 	return n != 0 && n == b.OrZero().Version.OrZero().Number
 }
 
-// versionText returns the version as text, or why it is not known.
+// versionText returns the version as text, or the reason why it is not known.
 func versionText(s registry.Known[fact.Subject]) string {
 	if n := s.OrZero().Version.OrZero().Number; n != 0 {
 		return fmt.Sprintf("version %d", n)
@@ -196,7 +198,8 @@ func BaselineKeys(word string) ([]registry.Ref, error) {
 	return h.needs().Holders, err
 }
 
-// ResolveBaseline returns the key of the version that a name refers to. If the name is ambiguous, why and fix say so.
+// ResolveBaseline returns the key of the version that a name refers to. If the name is ambiguous, why says so, and
+// fix says what to write instead.
 func ResolveBaseline(word string, f fact.Facts) (key registry.Ref, why, fix string) {
 	h, err := ParseBaseline(word)
 	if err != nil {
@@ -206,7 +209,8 @@ func ResolveBaseline(word string, f fact.Facts) (key registry.Ref, why, fix stri
 	return h.key, why, fix
 }
 
-// TargetKey returns the key for an alias or stage that is named in a policy file. A stage must be spelled as in MLflow.
+// TargetKey returns the key for an alias or a stage that is named in a policy file. A stage must be spelled as in
+// MLflow.
 func TargetKey(name string) (registry.Ref, error) {
 	if stage, ok := registry.CanonicalStage(name); ok {
 		if stage != name || stage == "None" {

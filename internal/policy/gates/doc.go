@@ -1,6 +1,6 @@
 // Package gates defines the kinds of gates that can be used in a policy file and in thresholds.
 //
-// A kind of gate is one file, gate_<kind>.go, and one row of the table Kinds. Its parser, JSON schema and documentation
-// come from that row. A gate's check is a pure function that takes the facts and returns a finding. A check that cannot
-// be carried out is inconclusive.
+// Each kind has its own file, gate_<kind>.go, and its own row in the table Kinds. The row also provides the kind's
+// parser, JSON schema and documentation. A gate's check is a pure function from facts to a finding. A check that
+// cannot be carried out is inconclusive.
 package gates

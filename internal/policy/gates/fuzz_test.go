@@ -15,7 +15,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
 )
 
-// No report makes the parser panic, and no report passes without saying what it is about.
+// No report makes the parser panic, and no report passes unless it says what it is about.
 func FuzzEvidence(f *testing.F) {
 	for _, text := range slices.Concat(policytest.DirtyReports,
 		[]string{policytest.SARIF(`"results":[]`), policytest.ModelScan, policytest.Bandit, policytest.Semgrep,
@@ -35,8 +35,8 @@ func FuzzEvidence(f *testing.F) {
 
 var jsonKey = regexp.MustCompile(`"([^"\\]*)":`)
 
-// A duplicate key never makes a failing report pass. The duplicate may differ in case or escapes, may come before or
-// after the key, and may have any value.
+// A duplicate key never makes a failing report pass. The duplicate may differ in case or escapes, may come before
+// or after the original key, and may have any value.
 func FuzzEvidenceTwin(f *testing.F) {
 	for i, report := range policytest.DirtyReports {
 		for k := range jsonKey.FindAllString(report, -1) {
@@ -92,7 +92,7 @@ func valueLength(t testing.TB, text string) int {
 	return int(dec.InputOffset())
 }
 
-// gateOfReport returns the most lenient gate that the report still fails.
+// gateOfReport returns the most lenient gate with which the report still fails.
 func gateOfReport(report string) string {
 	gate := "evidence: e.json, suppressed: accept"
 	if strings.Contains(report, `"results":{"p"`) {

@@ -6,17 +6,17 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
 )
 
-// gap says why there is no value. The zero gap means that the value exists.
+// gap is the reason why there is no value. The zero gap means that there is a value.
 type gap struct {
 	why    string
-	absent bool // it is confirmed that there is no value
+	absent bool // whether it is confirmed that there is no value
 }
 
 // notKnown returns a gap for a value that may exist. confirmedAbsent returns a gap for a value that does not exist.
 func notKnown(format string, args ...any) gap        { return gap{why: fmt.Sprintf(format, args...)} }
 func confirmedAbsent(format string, args ...any) gap { return gap{fmt.Sprintf(format, args...), true} }
 
-// ends returns the finding for a gate that has this gap. lead is put in front of the reason.
+// ends returns the finding for a gate with this gap. lead is put in front of the reason.
 func (g gap) ends(out verdict.Finding, lead, fix string) verdict.Finding {
 	if g.absent {
 		return absent(out, lead+g.why, fix)

@@ -11,8 +11,8 @@ import (
 
 // Gate is one condition that a candidate must meet.
 type Gate struct {
-	ID       string // the gate's name in the policy file, or the line of the threshold
-	About    string // what ID does not show: the metric of a gate with a name, and the dataset
+	ID       string // the gate's name in the policy file, or the threshold's line
+	About    string // what ID does not show: the dataset and, if the gate has a name of its own, the metric
 	File     string // path of the policy file, or "thresholds"
 	Line     int
 	Target   string         // alias or stage; "" for a threshold
@@ -34,8 +34,8 @@ func Needs(gates []Gate) fact.Needs {
 	return all
 }
 
-// The functions below end a check. The argument out says what the gate wanted and what it saw, why is
-// the reason, and fix is the hint.
+// The functions below end a check. out contains what the gate wanted and what it saw, why is the reason, and fix is
+// the hint.
 
 func passed(out verdict.Finding) verdict.Finding {
 	out.Outcome = verdict.Pass
@@ -52,15 +52,15 @@ func inconclusive(out verdict.Finding, why, fix string) verdict.Finding {
 	return out
 }
 
-// absent ends a check because the server confirmed that a fact does not exist. With `on-fail: warn`, the result is a
-// warning. Other inconclusive findings block.
+// absent ends a check because the server confirmed that a fact does not exist. With `on-fail: warn`, the finding is
+// then only a warning. Other inconclusive findings always block.
 func absent(out verdict.Finding, why, fix string) verdict.Finding {
 	out = inconclusive(out, why, fix)
 	out.Absent = true
 	return out
 }
 
-// unknown ends a check because a fact is confirmed absent or cannot be read.
+// unknown ends a check because a fact is confirmed to be absent or cannot be read.
 func unknown[T any](out verdict.Finding, fact registry.Known[T], why, fix string) verdict.Finding {
 	if fact.IsAbsent() {
 		return absent(out, why, fix)
@@ -68,9 +68,9 @@ func unknown[T any](out verdict.Finding, fact registry.Known[T], why, fix string
 	return inconclusive(out, why, fix)
 }
 
-// mostSevere returns the finding that decides for a gate with several parts. A part that could not be evaluated comes
-// first, then an absent fact, then a failure. A failure must not hide a part that could not be evaluated, because
-// `on-fail: warn` lets a failure through.
+// mostSevere returns the finding that decides the outcome of a gate with several parts. A part that could not be
+// evaluated comes first, then an absent fact, then a failure. A failure must not hide a part that could not be
+// evaluated, because `on-fail: warn` lets a failure through.
 func mostSevere(parts ...verdict.Finding) verdict.Finding {
 	return slices.MaxFunc(parts, func(a, b verdict.Finding) int { return cmp.Compare(weight(a), weight(b)) })
 }

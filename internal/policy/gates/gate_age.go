@@ -37,7 +37,7 @@ candidate:
 	build: buildAge,
 }
 
-// skewShown is the smallest clock difference that findings mention.
+// skewShown is the smallest difference between the clocks that findings mention.
 const skewShown = time.Minute
 
 func buildAge(n *tree.Node) (Gate, error) {
@@ -47,8 +47,8 @@ func buildAge(n *tree.Node) (Gate, error) {
 	case (a.soakText == "") != (a.in == ""):
 		return Gate{}, n.Problem("age", "soak and in must be used together; use a duration and a stage or alias")
 	case a.most == 0 && a.soak == 0:
-		return Gate{}, n.Problem("age", "`age: any` always passes without soak; use a limit such as 30d, or soak "+
-			"and in")
+		return Gate{}, n.Problem("age", "`age: any` always passes without soak; use a limit such as 30d, or add "+
+			"soak and in")
 	}
 	wanted := "run at most " + a.text + " old"
 	if a.most == 0 {
@@ -118,8 +118,8 @@ func (a ageGate) aged(f fact.Facts, out verdict.Finding) verdict.Finding {
 	return passed(out)
 }
 
-// soaked checks how long the version has been in the stage, or the alias has pointed to it. The time comes from the
-// ledger, because tags can be edited.
+// soaked checks how long the version has been in the stage, or how long the alias has pointed to it. The time comes
+// from the ledger, because tags can be edited.
 func (a ageGate) soaked(f fact.Facts, out verdict.Finding) verdict.Finding {
 	v, ok := f.Candidate.Version.Get()
 	if !ok {
@@ -152,7 +152,8 @@ func (a ageGate) soaked(f fact.Facts, out verdict.Finding) verdict.Finding {
 	return passed(out)
 }
 
-// here reports whether the version is in the stage, or the alias points to it, now. If that is not known, why says so.
+// here reports whether the version is now in the stage, or the alias now points to it. If that is not known, why
+// says so.
 func (a ageGate) here(f fact.Facts, v registry.Version) (here bool, why string) {
 	if a.key.Kind == registry.RefStage {
 		return v.Stage == a.in, ""
@@ -168,15 +169,15 @@ func (a ageGate) here(f fact.Facts, v registry.Version) (here bool, why string) 
 	return m.Aliases[a.in] == v.Number, ""
 }
 
-// arrival is when a version entered a stage, or when an alias began to point to it.
+// arrival is the time when a version entered a stage, or when an alias began to point to it.
 type arrival struct {
 	at        time.Time
-	source    string // where the time comes from
+	source    string // origin of the time
 	why, hint string // set if the time is not known
 }
 
-// arrival returns the time recorded in the ledger. Without a ledger, it returns for a stage the time of the version's
-// last change according to MLflow. Users cannot set that time, and a later change can only make the version appear
+// arrival returns the time recorded in the ledger. If there is no ledger, it returns, for a stage, the time when
+// MLflow last changed the version. Users cannot set that time, and a later change can only make the version appear
 // younger. For an alias, MLflow has no such time.
 func (a ageGate) arrival(f fact.Facts, v registry.Version) arrival {
 	switch {
@@ -192,8 +193,8 @@ func (a ageGate) arrival(f fact.Facts, v registry.Version) arrival {
 	}
 }
 
-// byLedger returns the time recorded in the ledger. If the version's own tag contradicts the entry, the time is not
-// known.
+// byLedger returns the time recorded in the ledger. If the version's own tag contradicts the ledger entry, the time
+// is not known.
 func (a ageGate) byLedger(l ledger.Chain, v registry.Version) arrival {
 	stay := views.Since(l.Decisive(), a.key, v.Number)
 	began, ended := times(stay.Entry)
@@ -220,11 +221,12 @@ func (a ageGate) byLedger(l ledger.Chain, v registry.Version) arrival {
 	return arrival{at: ended, source: fmt.Sprintf("ledger entry %d", stay.Entry.Epoch)}
 }
 
-// skewAllowed is how far the time in a tag may differ from the times in the ledger entry. The tag is
-// written with the runner's time, which is between the start and the end of the entry.
+// skewAllowed is how far the time in a tag may differ from the times in the ledger entry. The tag contains the
+// runner's time, which is between the start and the end of the entry.
 const skewAllowed = 5 * time.Minute
 
-// times returns when an entry was started and finished. If the end is before the start, it returns the start for both.
+// times returns when an entry was started and finished. If the end is before the start, times returns the start for
+// both.
 func times(e ledger.Entry) (began, ended time.Time) {
 	began, err := time.Parse(time.RFC3339, e.Record.At)
 	if err != nil {
@@ -236,7 +238,7 @@ func times(e ledger.Entry) (began, ended time.Time) {
 	return began, e.Ended
 }
 
-// fits reports whether the time in a tag belongs to an entry. off is the error of the runner's clock, in seconds.
+// fits reports whether the time in a tag belongs to an entry. off is how wrong the runner's clock is, in seconds.
 func fits(tag string, began, ended time.Time, off int64) bool {
 	at, err := time.Parse(time.RFC3339, tag)
 	allowed := skewAllowed + time.Duration(min(max(off, -off), 24*60*60))*time.Second
@@ -246,7 +248,7 @@ func fits(tag string, began, ended time.Time, off int64) bool {
 // skew returns a note if the server's and the runner's clocks differ.
 func skew(f fact.Facts) string {
 	if f.Skew > skewShown || f.Skew < -skewShown {
-		return fmt.Sprintf(" (the server's clock is %s off the runner's)", f.Skew.Round(time.Second))
+		return fmt.Sprintf(" (the server's and the runner's clocks differ by %s)", f.Skew.Round(time.Second))
 	}
 	return ""
 }

@@ -12,7 +12,8 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
 )
 
-// soaking returns facts with these ledger entries and this time in the tag. The alias challenger points to version 2.
+// soaking returns facts with these ledger entries and with this time in the tag. The alias challenger points to
+// version 2.
 func soaking(entries []ledger.Entry, tag string) fact.Facts {
 	f := policytest.Facts()
 	f.Ledger = ledger.Chain{Entries: entries}

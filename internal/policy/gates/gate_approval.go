@@ -14,8 +14,8 @@ import (
 
 var approvalKind = Kind{
 	Name:   "approval",
-	Passes: "enough people approved who neither made the change nor started the workflow",
-	Notes: "Reviews of the pull request count, and approvals of the environment that the gate names. People cannot " +
+	Passes: "enough people have approved who neither made the change nor started the workflow",
+	Notes: "Reviews of the pull request count, as do approvals of the environment in the gate. People cannot " +
 		"approve their own change. This excludes commit authors and committers, the run's MLflow user, and the " +
 		"people who opened the pull request or started the workflow. In a plan the gate is deferred and judged at " +
 		"apply.",
@@ -95,8 +95,8 @@ func (g approvalGate) check(f fact.Facts) verdict.Finding {
 	return failed(out, t.Shortfall(g.needed), g.hint(review, t))
 }
 
-// unreadable says which part of the review could not be read, and why. Without that part, the approval of a person who
-// must be excluded could count.
+// unreadable says which part of the review could not be read, and why. Without that part, an approval could count
+// although its author must be excluded.
 func (g approvalGate) unreadable(r fact.Review) string {
 	_, made := r.Contributors.Get()
 	_, reviewed := r.PullRequest.Get()
@@ -112,7 +112,7 @@ func (g approvalGate) unreadable(r fact.Review) string {
 	return ""
 }
 
-// permissionHint says which permissions to add to the job; "" if none are missing.
+// permissionHint says which permissions to add to the job. It returns "" if none are missing.
 func permissionHint(missing []string) string {
 	if len(missing) == 0 {
 		return ""
@@ -120,7 +120,7 @@ func permissionHint(missing []string) string {
 	return "add these permissions to the job: " + strings.Join(missing, ", ")
 }
 
-// doubt says why approvals of an environment may have been given for an earlier attempt.
+// doubt says why an environment's approvals may have been given for an earlier attempt.
 func (g approvalGate) doubt(attempt int, who []string) string {
 	this := fmt.Sprintf("this is attempt %d", attempt)
 	if attempt < 1 {
@@ -134,9 +134,9 @@ func (g approvalGate) doubt(attempt int, who []string) string {
 func (g approvalGate) hint(review fact.Review, t approvals.Tally) string {
 	switch {
 	case len(t.OtherEnvironments) > 0:
-		return "set environment in the gate to " + format.YAMLWord(t.OtherEnvironments[0])
+		return "use `environment: " + format.YAMLWord(t.OtherEnvironments[0]) + "` in the gate"
 	case g.Environment == "" && review.PullRequest.IsAbsent():
-		return "set environment in the gate to the one whose reviewers approve, such as production"
+		return "set `environment` in the gate to an environment with required reviewers, such as production"
 	}
 	return "ask another person to approve"
 }

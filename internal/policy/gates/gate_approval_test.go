@@ -14,7 +14,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
 )
 
-// review changes the review if it is known.
+// review applies a change to the review, if the review is known.
 func review(f *fact.Facts, change func(*fact.Review)) {
 	if r, ok := f.Review.Get(); ok {
 		change(&r)
@@ -41,7 +41,7 @@ var allStates = []fact.ApprovalState{
 	"APPROVED",
 }
 
-// Covers every role with every state, place and spelling of the login. Only one combination counts.
+// The test combines every role with every state, place and spelling of the login. Only one combination counts.
 func TestApproval_RolesAndStates(t *testing.T) {
 	gate := mustParse(t, "approval: 1, environment: production")
 	tried, passed := 0, 0
@@ -137,23 +137,23 @@ func TestApproval_Outcomes(t *testing.T) {
 		},
 		"the gate names no environment": {
 			none, eveThere, nil, verdict.Fail,
-			`approvals that count: 0 of 1; not counted: eve (approved environment "production", but the gate does ` +
-				`not name it)`, "set environment in the gate to production",
+			`approvals that count: 0 of 1; not counted: eve (approved environment "production", which the ` +
+				`gate does not use)`, "use `environment: production` in the gate",
 		},
 		"the gate names no environment, and YAML would misread its name": {
 			none, policytest.Review("ann", "bob", policytest.Approved("on", "eve")), nil, verdict.Fail,
-			`approvals that count: 0 of 1; not counted: eve (approved environment "on", but the gate does not name it)`,
-			"set environment in the gate to 'on'",
+			`approvals that count: 0 of 1; not counted: eve (approved environment "on", which the gate does not use)`,
+			"use `environment: 'on'` in the gate",
 		},
 		"the gate names no environment, and its author approved it": {
 			none, policytest.Review("ann", "bob", policytest.Approved("production", "ann")), nil, verdict.Fail,
 			`approvals that count: 0 of 1; not counted: ann (wrote the commit, approved environment "production", ` +
-				`but the gate does not name it)`, "ask another person to approve",
+				`which the gate does not use)`, "ask another person to approve",
 		},
 		"the gate names no environment, and there is no pull request": {
 			none, policytest.Review("ann", "bob"), []change{noPull}, verdict.Fail,
 			"approvals that count: 0 of 1",
-			"set environment in the gate to the one whose reviewers approve, such as production",
+			"set `environment` in the gate to an environment with required reviewers, such as production",
 		},
 		"another environment": {
 			env, policytest.Review("ann", "bob", policytest.Approved("test", "eve")), nil, verdict.Fail,
@@ -207,7 +207,7 @@ func TestApproval_Outcomes(t *testing.T) {
 		},
 		"an unmapped trainer, where others are mapped": {
 			env, eveThere, []change{identities("bob", "bob")}, verdict.Pass,
-			`the policy file has no GitHub login for MLflow user "ann" (identities), so only the author of the run's ` +
+			`the policy file has no GitHub login for MLflow user "ann" under identities, so only the author of the run's ` +
 				`commit is excluded`, "",
 		},
 		"a run without a user, where others are mapped": {
@@ -225,8 +225,8 @@ func TestApproval_Outcomes(t *testing.T) {
 		"two names, and none is mapped": {
 			env, eveThere, []change{noAuthor, userTag("cem")}, verdict.Inconclusive,
 			`the maker of the candidate is not known: GitHub does not know the author of the run's commit, and the ` +
-				`policy file has no GitHub login for MLflow user "ann" or "cem" (identities)`,
-			"add identities: {ann: LOGIN} to the policy file",
+				`policy file has no GitHub login for MLflow user "ann" or "cem" under identities`,
+			"add `identities: {ann: LOGIN}` to the policy file",
 		},
 		"a mapped trainer, and no author": {
 			env, eveThere, []change{noAuthor, identities("ann", "cem")}, verdict.Pass, "", "",
@@ -234,15 +234,15 @@ func TestApproval_Outcomes(t *testing.T) {
 		"neither author nor mapping": {
 			env, eveThere, []change{noAuthor}, verdict.Inconclusive,
 			`the maker of the candidate is not known: GitHub does not know the author of the run's commit, and the ` +
-				`policy file has no GitHub login for MLflow user "ann" (identities)`,
-			"add identities: {ann: LOGIN} to the policy file",
+				`policy file has no GitHub login for MLflow user "ann" under identities`,
+			"add `identities: {ann: LOGIN}` to the policy file",
 		},
 		"neither login nor mapping": {
 			env, eveThere, []change{noAuthor, involve(fact.Contributor{Email: "a@b.example", Role: fact.RoleAuthor})},
 			verdict.Inconclusive,
 			`the maker of the candidate is not known: GitHub has no login for "a@b.example", the author of the run's ` +
-				`commit, and the policy file has no GitHub login for MLflow user "ann" (identities)`,
-			"add identities: {ann: LOGIN} to the policy file",
+				`commit, and the policy file has no GitHub login for MLflow user "ann" under identities`,
+			"add `identities: {ann: LOGIN}` to the policy file",
 		},
 		"an author whose address is mapped": {
 			env, eveThere, []change{noAuthor, involve(fact.Contributor{Email: "A@b.example", Role: fact.RoleAuthor}),
@@ -252,8 +252,8 @@ func TestApproval_Outcomes(t *testing.T) {
 		"a user that YAML would misread": {
 			env, eveThere, []change{noAuthor, user("a: b\n")}, verdict.Inconclusive,
 			`the maker of the candidate is not known: GitHub does not know the author of the run's commit, and the ` +
-				`policy file has no GitHub login for MLflow user "a: b\n" (identities)`,
-			`add identities: {"a: b\n": LOGIN} to the policy file`,
+				`policy file has no GitHub login for MLflow user "a: b\n" under identities`,
+			"add `identities: {\"a: b\\n\": LOGIN}` to the policy file",
 		},
 		"no user at all": {
 			env, eveThere, []change{noAuthor, user("")}, verdict.Inconclusive,
@@ -266,7 +266,7 @@ func TestApproval_Outcomes(t *testing.T) {
 			env, eveThere, []change{involve(nameless)}, verdict.Inconclusive,
 			`the author of commit cccccccccccc of the pull request is not known: GitHub has no login for ` +
 				`"eve@laptop.example"`,
-			"add identities: {eve@laptop.example: LOGIN} to the policy file",
+			"add `identities: {eve@laptop.example: LOGIN}` to the policy file",
 		},
 		"a pull request of somebody without an address": {
 			env, eveThere, []change{involve(fact.Contributor{Commit: nameless.Commit, Role: fact.RolePullAuthor})},

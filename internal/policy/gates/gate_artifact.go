@@ -40,7 +40,7 @@ var artifactKind = Kind{
 	build: buildArtifact,
 }
 
-// formats are recognised by the suffixes of file names, and by the serialisation format that a flavour states.
+// formats are recognised by file name suffixes, and by the serialisation format that a flavour declares.
 var formats = map[string][]string{
 	"pickle":      {".pkl", ".pickle", ".cloudpickle", "pickle", "cloudpickle"},
 	"joblib":      {".joblib", "joblib"},
@@ -107,7 +107,7 @@ func (a artifactGate) check(f fact.Facts) verdict.Finding {
 	return mostSevere(append(parts, passed(out))...)
 }
 
-// contents returns what is wrong with the model and its files.
+// contents returns a finding for each thing that is wrong with the model and its files.
 func (a artifactGate) contents(m registry.MLmodel, files []registry.File,
 	out verdict.Finding) (wrong []verdict.Finding) {
 	for _, step := range []func(registry.MLmodel, []registry.File, verdict.Finding) *verdict.Finding{a.complete,
@@ -186,7 +186,7 @@ func (a artifactGate) versions(m registry.MLmodel, _ []registry.File, out verdic
 		switch {
 		case v.has == "":
 			parts = append(parts, absent(out,
-				fmt.Sprintf("the MLmodel file has no version of %s", v.what), ""))
+				fmt.Sprintf("the MLmodel file does not contain the version of %s", v.what), ""))
 		case err != nil:
 			parts = append(parts, inconclusive(out,
 				fmt.Sprintf("the version of %s in the MLmodel file is not known: %v", v.what, err), ""))
@@ -237,5 +237,6 @@ func (a artifactGate) digest(f fact.Facts, out verdict.Finding) verdict.Finding 
 		end = inconclusive
 	}
 	return end(out, what,
-		"set the tag on the run while training: find . -type f | LC_ALL=C sort | xargs sha256sum | sha256sum")
+		"set the tag on the run during training to the output of: find . -type f | LC_ALL=C sort | xargs "+
+			"sha256sum | sha256sum")
 }

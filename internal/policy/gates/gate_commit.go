@@ -41,7 +41,7 @@ func buildCommit(n *tree.Node) (Gate, error) {
 
 type commitGate struct {
 	ancestors bool
-	clean     string // run tag that says whether everything was committed; "" = not checked
+	clean     string // run tag that says whether everything was committed; "" if this is not checked
 }
 
 func (g commitGate) check(f fact.Facts) verdict.Finding {

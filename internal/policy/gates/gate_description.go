@@ -44,7 +44,7 @@ func buildDescription(n *tree.Node) (Gate, error) {
 		if has < least {
 			text = failed(out, fmt.Sprintf("the description is too short: %d characters; the minimum is %d", has,
 				least),
-				"describe the version in the description input")
+				"use the description input to describe the version")
 		}
 		return mostSevere(cardFile(f, file, out), text, cardTag(f, tag, out))
 	}

@@ -23,7 +23,8 @@ var evidenceKind = Kind{
 		"gitleaks, trivy or another tool that writes SARIF. The gate fails if it does not understand everything in " +
 		"the report. It is inconclusive if the report does not say what it is about, or if the tool could not look " +
 		"at everything. You can also require a dataset and a maximum age.",
-	key: tree.Text("path of the report in the run's artifacts, unless the evidence-file input gives a different file"),
+	key: tree.Text("path of the report in the run's artifacts, unless the evidence-file input specifies a different " +
+		"file"),
 	more: []tree.Field{
 		tree.Optional("format", tree.OneOf("tool that wrote the report; detected by default", evidence.Formats()...)),
 		tree.Optional("bound-to",
@@ -37,7 +38,7 @@ var evidenceKind = Kind{
 		tree.Optional("suppressed",
 			tree.OneOf("whether to count findings that are marked as suppressed (default) or accept them",
 				"count", "accept")),
-		tree.Optional("dataset", tree.Text("context of the dataset whose digest the report must name")),
+		tree.Optional("dataset", tree.Text("context of the dataset whose digest the report must contain")),
 		tree.Optional("not-older-than", tree.Duration("maximum age of the report")),
 		tree.Optional("require",
 			tree.MapOf("a condition for each named result, such as >= 0.8", tree.Text("the name of a result"),
@@ -105,7 +106,7 @@ type evidenceGate struct {
 	format                          evidence.Format // "" for any format
 	severity                        evidence.Severity
 	hasSeverity                     bool
-	accepts                         bool // suppressed findings do not count
+	accepts                         bool // whether suppressed findings are accepted
 	age                             time.Duration
 	require                         []requirement
 }
@@ -148,8 +149,8 @@ func (g evidenceGate) check(f fact.Facts) verdict.Finding {
 	return g.results(d, out)
 }
 
-// otherSubject says why the report is not about this candidate, and what to do. It returns "" if the report is about
-// it.
+// otherSubject says why the report is not about this candidate, and what to do. It returns "" if the report is
+// about the candidate.
 func (g evidenceGate) otherSubject(f fact.Facts, d evidence.Report) (why, fix string) {
 	fix = "write a new report for this candidate"
 	if g.boundTo == "digest" {
@@ -176,17 +177,17 @@ func (g evidenceGate) otherSubject(f fact.Facts, d evidence.Report) (why, fix st
 	return "", ""
 }
 
-// bindingHint says what to add to the report or to the gate so that the report is tied to a run.
+// bindingHint says what to add to the report or to the gate to tie the report to a run.
 func (g evidenceGate) bindingHint(run string, d evidence.Report) string {
 	if d.Format == evidence.Plain {
 		return fmt.Sprintf("write \"run_id\": %q in the report", run)
 	}
-	return fmt.Sprintf("wrap the report of %s in {\"run_id\": %q, \"report\": ...}, or use `bound-to: location` in "+
+	return fmt.Sprintf("wrap the %s report in {\"run_id\": %q, \"report\": ...}, or use `bound-to: location` in "+
 		"the gate",
 		d.Format, run)
 }
 
-// modelHint says how the report can name the logged model.
+// modelHint says how the report can identify the logged model.
 func modelHint(model string) string {
 	if model == "" {
 		return "register the logged model, and write its model_id in the report"
@@ -194,7 +195,8 @@ func modelHint(model string) string {
 	return fmt.Sprintf("write \"model_id\": %q in the report, if it is about that model", model)
 }
 
-// otherFiles says why the report is not about the candidate's files. It returns "" if it is.
+// otherFiles says why the report is not about the candidate's files. It returns "" if the report is about these
+// files.
 func otherFiles(f fact.Facts, d evidence.Report) string {
 	has, ok := f.Candidate.Digest.Get()
 	switch {
@@ -207,8 +209,8 @@ func otherFiles(f fact.Facts, d evidence.Report) string {
 	return ""
 }
 
-// loggedModel returns the ID of the candidate's logged model, or "" if the candidate's source is not a logged model.
-// The ID in the MLmodel file does not count, because anybody who writes the files can change it.
+// loggedModel returns the id of the candidate's logged model, or "" if the candidate's source is not a logged
+// model. The id in the MLmodel file does not count, because whoever writes the files can change it.
 func loggedModel(f fact.Facts) string {
 	if f.Source.ModelID != "" {
 		return f.Source.ModelID
@@ -216,7 +218,8 @@ func loggedModel(f fact.Facts) string {
 	return registry.LoggedIn(f.Candidate.Version.OrZero().Source)
 }
 
-// otherData says why the report is not about the required dataset; "" if it is.
+// otherData says why the report is not about the required dataset. It returns "" if the report is about that
+// dataset.
 func (g evidenceGate) otherData(f fact.Facts, d evidence.Report) string {
 	if g.dataset == "" {
 		return ""
@@ -236,7 +239,7 @@ func (g evidenceGate) otherData(f fact.Facts, d evidence.Report) string {
 	return ""
 }
 
-// undated says why the age of the report is not known; "" if it is known.
+// undated says why the age of the report is not known. It returns "" if the age is known.
 func (g evidenceGate) undated(f fact.Facts, d evidence.Report) string {
 	switch {
 	case g.age == 0:
@@ -244,7 +247,7 @@ func (g evidenceGate) undated(f fact.Facts, d evidence.Report) string {
 	case f.Now.IsZero():
 		return "the server's time is not known"
 	case d.Created.IsZero():
-		return "the report does not say when it was written; it lacks the created key"
+		return "the report does not say when it was written; it lacks the `created` key"
 	case d.Created.After(f.Now.Add(skewShown)):
 		return "the report was written in the future according to the server's clock"
 	}
@@ -279,15 +282,13 @@ func (g evidenceGate) results(d evidence.Report, out verdict.Finding) verdict.Fi
 		return inconclusive(out, fmt.Sprintf("%s did not check everything: %s", d.Format, format.First(d.Gaps, 8)),
 			"run the tool again and let it read every file")
 	case len(g.require) == 0 && !d.Verdict:
-		return inconclusive(out,
-			"the report does not say whether it passed (passed, exit_status or a report from a tool), and the gate "+
-				"requires no result",
-			"add `passed` to the report, or `require` to the gate")
+		return inconclusive(out, "the report does not say whether it passed, and the gate requires no result",
+			"add `passed`, `exit_status` or a report from a tool to the report, or `require` to the gate")
 	}
 	return passed(out)
 }
 
-// findings returns the findings that fail the gate, and how many of them are marked as suppressed.
+// findings returns the findings that fail the gate, and how many of these are marked as suppressed.
 func (g evidenceGate) findings(d evidence.Report) (found []string, suppressed int) {
 	least := d.Default
 	if g.hasSeverity {

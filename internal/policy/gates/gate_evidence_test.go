@@ -18,7 +18,7 @@ func TestEvidence_DirtyReportsFail(t *testing.T) {
 	}
 }
 
-// judged returns the gate's finding on a report, with the facts from policytest.Facts.
+// judged returns the gate's finding for a report, using the facts from policytest.Facts.
 func judged(t testing.TB, gate, report string, change ...func(*fact.Facts)) verdict.Finding {
 	t.Helper()
 	f := policytest.Facts()
@@ -692,7 +692,7 @@ func TestEvidence_Hints(t *testing.T) {
 		"our own report": {`{"passed":true}`, `write "run_id": "rcandidate" in the report`},
 		"the report of a tool": {
 			`[{"RuleID":"aws","File":"a"}]`,
-			`wrap the report of gitleaks in {"run_id": "rcandidate", "report": ...}, or use ` +
+			`wrap the gitleaks report in {"run_id": "rcandidate", "report": ...}, or use ` +
 				"`bound-to: location` in the gate",
 		},
 		"only suppressed": {

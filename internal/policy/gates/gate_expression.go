@@ -58,14 +58,14 @@ func buildExpression(n *tree.Node) (Gate, error) {
 	return Gate{Wanted: wanted, Needs: needs, Check: e.check}, nil
 }
 
-// inSource returns an error in the expression with its position in the file.
+// inSource returns an error about the expression, with its position in the file.
 func inSource(source *tree.Node, err error) error {
 	p := tree.Problem{Line: source.Line, Col: source.Col, Msg: "the expression is not valid: " + err.Error()}
 	var e *file.Error
 	if errors.As(err, &e) {
 		p.Msg = "the expression is not valid: " + e.Message
 		switch {
-		case strings.Contains(source.Text, "\n"): // the text of a block starts on the line after | or >
+		case strings.Contains(source.Text, "\n"): // a block's text starts on the line after | or >
 			p.Line, p.Col = source.Line+e.Line, e.Column+1
 		default:
 			p.Col = source.Col + e.Column
@@ -135,8 +135,8 @@ func (e expressionGate) check(f fact.Facts) verdict.Finding {
 	return failed(out, "the expression is false", "train a candidate that makes the expression true")
 }
 
-// metric returns a metric that is named in the expression. The incumbent's value must be comparable with the
-// candidate's value of the same metric.
+// metric returns the value of a metric that the expression uses. The incumbent's value must be comparable with the
+// candidate's value for the same metric.
 func (e expressionGate) metric(f fact.Facts, base fact.Subject, name expression.Fact) metricValue {
 	r := e.MetricReader
 	r.key = name.Key
@@ -147,7 +147,7 @@ func (e expressionGate) metric(f fact.Facts, base fact.Subject, name expression.
 	return r.incumbent(f, base, mine)
 }
 
-// readFact copies a fact into the variables of the expression. If the fact is not known, lack says why.
+// readFact copies a fact into the expression's variables. If the fact is not known, lack says why.
 func readFact(n expression.Fact, s fact.Subject, into expression.Subject) (shown string, lack gap) {
 	run, ok := s.Run.Get()
 	if !ok {

@@ -10,9 +10,9 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
 )
 
-// FromStage returns the gate that enforces the order of stages. The candidate must be in the given
-// stage or already in the target's stage. A candidate that is not registered yet counts as being in
-// None, where MLflow puts new versions.
+// FromStage returns the gate that enforces the order of stages. The candidate must be in the given stage or already
+// in the target's stage. A candidate that is not registered yet counts as being in None, which is where MLflow puts
+// new versions.
 func FromStage(from string, target registry.Target) Gate {
 	return Gate{ID: "from " + from, Check: func(f fact.Facts) verdict.Finding {
 		out := verdict.Finding{Wanted: "in " + from, Candidate: "None", Outcome: verdict.Pass}
@@ -29,9 +29,8 @@ func FromStage(from string, target registry.Target) Gate {
 	}}
 }
 
-// FromTargets returns the gate that enforces the order of targets. The candidate must be in one of the
-// given targets or already in the target of the promotion. file and line are the place in the policy
-// that requires this.
+// FromTargets returns the gate that enforces the order of targets. The candidate must be in one of the given
+// targets or already in the promotion's target. file and line are the place in the policy that requires this order.
 func FromTargets(from []string, to registry.Target, file string, line int) Gate {
 	g := Gate{ID: "from " + strings.Join(from, " or "), File: file, Line: line,
 		Wanted: "comes from " + strings.Join(from, " or ")}

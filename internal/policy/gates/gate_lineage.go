@@ -77,7 +77,7 @@ func (g lineageGate) compare(f fact.Facts, run registry.Run, out verdict.Finding
 	}
 	base, end := Incumbent.subject(f, out)
 	if end != nil {
-		if end.Outcome == verdict.NotApplicable { // the gate's other conditions have been checked
+		if end.Outcome == verdict.NotApplicable { // the gate's other conditions have already been checked
 			end.Outcome, end.Why = verdict.Pass, "there is no incumbent whose datasets could be compared: "+end.Why
 		}
 		return *end
@@ -104,15 +104,15 @@ func (g lineageGate) compare(f fact.Facts, run registry.Run, out verdict.Finding
 	return mostSevere(parts...)
 }
 
-// synonyms are contexts that mean the same. MLflow's autologging uses train and eval (the latter also for validation
-// data), while MLflow's documentation uses training, validation and test.
+// synonyms are contexts with the same meaning. MLflow's autologging uses train and eval (the latter also for
+// validation data), whereas MLflow's documentation uses training, validation and test.
 var synonyms = [][]string{
 	{"train", "training"},
 	{"eval", "evaluation", "val", "validation"},
 	{"test", "testing"},
 }
 
-// digestsOf returns the digests of a run's datasets in a context, sorted. If the run has no dataset in that context,
+// digestsOf returns the sorted digests of a run's datasets in a context. If the run has no dataset in that context,
 // the context's synonyms count.
 func digestsOf(run registry.Run, context string) (digests []string, lack gap) {
 	datasets := datasetsIn(run, context)
@@ -144,7 +144,7 @@ func datasetsIn(run registry.Run, contexts ...string) (found []registry.Dataset)
 	return found
 }
 
-// contextsOf says in which contexts the run has datasets.
+// contextsOf lists the contexts of the run's datasets, as a clause for a message.
 func contextsOf(run registry.Run) string {
 	var contexts []string
 	without := 0
@@ -177,7 +177,7 @@ func contextsOf(run registry.Run) string {
 func logInputHint(run registry.Run, context string) string {
 	hint := fmt.Sprintf("log the data with mlflow.log_input(dataset, context=%q)", context)
 	if len(run.Datasets) > 0 {
-		hint += ", or write a context of the run in the gate"
+		hint += ", or use one of the run's contexts in the gate"
 	}
 	return hint
 }

@@ -9,7 +9,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
 )
 
-// runWith returns a run with datasets. Each word in text is context=digest or just a digest.
+// runWith returns a run with datasets. Each word in text is either context=digest or just a digest.
 func runWith(id, text string) registry.Run {
 	run := registry.Run{ID: id, Status: "FINISHED"}
 	for _, word := range strings.Fields(text) {
@@ -98,8 +98,8 @@ func TestLineage_Contexts(t *testing.T) {
 func TestLineage_Hint(t *testing.T) {
 	for text, want := range map[string]string{
 		"": `log the data with mlflow.log_input(dataset, context="training")`,
-		"eval=a": `log the data with mlflow.log_input(dataset, context="training"), or write a context of the run in ` +
-			`the gate`,
+		"eval=a": `log the data with mlflow.log_input(dataset, context="training"), or use one of the run's contexts ` +
+			`in the gate`,
 	} {
 		candidate := fact.Subject{Run: registry.Is(runWith("mine", text))}
 		got := mustParse(t, "lineage: [training]").Check(fact.Facts{Candidate: candidate})

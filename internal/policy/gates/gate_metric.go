@@ -41,7 +41,7 @@ var metricKind = Kind{
 	build:    buildMetric,
 }
 
-// limits are the conditions on a metric. All of them must hold.
+// limits are the conditions on a metric. All of them must be met.
 type limits []limit
 
 // limit is one condition.
@@ -65,7 +65,7 @@ func (l limits) hold(v float64) bool {
 	return !slices.ContainsFunc(l, func(c limit) bool { return !c.op.Holds(v, c.value) })
 }
 
-// readLimits reads the gate's min, max, between and equals.
+// readLimits reads the gate's `min`, `max`, `between` and `equals` keys.
 func readLimits(n *tree.Node, kind string) (limits, error) {
 	var out limits
 	for key, op := range map[string]compare.Operator{"min": ">=", "max": "<=", "equals": "=="} {
@@ -105,7 +105,7 @@ func buildMetric(n *tree.Node) (Gate, error) {
 		return Gate{}, err
 	}
 	if at == "best" && len(l) != 1 || at == "best" && l[0].op == "==" {
-		return Gate{}, n.Problem("at", "at: best needs a direction; give only min or only max, or use the last value")
+		return Gate{}, n.Problem("at", "`at: best` needs a direction; use only min, only max, or the last value")
 	}
 	r, err := readMetricKeys(n, key)
 	if err != nil {
@@ -122,7 +122,7 @@ func buildMetric(n *tree.Node) (Gate, error) {
 	return g, nil
 }
 
-// shownAt returns the value together with its origin.
+// shownAt returns the value as text, together with its step and time.
 func (t metricValue) shownAt() string {
 	if t.why != "" {
 		return t.shown
@@ -137,8 +137,8 @@ func (t metricValue) shownAt() string {
 	return out
 }
 
-// pointAt returns the best logged value, or the value at a step. For the best value, all values must be finite, because
-// a value that is not finite could hide a better or a worse one.
+// pointAt returns the best logged value, or the value at a step. To find the best value, all values must be finite,
+// because a value that is not finite could hide a better one or a worse one.
 func pointAt(t metricValue, at string, op compare.Operator) metricValue {
 	if t.why != "" {
 		return t
@@ -195,14 +195,14 @@ func within(t metricValue, l limits) verdict.Finding {
 		fmt.Sprintf("train a candidate with %s %s", key, l))
 }
 
-// MetricGate returns the gate for a line of thresholds that compares a metric with a fixed limit.
+// MetricGate returns the gate for a line in thresholds that compares a metric with a fixed limit.
 func MetricGate(r MetricReader, op compare.Operator, limit float64) Gate {
 	l := limits{{op, limit}}
 	return Gate{Absolute: true, Wanted: l.String(), Needs: r.needs(), Check: func(f fact.Facts) verdict.Finding {
 		t := r.candidate(f)
 		out := within(t, l)
 		if t.Value.Kind == fact.SourceRun && t.Value.Dataset == (registry.DataRef{}) {
-			out.Candidate = t.shown // without step and time
+			out.Candidate = t.shown // without the step and time
 		}
 		return out
 	}}

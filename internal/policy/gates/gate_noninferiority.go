@@ -18,8 +18,8 @@ var nonInferiorityKind = Kind{
 	showsKey: true,
 	Passes: "a one-sided paired t-test over the metric's values per fold or step shows that the candidate is not " +
 		"worse by the margin",
-	Notes: "Both runs must have the same steps, each with one finite value. Too few pairs, or differences that are " +
-		"all the same, are inconclusive.",
+	Notes: "Both runs must have the same steps, each with one finite value. The gate is inconclusive " +
+		"if there are too few pairs or if all differences are the same.",
 	key: tree.Text("name of the metric, logged once per fold with the fold as its step"),
 	more: append([]tree.Field{
 		tree.Required("better", tree.OneOf("which direction is better", "higher", "lower")),
@@ -104,7 +104,7 @@ func (g pairedGate) check(f fact.Facts) verdict.Finding {
 	}
 	mean, p := compare.NonInferior(gains, g.margin)
 	if math.IsNaN(p) {
-		return inconclusive(out, fmt.Sprintf("all %d differences are the same, so their variance is not known",
+		return inconclusive(out, fmt.Sprintf("all %d differences are the same, so a t-test is not possible",
 			len(gains)), "compare the means with a regression gate")
 	}
 	out.Candidate = fmt.Sprintf("mean difference %.4g, p = %.3g, n = %d", mean, p, len(gains))
@@ -116,12 +116,12 @@ func (g pairedGate) check(f fact.Facts) verdict.Finding {
 		"train a better candidate, or log more folds")
 }
 
-// gains returns the differences by step. A positive difference means that the candidate is better.
+// gains returns the differences, ordered by step. A positive difference means that the candidate is better.
 func (g pairedGate) gains(mine, theirs map[int64]float64) (gains []float64, why string) {
 	for _, step := range slices.Sorted(maps.Keys(mine)) {
 		base, ok := theirs[step]
 		if !ok {
-			return nil, fmt.Sprintf("the incumbent has no value at step %d of the candidate", step)
+			return nil, fmt.Sprintf("the candidate has a value at step %d, but the incumbent does not", step)
 		}
 		gain := mine[step] - base
 		if g.lower {
@@ -138,7 +138,7 @@ func (g pairedGate) gains(mine, theirs map[int64]float64) (gains []float64, why 
 	return gains, ""
 }
 
-// perStep returns the value of the metric at each step.
+// perStep returns the metric's value at each step.
 func perStep(t metricValue) (values map[int64]float64, lack gap) {
 	if t.why != "" {
 		return nil, t.gap

@@ -72,8 +72,8 @@ func against(n *tree.Node) (Baseline, error) {
 	return who, nil
 }
 
-// Margin turns the incumbent's value into a limit. At most one field is set. A percentage is relative to the size of
-// the value.
+// Margin turns the incumbent's value into a limit. At most one field is set. A percentage is a share of the
+// incumbent's absolute value.
 type Margin struct{ Fixed, Percent, Factor float64 }
 
 func (m Margin) limit(value float64) float64 {
@@ -83,7 +83,8 @@ func (m Margin) limit(value float64) float64 {
 	return value + m.Fixed + math.Abs(value)*m.Percent/100
 }
 
-// relative reports whether the size of the margin depends on the value, so that a reader of the policy cannot know it.
+// relative reports whether the margin depends on the incumbent's value, so that the limit cannot be read off the
+// policy.
 func (m Margin) relative() bool { return m.Percent != 0 || m.Factor != 0 }
 
 func (m Margin) String() string {
@@ -96,7 +97,7 @@ func (m Margin) String() string {
 	return signed(m.Fixed)
 }
 
-// signed returns a number with its sign, to be appended to a name.
+// signed returns a number with its sign, for appending to a name.
 func signed(v float64) string {
 	switch {
 	case v > 0:
@@ -107,8 +108,9 @@ func signed(v float64) string {
 	return ""
 }
 
-// RegressionGate returns a gate that compares a metric with the same metric of another version plus a margin. If the
-// other version has no finite value, it is not known whether the candidate is better, so the gate is inconclusive.
+// RegressionGate returns a gate that compares a metric with the same metric of a different version, plus a margin.
+// If the other version has no finite value, it is not known whether the candidate is better, so the gate is
+// inconclusive.
 func RegressionGate(r MetricReader, op compare.Operator, who Baseline, m Margin) Gate {
 	needs := who.needs()
 	needs.EvaluatedIn, needs.Ledger = r.selector.EvaluatedIn, true
@@ -120,7 +122,7 @@ func RegressionGate(r MetricReader, op compare.Operator, who Baseline, m Margin)
 }
 
 // computed returns a calculated limit without rounding errors, so that 0.93 - 0.01 gives 0.92 and not
-// 0.9199999999999999. If the shorter number would not itself pass, it returns the longer one.
+// 0.9199999999999999. If a value equal to the shorter number would not pass, computed returns the longer one.
 func computed(op compare.Operator, limit float64) string {
 	text := strconv.FormatFloat(limit, 'g', 14, 64)
 	if v, err := strconv.ParseFloat(text, 64); err == nil && op.Holds(v, limit) {

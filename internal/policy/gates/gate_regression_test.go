@@ -6,7 +6,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/policy/compare"
 )
 
-// Messages show the limit that a person would calculate, and a value equal to that limit passes.
+// Messages show the limit that a reader would calculate, and a value equal to that limit passes.
 func TestRegression_LimitText(t *testing.T) {
 	for _, c := range []struct {
 		op           compare.Operator

@@ -16,7 +16,7 @@ var signatureKind = Kind{
 	Name:   "signature",
 	Passes: "the model has a signature, and its differences from the incumbent's are allowed",
 	Notes: "Breaking changes: an input is renamed, retyped, narrowed or newly required; an output or parameter is " +
-		"dropped or retyped; a tensor has another shape. Additive changes: a new output, parameter or optional " +
+		"dropped or retyped; a tensor has a different shape. Additive changes: a new output, parameter or optional " +
 		"input; an input that is dropped, made optional or widened. Widening means integer to long or double, " +
 		"float to double, int32 to int64 and the like, or a fixed tensor size to -1.",
 	key: tree.OneOf("present: any signature; same: equal to the incumbent's; additive: callers of the incumbent need "+
@@ -87,14 +87,14 @@ func checkSignature(f fact.Facts, level string, who Baseline) verdict.Finding {
 	}
 	out.Candidate = worst.String()
 	if worst > signature.ParseLevel(level) {
-		return failed(out, "the change of the signature is "+worst.String()+": "+format.First(texts, 8),
+		return failed(out, "the signature change is "+worst.String()+": "+format.First(texts, 8),
 			"log the model with the incumbent's signature, or promote to another alias that callers can switch to")
 	}
 	return passed(out)
 }
 
-// ReadSignature returns the signature of a version and, as seen, a description of it. If there is no signature, end is
-// the finding that says why.
+// ReadSignature returns a version's signature and, in seen, a description of the signature. If there is no
+// signature, end is the finding that says why.
 func ReadSignature(s fact.Subject) (c signature.Contract, seen string, end *verdict.Finding) {
 	m, ok := s.MLmodel.Get()
 	if !ok {

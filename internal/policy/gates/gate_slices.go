@@ -125,7 +125,7 @@ func (g sliceGate) slice(s fact.Subject, name string) metricValue {
 	return r.value(s, s.Choose(name, r.selector))
 }
 
-// matching returns the metrics that match the pattern. Metrics that belong to other models of the same run do not
+// matching returns the metrics that match the pattern. Metrics that belong to other models in the same run do not
 // count.
 func (g sliceGate) matching(s fact.Subject) []string {
 	var names []string
@@ -137,8 +137,8 @@ func (g sliceGate) matching(s fact.Subject) []string {
 	return names
 }
 
-// vanished returns a finding if the candidate lacks one of the incumbent's slices, or if the incumbent's slices are not
-// known. Leaving out a bad slice must not be a way to pass.
+// vanished returns a finding if the candidate lacks one of the incumbent's slices, or if the incumbent's slices are
+// not known. Otherwise, leaving out a bad slice would be a way to pass.
 func (g sliceGate) vanished(f fact.Facts, names []string, out *verdict.Finding) *verdict.Finding {
 	known, gathered := f.Holders[fact.Incumbent]
 	if !gathered || known.IsAbsent() {

@@ -39,14 +39,14 @@ func parseGate(t rapid.TB, text string) Gate {
 	return g
 }
 
-// sample is a gate together with facts that it passes on.
+// sample is a gate together with facts with which it passes.
 type sample struct {
 	text  string
 	gate  Gate
 	facts func() fact.Facts
 }
 
-// samples returns gates in many forms, including the example of each kind.
+// samples returns gates in many forms, including the example for each kind.
 func samples(t rapid.TB) (out []sample) {
 	t.Helper()
 	for _, text := range policytest.Gates {
@@ -58,7 +58,7 @@ func samples(t rapid.TB) (out []sample) {
 	return out
 }
 
-// factsOf returns the facts that a kind's example passes on.
+// factsOf returns the facts with which a kind's example passes.
 func factsOf(t rapid.TB, k Kind) fact.Facts {
 	t.Helper()
 	n, err := tree.Parse(k.Facts)
@@ -80,7 +80,7 @@ func TestGates_PassOnGoodFacts(t *testing.T) {
 	}
 }
 
-// removals each remove one fact or replace a value with one that is not finite.
+// removals each remove one fact, or replace a value with one that is not finite.
 var removals = withUngathered(map[string]func(*fact.Facts){
 	"the candidate's run": func(f *fact.Facts) { f.Candidate.Run = registry.Unreadable[registry.Run]("gone") },
 	"the candidate's MLmodel": func(f *fact.Facts) {
@@ -164,7 +164,7 @@ var removals = withUngathered(map[string]func(*fact.Facts){
 	"a slice": func(f *fact.Facts) { policytest.ChangeRun(f, func(r *registry.Run) { delete(r.Metrics, "auc/x") }) },
 })
 
-// withUngathered adds removals that make a fact "not gathered". Fields that are added to Facts later are covered
+// withUngathered adds removals that make a fact "not gathered". Fields that are added to Facts later are included
 // automatically.
 func withUngathered(all map[string]func(*fact.Facts)) map[string]func(*fact.Facts) {
 	for _, name := range knowable(reflect.TypeFor[fact.Facts]()) {
@@ -216,10 +216,10 @@ func TestGates_LessEvidenceIsNotBetter(t *testing.T) {
 				continue
 			}
 			if name == "the version" && g.ID == "age" {
-				continue // a candidate that is not registered is a valid fact
+				continue // being unregistered is a valid fact about a candidate
 			}
 			if name == "the incumbent's metrics" && strings.HasPrefix(g.ID, "slices ") {
-				continue // for a new policy, an incumbent without slices is normal
+				continue // for a new policy, it is normal that the incumbent has no slices
 			}
 			removals[name](&f)
 			after := g.Check(f)

@@ -15,8 +15,7 @@ func (r MetricReader) hint(s fact.Subject, c fact.Choice) string {
 	case picked != "":
 		return picked
 	case len(c.Fit)+len(c.Others) > 0 && len(c.Unused) == 0:
-		return "choose a value in a gate of the policy file, by setting run to source or evaluation, or dataset to a " +
-			"dataset"
+		return "choose a value in a gate in the policy file, with `run: source`, `run: evaluation` or `dataset: NAME`"
 	case len(c.Unused) > 0 && r.condition != "":
 		return fmt.Sprintf("evaluate the model in a separate run and log %s with its model_id, or use the run's "+
 			"value: run.%s %s", r.key, r.key, r.condition)
@@ -27,8 +26,8 @@ func (r MetricReader) hint(s fact.Subject, c fact.Choice) string {
 	return "make the candidate's run readable, or choose a model that belongs to its run"
 }
 
-// pick returns a hint with text that selects the first of several values. It returns "" if no text selects exactly that
-// value. A threshold can select only datasets, so the first value with a dataset is used.
+// pick returns a hint with text that selects the first of several values. It returns "" if no text selects exactly
+// that value. A threshold can select only a dataset, so pick then uses the first value with a dataset.
 func (r MetricReader) pick(s fact.Subject, values []fact.Value) string {
 	for _, v := range values {
 		if r.condition == "" {
@@ -37,21 +36,21 @@ func (r MetricReader) pick(s fact.Subject, values []fact.Value) string {
 		for _, dataset := range []string{v.Dataset.Name, v.Dataset.Digest} {
 			if r.selects(s, fact.Selector{Dataset: dataset}, v) && !strings.ContainsAny(dataset, "<>=!]\"") {
 				line := fmt.Sprintf("%s[%s] %s", ThresholdName(r.key), dataset, r.condition)
-				return "to use the first of these datasets, write: " + line
+				return "to use the first of these datasets, write this: " + line
 			}
 		}
 	}
 	return ""
 }
 
-// pickForGate returns a hint with the gate's keys that select the value.
+// pickForGate returns a hint with the keys that select the value in a gate.
 func (r MetricReader) pickForGate(s fact.Subject, v fact.Value) string {
 	for _, want := range []fact.Selector{
 		{Dataset: v.Dataset.Name}, {Dataset: v.Dataset.Digest}, {Run: v.Kind},
 		{Run: v.Kind, Dataset: v.Dataset.Name}, {Run: v.Kind, Dataset: v.Dataset.Digest},
 	} {
 		if r.selects(s, want, v) {
-			return "to use the first of these values, write in the gate: " + keysOf(want)
+			return "to use the first of these values, write this in the gate: " + keysOf(want)
 		}
 	}
 	return ""

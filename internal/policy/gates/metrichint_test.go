@@ -10,8 +10,8 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
 )
 
-// measured returns facts for a logged model that was evaluated on these datasets. If own is true, the model's own run
-// logged 0.7 without a dataset.
+// measured returns facts for a logged model that was evaluated on these datasets. If own is true, the model's own
+// run also logged 0.7, without a dataset.
 func measured(key string, own bool, datasets ...registry.DataRef) fact.Facts {
 	const id = "m-00000000000000000000000000000001"
 	run := registry.Run{ID: "r1", ExperimentID: "1", Outputs: []registry.ModelOutput{{ModelID: id}}}
@@ -34,7 +34,7 @@ func measured(key string, own bool, datasets ...registry.DataRef) fact.Facts {
 	}}
 }
 
-// A hint about several values contains text to paste, and the gate passes once it is pasted.
+// A hint about several values contains text to paste, and the gate passes once that text has been pasted.
 func TestMetricHints_CanBePasted(t *testing.T) {
 	validation, test := registry.DataRef{Name: "validation", Digest: "d1"}, registry.DataRef{Name: "test", Digest: "d2"}
 	for name, c := range map[string]struct {
@@ -45,36 +45,36 @@ func TestMetricHints_CanBePasted(t *testing.T) {
 	}{
 		"a threshold, two datasets": {
 			facts: measured("acc", false, validation, test), threshold: "acc >= 0.5",
-			want: "to use the first of these datasets, write: acc[test] >= 0.5",
+			want: "to use the first of these datasets, write this: acc[test] >= 0.5",
 		},
 		"a threshold on a metric with an odd name": {
 			facts: measured("run.acc", false, validation, test), threshold: `"run.acc" >= 0.5`,
-			want: `to use the first of these datasets, write: "run.acc"[test] >= 0.5`,
+			want: `to use the first of these datasets, write this: "run.acc"[test] >= 0.5`,
 		},
 		"a threshold on a dataset that does not exist": {
 			facts: measured("acc", false, validation, test), threshold: "acc[vaildation] >= 0.5",
-			want: "to use the first of these datasets, write: acc[test] >= 0.5",
+			want: "to use the first of these datasets, write this: acc[test] >= 0.5",
 		},
 		"a gate, two datasets": {
 			facts: measured("acc", false, validation, test), gate: "metric: acc, min: 0.5",
-			want: "to use the first of these values, write in the gate: dataset: test",
+			want: "to use the first of these values, write this in the gate: dataset: test",
 		},
 		"a gate, a dataset with an odd name": {
 			facts: measured("acc", false, registry.DataRef{Name: "it's: on", Digest: "d1"}, test),
 			gate:  "metric: acc, min: 0.5",
-			want:  "to use the first of these values, write in the gate: dataset: 'it''s: on'",
+			want:  "to use the first of these values, write this in the gate: dataset: 'it''s: on'",
 		},
 		"a gate, the run's value and one on a dataset": {
 			facts: measured("acc", true, validation), gate: "metric: acc, min: 0.5",
-			want: "to use the first of these values, write in the gate: run: source",
+			want: "to use the first of these values, write this in the gate: run: source",
 		},
 		"a threshold, the run's value and one on a dataset": {
 			facts: measured("acc", true, validation), threshold: "acc >= 0.5",
-			want: "to use the first of these datasets, write: acc[validation] >= 0.5",
+			want: "to use the first of these datasets, write this: acc[validation] >= 0.5",
 		},
 		"a gate on a dataset that does not exist, and one value": {
 			facts: measured("acc", true), gate: "metric: acc, min: 0.5, dataset: test",
-			want: "to use the first of these values, write in the gate: run: source",
+			want: "to use the first of these values, write this in the gate: run: source",
 		},
 		"a threshold on a dataset that does not exist, and one value": {
 			facts: measured("acc", true), threshold: "acc[test] >= 0.5",
@@ -83,7 +83,7 @@ func TestMetricHints_CanBePasted(t *testing.T) {
 		"a dataset whose name a threshold cannot have": {
 			facts:     measured("acc", false, registry.DataRef{Name: "a>=b"}, registry.DataRef{Name: "a<b"}),
 			threshold: "acc >= 0.5",
-			want:      "choose a value in a gate of the policy file, by setting run to source or evaluation, or dataset to a dataset",
+			want:      "choose a value in a gate in the policy file, with `run: source`, `run: evaluation` or `dataset: NAME`",
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -112,7 +112,7 @@ func TestMetricHints_CanBePasted(t *testing.T) {
 	}
 }
 
-// thresholdGate returns the gate for a line METRIC >= 0.5.
+// thresholdGate returns the gate for a line in the form METRIC >= 0.5.
 func thresholdGate(t *testing.T, line string) Gate {
 	t.Helper()
 	metric, _, found := strings.Cut(line, " >= ")

@@ -19,8 +19,8 @@ import (
 type MetricReader struct {
 	key       string
 	selector  fact.Selector
-	recorded  bool   // use the incumbent's value in the ledger
-	condition string // what follows the metric on a line of thresholds; "" for a gate in a policy file
+	recorded  bool   // use the incumbent's value from the ledger
+	condition string // what follows the metric in a threshold's line; "" for a gate in a policy file
 }
 
 // metricFields are the keys of every gate that reads metrics.
@@ -37,7 +37,7 @@ var metricFields = []tree.Field{
 	}),
 }
 
-// comparisonFields are metricFields plus the key for gates that compare with an incumbent.
+// comparisonFields contains metricFields and the key for gates that compare with an incumbent.
 var comparisonFields = append(slices.Clone(metricFields),
 	tree.Optional("incumbent",
 		tree.OneOf("recorded: the value in the ledger, even if other values were logged later", "recorded")))
@@ -62,13 +62,13 @@ func readMetricKeys(n *tree.Node, key string) (MetricReader, error) {
 // needs returns the facts that are needed to find the value.
 func (r MetricReader) needs() fact.Needs { return fact.Needs{EvaluatedIn: r.selector.EvaluatedIn} }
 
-// metricValue is a value that a gate has read, or the reason why none exists.
+// metricValue is a value that a gate has read, or the reason why there is no value.
 type metricValue struct {
 	fact.Choice
 	gap     // why there is no finite value
 	subject fact.Subject
 	shown   string // the value as text
-	fix     string // hint that says how to close the gap
+	fix     string // hint about how to close the gap
 }
 
 // candidate returns the value of the candidate.
@@ -89,14 +89,14 @@ func (r MetricReader) incumbent(f fact.Facts, base fact.Subject, mine metricValu
 	return r.checkRecorded(f, base, mine, r.value(base, choice))
 }
 
-// value returns the chosen value. If it cannot be used, the result says why.
+// value returns the chosen value. If the value cannot be used, the result says why.
 func (r MetricReader) value(s fact.Subject, c fact.Choice) metricValue {
 	t := metricValue{Choice: c, gap: gap{why: c.Why, absent: c.Absent}, subject: s, shown: c.Value.Point.String()}
 	switch {
 	case c.Absent:
 		t.shown = "absent"
 		t.fix = fmt.Sprintf("log a finite %s, or correct the name in the gate", r.key)
-		if len(c.Others) == 0 { // otherwise the reason lists them
+		if len(c.Others) == 0 { // otherwise the reason already lists them
 			near := ""
 			t.why, near = suggestMetrics(t.why, r.key, s)
 			if near != "" {
@@ -122,8 +122,8 @@ func (t metricValue) used(of string) []verdict.Used {
 }
 
 // checkRecorded compares the incumbent's value with the one that was written to the ledger when the version was
-// promoted. If the run and the dataset are the same but the value differs, the value has been changed since. A value
-// from a later run is a new measurement.
+// promoted. If the run and the dataset are the same but the value differs, the value has been changed since then. A
+// value from a later run is a new measurement.
 func (r MetricReader) checkRecorded(f fact.Facts, base fact.Subject, mine, t metricValue) metricValue {
 	records := r.withRunValue(f.Recorded(base.Version.OrZero().Number, r.key))
 	if r.recorded {
@@ -154,8 +154,8 @@ func (r MetricReader) checkRecorded(f fact.Facts, base fact.Subject, mine, t met
 }
 
 // withRunValue adds the run's own value to the records for a gate with `of: run`. If a run has only one model, the
-// ledger records only the model's values; if exactly one of them is from the source run, it is also the run's last
-// value.
+// ledger records only the model's values. If exactly one of those values comes from the source run, it is also the
+// run's last value.
 func (r MetricReader) withRunValue(records []verdict.Used) []verdict.Used {
 	whole := only(records, func(u verdict.Used) bool { return u.Kind == verdict.RunValue })
 	source := only(records, func(u verdict.Used) bool { return u.Kind == fact.SourceRun })
@@ -167,9 +167,9 @@ func (r MetricReader) withRunValue(records []verdict.Used) []verdict.Used {
 	return append(records, run)
 }
 
-// comparable returns the recorded values that the gate can use, all of them comparable with the candidate's value. If
-// there are several, values on the same data are preferred, and then those from the run that the server's current value
-// comes from.
+// comparable returns the recorded values that the gate can use, all of them comparable with the candidate's value.
+// If there are several, it prefers values on the same data and, among those, values from the run that the server's
+// current value comes from.
 func (r MetricReader) comparable(records []verdict.Used, mine, now metricValue) []verdict.Used {
 	current := now.Value.Used("")
 	fit := only(records, func(u verdict.Used) bool { return r.accepts(u, mine) })
@@ -197,7 +197,7 @@ func (r MetricReader) accepts(u verdict.Used, mine metricValue) bool {
 	return mine.why != "" || u.Kind == mine.Value.Kind && u.Dataset == mine.Value.Dataset.Name
 }
 
-// only returns the values that keep selects.
+// only returns the values for which keep returns true.
 func only(list []verdict.Used, keep func(verdict.Used) bool) []verdict.Used {
 	return slices.DeleteFunc(slices.Clone(list), func(u verdict.Used) bool { return !keep(u) })
 }
@@ -207,15 +207,16 @@ func (r MetricReader) useRecorded(records []verdict.Used, base fact.Subject, t m
 	t.shown, t.fix = "?", "remove the `incumbent` key, or promote the incumbent again to record its values"
 	switch len(records) {
 	case 0:
-		t.why = fmt.Sprintf("the ledger has no %s for %s that can be compared with the candidate's", r.key, base.Ref)
+		t.why = fmt.Sprintf("the ledger contains no %s for %s that can be compared with the candidate's", r.key,
+			base.Ref)
 		return t
 	case 1:
 	default:
-		t.why = fmt.Sprintf("the ledger has %d values of %s for %s", len(records), r.key, base.Ref)
-		t.fix = "choose a value in the gate, by setting run to source or evaluation, or dataset to a dataset"
+		t.why = fmt.Sprintf("the ledger contains %d values of %s for %s", len(records), r.key, base.Ref)
+		t.fix = "choose a value in the gate, with `run: source`, `run: evaluation` or `dataset: NAME`"
 		of := func(v verdict.Used) bool { return v.Dataset == records[0].Dataset }
 		if u := records[0]; u.Dataset != "" && len(only(records, of)) == 1 {
-			t.fix = "to use the first of them, write in the gate: " + keysOf(fact.Selector{Dataset: u.Dataset})
+			t.fix = "to use the first of them, write this in the gate: " + keysOf(fact.Selector{Dataset: u.Dataset})
 		}
 		return t
 	}
@@ -223,7 +224,7 @@ func (r MetricReader) useRecorded(records []verdict.Used, base fact.Subject, t m
 	v, err := strconv.ParseFloat(u.Value, 64)
 	point := registry.Point{Value: v, Raw: u.Value, Step: u.Step}
 	if err != nil || !point.Finite() {
-		t.why = fmt.Sprintf("the ledger has %s as %s for %s, which is not a finite number", u.Value, r.key, base.Ref)
+		t.why = fmt.Sprintf("in the ledger, %s of %s is %s, which is not a finite number", r.key, base.Ref, u.Value)
 		return t
 	}
 	t.Value = fact.Value{
@@ -234,8 +235,8 @@ func (r MetricReader) useRecorded(records []verdict.Used, base fact.Subject, t m
 	return t
 }
 
-// suggestMetrics adds similar names, or all names, to the reason for a missing metric. near is the most similar name,
-// or "" if none is similar.
+// suggestMetrics adds similar names, or all names, to the reason why a metric is missing. near is the most similar
+// name, or "" if no name is similar.
 func suggestMetrics(why, key string, s fact.Subject) (text, near string) {
 	names := slices.DeleteFunc(s.MetricNames(), func(name string) bool { return name == key })
 	if found := spelling.Nearest(key, names); len(found) > 0 {

@@ -10,7 +10,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
 )
 
-// Parse reads one gate from a policy file. One of its keys must be the name of a kind.
+// Parse reads one gate from a policy file. One of the gate's keys must be the name of a kind.
 func Parse(file string, n *tree.Node) (Gate, []tree.Problem) {
 	k, problem := kindOf(n)
 	if problem != "" {
@@ -37,7 +37,8 @@ func Parse(file string, n *tree.Node) (Gate, []tree.Problem) {
 // selectors are the keys that choose which value or report a gate checks.
 var selectors = []string{"of", "run", "dataset", "evaluated-in"}
 
-// identify returns the name of a gate. about says what the gate checks if neither its name nor its condition says so.
+// identify returns the name of a gate. about says what the gate checks, unless the name or the condition already
+// says so.
 func (k Kind) identify(n *tree.Node, wanted string) (id, about string) {
 	id = k.Name
 	var parts []string
@@ -66,7 +67,8 @@ func (k Kind) identify(n *tree.Node, wanted string) (id, about string) {
 // kindOf returns the kind of a gate, or a problem if the gate does not have exactly one kind.
 func kindOf(n *tree.Node) (k Kind, problem string) {
 	if n.Kind != tree.KindMap {
-		return Kind{}, fmt.Sprintf("a gate is %s; want a mapping such as metric: test_accuracy with min: 0.85 below it",
+		return Kind{}, fmt.Sprintf("a gate is %s; want a mapping such as `metric: test_accuracy` with `min: 0.85` "+
+			"below it",
 			n.Shown())
 	}
 	var found []Kind

@@ -7,7 +7,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/fact"
 )
 
-// ThresholdName returns the name of a metric as it must be written in thresholds: in quotes if it would otherwise mean
+// ThresholdName returns a metric's name as it must be written in thresholds: in quotes if it would otherwise mean
 // something else.
 func ThresholdName(key string) string {
 	if strings.HasPrefix(key, "run.") || strings.ContainsAny(key, "[ ") {
@@ -16,8 +16,8 @@ func ThresholdName(key string) string {
 	return key
 }
 
-// ParseMetric parses the left-hand side of a threshold: acc, run.acc (the run's value), acc[validation] (the value on
-// that dataset), or a name in double quotes. condition is the rest of the line, for hints.
+// ParseMetric parses the left-hand side of a threshold: acc, run.acc (the run's value), acc[validation] (the value
+// on that dataset), or a name in double quotes. condition is the rest of the line, for hints.
 func ParseMetric(text, condition string) (MetricReader, error) {
 	r, err := parseMetric(text)
 	r.condition = condition
@@ -52,7 +52,7 @@ func parseMetric(text string) (MetricReader, error) {
 	return r.ofDataset(rest)
 }
 
-// ofDataset returns a reader for the dataset given by text, which is "[validation]" or "".
+// ofDataset returns a reader for the dataset in text, which is "[validation]" or "".
 func (r MetricReader) ofDataset(text string) (MetricReader, error) {
 	if text == "" {
 		return r, nil

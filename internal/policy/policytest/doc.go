@@ -1,2 +1,2 @@
-// Package policytest provides facts, gates and reports for tests of policies.
+// Package policytest provides facts, gates and reports for testing policies.
 package policytest

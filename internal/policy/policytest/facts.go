@@ -10,7 +10,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
-// Review returns the review of a first attempt with a known author and starter.
+// Review returns a review for a first attempt with a known author and starter.
 func Review(author, starter string, said ...fact.Approval) fact.Review {
 	entered, reviews := []fact.Approval{}, []fact.Approval{}
 	for _, a := range said {
@@ -38,7 +38,7 @@ func Approved(environment, login string) fact.Approval {
 // Now is the server's time in Facts.
 var Now = time.Date(2026, 5, 3, 10, 0, 0, 0, time.UTC)
 
-// Facts returns facts that are all known. Every gate in Gates passes on them.
+// Facts returns facts that are all known. Every gate in Gates passes with them.
 func Facts() fact.Facts {
 	subject := func(ref string, number int) fact.Subject {
 		m := registry.MLmodel{Flavors: map[string]map[string]any{"sklearn": {}}, PythonVersion: "3.11.7",
@@ -88,7 +88,7 @@ func InStaging(number int, at string) ledger.Entry {
 	return ledger.Entry{Epoch: 1, Outcome: ledger.EntryDone, Ended: ended, Record: ledger.Record{At: at, Moves: moves}}
 }
 
-// ChangeIncumbent changes the incumbent if there is one.
+// ChangeIncumbent applies a change to the incumbent, if there is one.
 func ChangeIncumbent(f *fact.Facts, change func(*fact.Subject)) {
 	s, ok := f.Holders[fact.Incumbent].Get()
 	if ok {
@@ -97,7 +97,7 @@ func ChangeIncumbent(f *fact.Facts, change func(*fact.Subject)) {
 	}
 }
 
-// ChangeRun changes the candidate's run if it is known.
+// ChangeRun applies a change to the candidate's run, if it is known.
 func ChangeRun(f *fact.Facts, change func(*registry.Run)) {
 	r, ok := f.Candidate.Run.Get()
 	if ok {

@@ -1,6 +1,6 @@
 package policytest
 
-// Gates lists gates in many forms. All of them pass on Facts.
+// Gates lists gates in many forms. All of them pass with Facts.
 var Gates = []string{
 	"metric: a, min: 0.5", "metric: a, max: 0.95, at: best", "metric: a, min: 0.1, at: 3",
 	"regression: a, better: higher", "regression: a, better: lower, margin-percent: 1",

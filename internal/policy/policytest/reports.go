@@ -2,7 +2,7 @@ package policytest
 
 import "strings"
 
-// DirtyReports are reports that each contain at least one finding.
+// DirtyReports are reports with at least one finding each.
 var DirtyReports = []string{
 	`{"run_id":"rcandidate","passed":false}`,
 	`{"run_id":"rcandidate","passed":true,"exit_status":1}`,
@@ -27,13 +27,13 @@ var DirtyReports = []string{
 // LoggedModel is the id of a logged model.
 const LoggedModel = "m-0123456789abcdef0123456789abcdef"
 
-// SARIF returns a SARIF report on the candidate's run. members are added to the SARIF run.
+// SARIF returns a SARIF report on the candidate's run. The SARIF run also contains these members.
 func SARIF(members string) string {
 	return `{"version":"2.1.0","runs":[{"tool":{"driver":{"name":"lint"}},"properties":{"run_id":"rcandidate"},` +
 		members + `}]}`
 }
 
-// SARIFResult returns a SARIF report with one result that consists of these members.
+// SARIFResult returns a SARIF report with a single result, which consists of these members.
 func SARIFResult(members string) string { return SARIF(`"results":[{` + members + `}]`) }
 
 const (

@@ -12,7 +12,7 @@ import (
 // Checker collects every problem in a file.
 type Checker struct {
 	Problems  []Problem
-	Elsewhere func(key string) bool // reports whether another mapping of the file may contain the key; may be nil
+	Elsewhere func(key string) bool // reports whether a different mapping in the file may contain the key; may be nil
 }
 
 // Add adds a problem at a position.
@@ -20,8 +20,8 @@ func (c *Checker) Add(line, col int, format string, args ...any) {
 	c.Problems = append(c.Problems, Problem{line, col, fmt.Sprintf(format, args...)})
 }
 
-// Check adds a problem for every part of the value that does not match the shape. what names the value in messages,
-// such as "min of metric auc".
+// Check adds a problem for every part of the value that does not match the shape. what is the value's name in
+// messages, for example "min of metric auc".
 func (c *Checker) Check(s Shape, n *Node, what string) {
 	if s.Or != nil && n.Kind == s.Or.Kind {
 		s = *s.Or
@@ -90,7 +90,8 @@ func (c *Checker) checkMapOf(s Shape, n *Node, what string) {
 	}
 }
 
-// CheckFields checks a mapping: it must contain all required keys and no unknown ones, and their values must match.
+// CheckFields checks a mapping: it must contain all required keys and no unknown keys, and the values must match
+// their shapes.
 func (c *Checker) CheckFields(fields []Field, n *Node, what string) {
 	names := fieldNames(fields)
 	for _, e := range n.Entries {
@@ -112,8 +113,8 @@ func (c *Checker) CheckFields(fields []Field, n *Node, what string) {
 	}
 }
 
-// suggest returns the end of a message about an unknown key of a mapping: the key that was probably meant, the place
-// where the key belongs, or all keys.
+// suggest returns the end of a message about an unknown key in a mapping: the key that was probably meant, the
+// place where the key belongs, or all keys.
 func (c *Checker) suggest(n *Node, key string, names []string) string {
 	if c.Elsewhere == nil || meant(key, names) != "" || !c.Elsewhere(key) {
 		return Suggestion(key, names)
@@ -133,7 +134,7 @@ func (c *Checker) suggest(n *Node, key string, names []string) string {
 	return above
 }
 
-// lastMapping returns the innermost mapping at the end of a value, or nil.
+// lastMapping returns the innermost mapping at the end of a value, or nil if there is none.
 func lastMapping(n *Node) *Node {
 	var inner *Node
 	switch {
@@ -155,8 +156,8 @@ func fieldNames(fields []Field) []string {
 	return names
 }
 
-// Suggestion returns the end of a message about an unknown key. It suggests the most similar key, or lists all keys if
-// none is similar.
+// Suggestion returns the end of a message about an unknown key. It suggests the most similar key. If no key is
+// similar, it lists all keys.
 func Suggestion(key string, names []string) string {
 	if near := meant(key, names); near != "" {
 		return "; did you mean " + near + "?"

@@ -7,8 +7,8 @@ import (
 	"unicode"
 )
 
-// slips are common mistakes in a line and what to do about them. The first group of a pattern is what the advice
-// shows. The parser may report the line after the mistake.
+// slips are common mistakes in a line, with advice. The advice contains the first group of the pattern. The parser
+// may report the line after the mistake.
 var slips = []struct {
 	pattern *regexp.Regexp
 	advice  string
@@ -16,7 +16,10 @@ var slips = []struct {
 	{regexp.MustCompile(`^(<{7}|={7}|>{7})( |$)`), "the file has an unresolved merge conflict (%s)"},
 	{regexp.MustCompile(`^\s*(\*[^\s:]*)\s*:`), `a name with * at the beginning needs quotes; write "%s":`},
 	{regexp.MustCompile(`^\s*@([^\s:]+)\s*:`), "the @ is not part of an alias; write %s:"},
-	{regexp.MustCompile("^\\s*(?:- +)?[\\w-]+:\\s*([@`]\\S*)"), "a value with this first character needs quotes: %s"},
+	{
+		regexp.MustCompile("^\\s*(?:- +)?[\\w-]+:\\s*([@`]\\S*)"),
+		"a value that starts with this character needs quotes: %s",
+	},
 	{regexp.MustCompile(`^\s*-([A-Za-z"'][^\s:]*)\s*:`), "a space is missing after the dash; write - %s:"},
 	{regexp.MustCompile(`^\s*(?:- +)?([\w-]+):[^\s:/]`), "a space is missing after %s:"},
 	{regexp.MustCompile(`^\s*(?:- +)?([\w-]+):\s*[<>]=?\s*-?[0-9]`), "the value of %s must be only the number"},
@@ -27,8 +30,8 @@ var slips = []struct {
 	{regexp.MustCompile(`^\s*(?:- +)?([\w-]+)\s+-?[\w."'][^:]*$`), "a colon is missing after %s"},
 }
 
-// explain returns the parser's problem in words, with the position of the mistake. It recognises
-// tabs, wrong indentation and the usual slips.
+// explain returns the parser's problem in words, with the position of the mistake. It recognises tabs, wrong
+// indentation and the usual slips.
 func explain(text string, p Problem) Problem {
 	lines := strings.Split(strings.ReplaceAll(text, "\r\n", "\n"), "\n")
 	for i, line := range lines {
@@ -58,26 +61,27 @@ func explain(text string, p Problem) Problem {
 	return p
 }
 
-// level is the column where the keys of a mapping or the dashes of a list begin.
+// level is the column in which a mapping's keys or a list's dashes begin.
 type level struct {
 	col  int
 	list bool
-	key  string // the last key of the mapping
+	key  string // the last key in the mapping
 }
 
 // outline follows the indentation of a file, line by line.
 type outline struct {
 	levels []level
-	opened bool // the last line ends with a colon, so the next one may be indented further
+	opened bool // whether the last line ends with a colon, so that the next line may be indented further
 }
 
-// entry matches a line that begins with a key, and dashes matches the dashes of a list in front of it.
+// entry matches a line that begins with a key, and dashes matches the list dashes in front of the key.
 var (
 	dashes = regexp.MustCompile(`^(\s*)(-)(\s+|$)`)
 	entry  = regexp.MustCompile(`^(\s*)("[^"]*"|'[^']*'|[^\s"'#\[{|>-][^:#]*?)\s*:(?:\s+(.*))?$`)
 )
 
-// misplaced returns the first line whose indentation fits no other line, and the key that it belongs under.
+// misplaced returns the first line whose indentation does not match any other line, and the key under which it
+// belongs.
 func misplaced(lines []string) (Problem, bool) {
 	o := outline{}
 	block := -1 // column of a key whose text spans several lines
@@ -113,7 +117,7 @@ func misplaced(lines []string) (Problem, bool) {
 	return Problem{}, false
 }
 
-// place adds a key or a dash in a column. If it fits nowhere, place returns what is wrong.
+// place adds a key or a dash in a column. If it does not fit anywhere, place returns what is wrong.
 func (o *outline) place(col int, list bool, name string) string {
 	if len(o.levels) == 0 {
 		o.levels = []level{{col, list, name}}
@@ -137,7 +141,7 @@ func (o *outline) place(col int, list bool, name string) string {
 		case at.list == list:
 			at.key = name
 			return ""
-		case list: // a list may begin in the column of its key
+		case list: // a list may begin in the same column as its key
 			o.levels = append(o.levels, level{col, true, name})
 			return ""
 		}

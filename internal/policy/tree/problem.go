@@ -23,7 +23,7 @@ func Error(file string, problems []Problem) error {
 	return &registry.Error{Reason: registry.BadPolicy, Msg: msg, Cause: errors.Join(list...)}
 }
 
-// Problems returns the problems in an error that was made by Error, or nil for any other error.
+// Problems returns the problems in an error from the function Error, or nil for any other error.
 func Problems(err error) []Problem {
 	var e *registry.Error
 	if !errors.As(err, &e) {

@@ -8,25 +8,25 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/format"
 )
 
-// Shape describes the values that are allowed for a key. The parser checks values against it, and the JSON schema is
-// generated from it, so an editor and the program refuse the same files.
+// Shape describes the values that are allowed for a key. The parser checks values against it, and the JSON schema
+// is generated from it, so an editor and the program refuse the same files.
 type Shape struct {
 	Kind Kind
-	// describes the value in the schema and the documentation; with a pattern also in messages, after "want"
+	// describes the value in the schema and the documentation; with a pattern, also in messages after "want"
 	About   string
-	Pattern string // text: a regular expression that must match
+	Pattern string // text: a regular expression that the text must match
 	re      *regexp.Regexp
-	// text: maximum number of characters, 0 = no limit; as part of the pattern, the limit would cost 1 MB of memory per
-	// 100 characters
+	// text: maximum number of characters; 0 for no limit. As part of the pattern, the limit would cost 1 MB of
+	// memory per 100 characters
 	MaxLength int
 	Values    []string // text: the only allowed values
 	Whole     bool     // number: must not have a fraction
 	Min       float64  // whole number: minimum
-	Item      *Shape   // items of a list, or values of a mapping with any keys
-	Size      int      // list: exact number of items, 0 = at least one
-	Keys      *Shape   // mapping with any keys: shape of the keys
+	Item      *Shape   // items of a list, or values of a mapping with arbitrary keys
+	Size      int      // list: exact number of items; 0 for at least one
+	Keys      *Shape   // mapping with arbitrary keys: shape of the keys
 	Fields    []Field  // mapping with fixed keys
-	Custom    bool     // list or mapping: the contents are checked by the caller
+	Custom    bool     // list or mapping: the caller checks the contents
 	Or        *Shape   // an alternative shape
 }
 
@@ -35,13 +35,13 @@ type Field struct {
 	Name     string
 	Required bool
 	Shape
-	Add string // the line to add if a required key is missing; "" describes the key instead
+	Add string // the line to add if a required key is missing; if "", the message describes the key instead
 }
 
 const (
 	DurationText = `^[1-9][0-9]{0,4}[mhdw]$`
 	dateText     = `^20[0-9]{2}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])$`
-	MaxNumber    = 1e300 // a larger number is not a measurement: databases store infinity as 1.797e308
+	MaxNumber    = 1e300 // a larger number is not a measurement, because databases store infinity as 1.797e308
 	MaxWhole     = 1e9
 )
 
@@ -53,7 +53,7 @@ func Pattern(about, re string) Shape {
 	return Shape{Kind: KindText, About: about, Pattern: re, re: regexp.MustCompile(re)}
 }
 
-// MaxLength limits the number of characters in a string.
+// MaxLength limits the number of characters in a text.
 func MaxLength(most int, s Shape) Shape { s.MaxLength = most; return s }
 
 // OneOf allows only the given strings.
@@ -84,12 +84,12 @@ func Integer(about string, min float64) Shape {
 	return Shape{Kind: KindNumber, About: about, Whole: true, Min: min}
 }
 
-// MapOf allows a mapping with any keys. All keys have one shape, and all values have one shape.
+// MapOf allows a mapping with arbitrary keys. All keys have the same shape, and so have all values.
 func MapOf(about string, keys, values Shape) Shape {
 	return Shape{Kind: KindMap, About: about, Keys: &keys, Item: &values}
 }
 
-// Custom allows a list or mapping whose contents are checked by the caller.
+// Custom allows a list or mapping whose contents the caller checks.
 func Custom(kind Kind, about string) Shape { return Shape{Kind: kind, About: about, Custom: true} }
 
 // Object allows a mapping with fixed keys.
@@ -103,7 +103,7 @@ func Required(name string, s Shape) Field { return Field{Name: name, Required: t
 // Optional is a key that may be missing.
 func Optional(name string, s Shape) Field { return Field{Name: name, Shape: s} }
 
-// wants describes the allowed values in messages, after "want".
+// wants describes the allowed values in a message, after "want".
 func (s Shape) wants() string {
 	out := string(s.Kind)
 	switch {
@@ -120,7 +120,7 @@ func (s Shape) wants() string {
 	case s.Kind == KindNumber:
 		out = "a plain decimal number such as 0.85, without quotes"
 	case s.Size > 0:
-		out = fmt.Sprintf("a list of %d", s.Size)
+		out = fmt.Sprintf("a list of %d items", s.Size)
 	case s.Kind == KindList:
 		out = "a list with at least one item"
 	}

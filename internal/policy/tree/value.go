@@ -8,7 +8,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/format"
 )
 
-// The methods below read values that a Checker has checked. For a missing key they return the zero value.
+// The methods below read values that a Checker has checked. They return the zero value for a missing key.
 
 // Str returns the text for a key.
 func (n *Node) Str(key string) string {
@@ -29,7 +29,7 @@ func (n *Node) Float(key string) (v float64, ok bool) {
 
 // Number returns the value of a number node.
 func (n *Node) Number() float64 {
-	f, _ := strconv.ParseFloat(n.Text, 64) // cannot fail: the checker has parsed it
+	f, _ := strconv.ParseFloat(n.Text, 64) // cannot fail, because the checker has parsed the text
 	return f
 }
 
@@ -71,8 +71,8 @@ func (n *Node) Pairs(key string) map[string]string {
 	return out
 }
 
-// Problem returns a problem at the value of a key, or at the mapping if the key is missing. It is for mistakes that a
-// shape cannot rule out.
+// Problem returns a problem at the value of a key, or at the mapping if the key is missing. It is for mistakes that
+// a shape cannot rule out.
 func (n *Node) Problem(key, format string, args ...any) error {
 	p := Problem{n.Line, n.Col, fmt.Sprintf(format, args...)}
 	if v := n.Get(key); v != nil {
@@ -92,8 +92,8 @@ func (n *Node) Shown() string {
 	return n.Text
 }
 
-// ParseDuration parses a duration such as 90m, 12h, 30d or 4w that has already been checked. It returns 0 for "" and
-// "any".
+// ParseDuration parses a duration that has already been checked, for example 90m, 12h, 30d or 4w. It returns 0 for
+// "" and "any".
 func ParseDuration(text string) time.Duration {
 	units := map[byte]time.Duration{'m': time.Minute, 'h': time.Hour, 'd': 24 * time.Hour, 'w': 7 * 24 * time.Hour}
 	if text == "" || text == "any" {

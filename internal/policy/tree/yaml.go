@@ -13,8 +13,8 @@ import (
 	"github.com/goccy/go-yaml/token"
 )
 
-// Limits on a file, checked before it is parsed. The parser's memory use grows with nesting times length: 40 KB of open
-// brackets take 664 MiB.
+// Limits on a file, checked before it is parsed. The parser's memory use grows with the product of nesting and
+// length: 40 KB of open brackets take 664 MiB.
 const (
 	MaxFile    = 64 << 10 // bytes
 	maxNesting = 32       // levels
@@ -29,7 +29,7 @@ type Problem struct {
 
 func (p Problem) Error() string { return fmt.Sprintf("%d:%d: %s", p.Line, p.Col, p.Msg) }
 
-// Kind is the kind of a value, as text for messages.
+// Kind is the kind of a value, written as in messages.
 type Kind string
 
 const (
@@ -41,8 +41,8 @@ const (
 	KindMap    Kind = "a mapping"
 )
 
-// Node is a YAML value with its position. Files are not decoded into Go values, because decoding would accept '0.9',
-// 1_000 and .inf as numbers and would lose the positions.
+// Node is a YAML value with its position. Files are not decoded into Go values, because decoding would accept
+// '0.9', 1_000 and .inf as numbers and would lose the positions.
 type Node struct {
 	Kind      Kind
 	Line, Col int
@@ -51,7 +51,7 @@ type Node struct {
 	Entries   []Entry
 }
 
-// Entry is one key of a mapping together with its value.
+// Entry is one key in a mapping, together with its value.
 type Entry struct {
 	Key       string
 	Line, Col int
@@ -61,7 +61,7 @@ type Entry struct {
 // KeyNode returns the key as a node, so that its shape can be checked.
 func (e Entry) KeyNode() *Node { return &Node{Kind: KindText, Text: e.Key, Line: e.Line, Col: e.Col} }
 
-// Get returns the value of a key, or nil.
+// Get returns the value of a key, or nil if the key is missing.
 func (n *Node) Get(key string) *Node {
 	for _, e := range n.Entries {
 		if e.Key == key {
@@ -78,7 +78,7 @@ func (n *Node) Without(key string) *Node {
 	return &out
 }
 
-// Canonical returns the value on one line. The order of keys, comments and style make no difference to it.
+// Canonical returns the value on one line. It does not depend on the order of keys, on comments or on style.
 func (n *Node) Canonical() string {
 	var parts []string
 	switch n.Kind {
@@ -99,8 +99,8 @@ func (n *Node) Canonical() string {
 	return n.Text
 }
 
-// Parse reads one YAML document. An error is a Problem. Anchors, aliases, tags and merge keys are refused, so that
-// people who read the file see every value where it applies.
+// Parse reads one YAML document. Its errors are of type Problem. Anchors, aliases, tags and merge keys are refused,
+// so that readers of the file see every value in the place where it applies.
 func Parse(text string) (*Node, error) {
 	text = strings.TrimPrefix(text, "\ufeff")
 	if err := checkText(text); err != nil {
@@ -181,7 +181,7 @@ func syntax(text string, err error) error {
 	return explain(text, p)
 }
 
-// convert converts a node from the parser to a Node.
+// convert converts a node from the parser into a Node.
 func convert(n ast.Node) (*Node, error) {
 	pos := at(n, "")
 	out := &Node{Line: pos.Line, Col: pos.Col}
@@ -228,7 +228,7 @@ func mapping(out *Node, values []*ast.MappingValueNode) (*Node, error) {
 		if slices.ContainsFunc(out.Entries, func(e Entry) bool { return e.Key == key.Text }) {
 			return nil, at(v.Key, "the key %q appears twice; remove one", key.Text)
 		}
-		if i == 0 { // the parser's position is the first colon, not the first key
+		if i == 0 { // the parser's position is that of the first colon, not of the first key
 			out.Line, out.Col = key.Line, key.Col
 		}
 		value, err := convert(v.Value)
@@ -260,7 +260,7 @@ func scalar(out *Node, n ast.Node) (*Node, error) {
 		out.Kind = KindNumber
 	case n.Type() == ast.StringType, n.Type() == ast.IntegerType, n.Type() == ast.FloatType,
 		n.Type() == ast.InfinityType, n.Type() == ast.NanType, n.Type() == ast.BoolType:
-		out.Kind = KindText // such as 1_000, 0x10, .inf, 007 and True
+		out.Kind = KindText // for example 1_000, 0x10, .inf, 007 and True
 	default:
 		return nil, at(n, "%s is not allowed here", strings.ToLower(n.Type().String()))
 	}
