@@ -22,11 +22,11 @@ func (g candidate) findRun(ctx context.Context) error {
 	case q.Commit != nil:
 		return g.findCommit(ctx)
 	case q.Stage != "":
-		return naming{g.gathering}.findInStage(ctx)
+		return naming{g}.findInStage(ctx)
 	case q.Latest:
-		return naming{g.gathering}.refuseLatest(ctx)
+		return naming{g}.refuseLatest(ctx)
 	case q.RunID != "" && q.Path == "":
-		return naming{g.gathering}.findOnlyModel(ctx)
+		return naming{g}.findOnlyModel(ctx)
 	}
 	return nil
 }

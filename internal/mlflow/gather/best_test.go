@@ -21,7 +21,7 @@ func best(t *testing.T, double *mlflowtest.Server) (*gathering, error) {
 	t.Helper()
 	by := registry.Best{Experiments: []string{"train"}, Metric: "acc", Goal: registry.Maximize, Path: "model"}
 	g := &gathering{c: asking(t, double), q: fact.Query{Candidate: registry.Candidate{Best: &by}}}
-	return g, (candidate{g}).findBest(context.Background())
+	return g, g.candidate().findBest(context.Background())
 }
 
 // swept adds runs with one logged model each. The last run's model is the best.

@@ -12,8 +12,23 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
-// candidate reads the facts about the candidate.
-type candidate struct{ *gathering }
+// candidate reads the facts about the candidate, which may be on another server than the registry.
+type candidate struct {
+	*gathering
+	c          *mlflow.Client // the candidate's server
+	provenance *provenance    // reads from that server
+}
+
+// candidate returns a reader of the candidate.
+func (g *gathering) candidate() candidate {
+	if !g.isElsewhere() {
+		return candidate{g, g.c, &g.provenance}
+	}
+	return candidate{g, g.source.c, &g.source}
+}
+
+// isElsewhere reports whether the candidate is on another server than the registry, so that it has to be copied.
+func (g *gathering) isElsewhere() bool { return g.source.c != nil }
 
 // candidateRoot is what the `candidate` input refers to: a run, a logged model or a version.
 type candidateRoot struct {
@@ -145,7 +160,7 @@ func (g candidate) exactAlias(ctx context.Context, v registry.Version) error {
 }
 
 // noVersion returns the error for a version or alias that does not exist, usually because its name is misspelt.
-func (g *gathering) noVersion(ctx context.Context, why string) error {
+func (g candidate) noVersion(ctx context.Context, why string) error {
 	q := g.q.Candidate
 	m := g.facts.Model
 	if q.Model != g.q.Model {
@@ -209,7 +224,7 @@ func (g candidate) resolve(ctx context.Context) error {
 	if run, ok := g.facts.Candidate.Run.Get(); ok {
 		return g.findModel(ctx, run, source.Path)
 	}
-	s, t := &g.facts.Candidate, g.provenance
+	s, t := &g.facts.Candidate, *g.provenance
 	t.check = checkFinished(source.URI)
 	err := parallel.Do(
 		func() error {

@@ -56,7 +56,7 @@ func TestCommit_FewRequests(t *testing.T) {
 	c := asking(t, double)
 	by := registry.ByCommit{SHA: sha, Path: "model", Experiments: []string{"train"}}
 	g := &gathering{c: c, q: fact.Query{Candidate: registry.Candidate{Commit: &by}}}
-	if err := (candidate{g}).findCommit(context.Background()); err != nil {
+	if err := g.candidate().findCommit(context.Background()); err != nil {
 		t.Fatal(err)
 	}
 	found := g.facts.Found.Commit
@@ -95,7 +95,7 @@ func TestCommit_IncumbentsExperiment(t *testing.T) {
 			Candidate: registry.Candidate{Commit: &by},
 		},
 	}
-	if err := (candidate{g}).findCommit(context.Background()); err != nil {
+	if err := g.candidate().findCommit(context.Background()); err != nil {
 		t.Fatal(err)
 	}
 	if got := g.facts.Found.Commit; got.RunID != "mine" || got.Searched != "experiment train (the incumbent's)" ||

@@ -42,7 +42,7 @@ func (g *gathering) readDetails(ctx context.Context) details {
 	ask := func(f func()) { asks = append(asks, func() error { f(); return nil }) }
 	c, s := g.c, &g.facts.Candidate
 	if g.needs.Files {
-		ask(func() { candidate{g}.files(ctx) })
+		ask(func() { g.candidate().files(ctx) })
 	}
 	run, _ := s.Run.Get()
 	s.History = make(map[string]registry.Known[[]registry.Point], len(g.needs.History))

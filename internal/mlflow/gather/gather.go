@@ -25,7 +25,7 @@ func Facts(ctx context.Context, c *mlflow.Client, q fact.Query, n fact.Needs) (f
 			Server: c.Address, Target: q.Target, Holders: map[registry.Ref]registry.Known[fact.Subject]{},
 		},
 	}
-	if err := (candidate{g}).findRun(ctx); err != nil {
+	if err := g.candidate().findRun(ctx); err != nil {
 		return fact.Facts{}, err
 	}
 	if err := g.firstRound(ctx); err != nil {
@@ -34,8 +34,8 @@ func Facts(ctx context.Context, c *mlflow.Client, q fact.Query, n fact.Needs) (f
 	if err := g.secondRound(ctx); err != nil {
 		return fact.Facts{}, err
 	}
-	(candidate{g}).elsewhere(ctx)
-	if err := (candidate{g}).findVersion(ctx); err != nil {
+	g.candidate().elsewhere(ctx)
+	if err := g.candidate().findVersion(ctx); err != nil {
 		return fact.Facts{}, err
 	}
 	g.add(g.readDetails(ctx))
@@ -60,7 +60,8 @@ func (g *gathering) add(d details) {
 // gathering contains the results of the rounds so far.
 type gathering struct {
 	c            *mlflow.Client
-	provenance   provenance
+	provenance   provenance // reads from c
+	source       provenance // reads from the candidate's server; zero if that is c
 	q            fact.Query
 	needs        fact.Needs
 	holderKeys   []registry.Ref
@@ -92,7 +93,7 @@ func (g *gathering) firstRound(ctx context.Context) error {
 	if err := g.askNames(ctx, &root, true); err != nil {
 		return err
 	}
-	return candidate{g}.checkRoot(ctx, root)
+	return g.candidate().checkRoot(ctx, root)
 }
 
 // askNames resolves the names, and finds the versions to compare with in the responses. If allVersions is true, it
@@ -125,7 +126,7 @@ func (g *gathering) sendQuestions(
 		func() error { return g.provenance.nameExperiments(ctx, g.needs.EvaluatedIn) },
 	}
 	if g.q.Candidate != (registry.Candidate{}) {
-		asks = append(asks, func() error { return candidate{g}.readRoot(ctx, root) })
+		asks = append(asks, func() error { return g.candidate().readRoot(ctx, root) })
 	}
 	asks = append(asks, g.askFurther(ctx)...)
 	stages := false
@@ -181,7 +182,7 @@ func (g *gathering) findHolders(
 // secondRound reads the candidate's MLmodel file, and the runs of the versions to compare with.
 func (g *gathering) secondRound(ctx context.Context) error {
 	holders := make([]registry.Known[fact.Subject], len(g.holderKeys))
-	asks := []func() error{func() error { return candidate{g}.resolve(ctx) }}
+	asks := []func() error{func() error { return g.candidate().resolve(ctx) }}
 	for i, key := range g.holderKeys {
 		asks = append(asks, func() (err error) { holders[i], err = g.subject(ctx, g.holders[key]); return err })
 	}

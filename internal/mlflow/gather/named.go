@@ -13,7 +13,7 @@ import (
 )
 
 // naming replaces a candidate that does not fully specify a version or model with one that does.
-type naming struct{ *gathering }
+type naming struct{ candidate }
 
 // findInStage replaces a stage with the version in it. The stage must contain exactly one version. If the stage is
 // given as a bare word and the model also has an alias with that name, the alias counts, unless there are versions in
