@@ -157,6 +157,10 @@ func (p *promoter) Place(context.Context, string, int) registry.Known[string] {
 }
 
 // Do moves the alias or writes a note.
+func (p *promoter) Copy(context.Context, plan.Step) (registry.Copied, bool, error) {
+	panic("the plans of this test copy nothing")
+}
+
 func (p *promoter) Do(_ context.Context, s plan.Step) (string, bool, error) {
 	err := p.turn(string(s.Do), true, func() (string, error) {
 		w := p.s.world

@@ -26,6 +26,9 @@ type Registry interface {
 	// effect. An error with the reason registry.Unknown means that the write may have taken effect, or may still do
 	// so. Any other error means that it has not and will not.
 	Do(context.Context, plan.Step) (made string, wrote bool, err error)
+	// Copy carries out a step that copies a model. If it is cancelled or fails, it may have copied a part, which a
+	// later attempt finds and completes. Nobody loads that part, because no version refers to it.
+	Copy(context.Context, plan.Step) (made registry.Copied, wrote bool, err error)
 }
 
 // Ledger makes the moves in a plan exclusive and records them.
@@ -49,9 +52,10 @@ const (
 // Options configure how a plan is applied. Now and Record fill in the placeholders in the steps.
 type Options struct {
 	Now    func() time.Time
-	Record func(at time.Time, version int) string // returns a summary of the decision, for plan.TheRecord
-	Step   func(plan.Step)                        // called before each creation and move; may be nil
-	Ledger Ledger                                 // nil if there is no ledger, or if the plan moves nothing
+	Record func(at time.Time, version int) string   // returns a summary of the decision, for plan.TheRecord
+	Step   func(plan.Step)                          // called before each creation and move; may be nil
+	Copied func(hops []registry.Hop, source string) // called after a model has been copied; nil if the plan copies none
+	Ledger Ledger                                   // nil if there is no ledger, or if the plan moves nothing
 	// Slow means that Begin takes longer than a request, so the targets are checked after Begin and not in
 	// parallel.
 	Slow bool
@@ -97,6 +101,7 @@ type run struct {
 	look    context.Context // for finding out the outcome of that write
 	late    context.Context // for the work that remains after that
 	entered time.Time       // the time just before the claim was sent
+	copied  *plan.CopyDone  // nil until the model has been copied
 	claimed bool            // whether the ledger entry is ours and must be closed
 	moved   []int           // indexes in receipt.Results of the moves that must be read back
 }
@@ -108,7 +113,11 @@ func (run *run) create(ctx context.Context, steps []plan.Step) {
 			continue
 		}
 		run.announce(s)
-		made, wrote, err := run.r.Do(run.flight, s)
+		if s.Do == plan.CopyModel {
+			run.copy(ctx, s)
+			continue
+		}
+		made, wrote, err := run.r.Do(run.flight, s.After(run.copied))
 		if err == nil && s.Do == plan.CreateVersion {
 			if _, err = fmt.Sscan(made, &run.receipt.Version); err != nil {
 				err = &registry.Error{
@@ -119,6 +128,19 @@ func (run *run) create(ctx context.Context, steps []plan.Step) {
 		}
 		run.record(s, made, wrote, err)
 	}
+}
+
+// copy copies the model from its server. Unlike other writes, it stops at once if the run is cancelled, because it may
+// take long and can be continued.
+func (run *run) copy(ctx context.Context, s plan.Step) {
+	made, wrote, err := run.r.Copy(ctx, s)
+	run.record(s, "", wrote, err)
+	if err != nil {
+		return
+	}
+	hops := run.plan.Hops(made.Digest, run.o.Now())
+	run.copied = &plan.CopyDone{Source: made.Source, Hops: hops}
+	run.o.Copied(hops, made.Source.URI)
 }
 
 // writeMetadata writes the requested descriptions and tags in parallel. If any of them fails, nothing is moved.
@@ -278,7 +300,7 @@ func (run *run) close() {
 // checkVersion reads the version again, unless it has just been read. If the version has been replaced since it was
 // evaluated, checkVersion refuses all moves.
 func (run *run) checkVersion(ctx context.Context, steps []plan.Step, seen []registry.Version) error {
-	want, number := run.plan.Expects(), run.receipt.Version
+	want, number := run.plan.Expects(run.copied), run.receipt.Version
 	if want == nil || len(steps) == 0 {
 		return nil
 	}
@@ -302,7 +324,7 @@ func (run *run) checkVersion(ctx context.Context, steps []plan.Step, seen []regi
 // inPlace refuses all moves if the version is a copy whose original no longer has the files that were evaluated. A
 // different version with the same number may have replaced the original.
 func (run *run) inPlace(ctx context.Context, steps []plan.Step) error {
-	want := run.plan.Expects()
+	want := run.plan.Expects(run.copied)
 	if want == nil || !want.HasPlace() || len(steps) == 0 {
 		return nil
 	}

@@ -25,6 +25,9 @@ type server struct {
 	observe func(plan.Step) error
 	version registry.Known[registry.Version] // the version that is about to be moved
 	place   registry.Known[string]           // the location of the version's files
+	copied  registry.Copied
+	copyErr error
+	created plan.Step // the step that created a version
 }
 
 func (s *server) Observe(_ context.Context, step plan.Step) (registry.State, []registry.Version, error) {
@@ -45,6 +48,11 @@ func (s *server) Version(context.Context, string, int) registry.Known[registry.V
 
 func (s *server) Place(context.Context, string, int) registry.Known[string] { return s.place }
 
+func (s *server) Copy(_ context.Context, step plan.Step) (registry.Copied, bool, error) {
+	s.writes = append(s.writes, string(step.Do)+" "+step.Source.URI)
+	return s.copied, s.copyErr == nil, s.copyErr
+}
+
 func (s *server) Do(ctx context.Context, step plan.Step) (string, bool, error) {
 	if s.do != nil {
 		if err := s.do(ctx, step); err != nil {
@@ -64,6 +72,7 @@ func (s *server) Do(ctx context.Context, step plan.Step) (string, bool, error) {
 		}
 	}
 	if step.Do == plan.CreateVersion {
+		s.created = step
 		return "2", true, nil
 	}
 	return "", true, nil

@@ -37,7 +37,7 @@ func carryOut(
 	digest, err := p.plan.Digest()
 	r.Facts, r.Plan, r.Planned, r.Digest = p.facts, p.plan, true, cmp.Or(p.digest, digest)
 	if p.err == nil {
-		p.err = write.Writer{Client: e.client}.Accepts(p.plan, p.facts)
+		p.err = writer(e).Accepts(p.plan, p.facts)
 	}
 	if err := cmp.Or(p.err, err); err != nil {
 		return failed(r, err), nil, false
@@ -55,7 +55,7 @@ func carryOut(
 		r.Facts.Review = e.gitHub.Approvals(ctx)
 	}
 	if e.set.Attest && (r.Plan.Moves() || r.Plan.Resumes != 0) {
-		if r.Facts, err = gather.WithDigest(ctx, e.client, r.Facts); err != nil {
+		if r.Facts, err = gather.WithDigest(ctx, cmp.Or(e.source, e.client), r.Facts); err != nil {
 			return failed(r, err), nil, false
 		}
 	}
@@ -67,7 +67,7 @@ func carryOut(
 	if l.Off != "" {
 		m.withoutEntry()
 	}
-	receipt := apply.Run(ctx, write.Writer{Client: e.client}, r.Plan, applyOptions(e, l, m, r))
+	receipt := apply.Run(ctx, writer(e), r.Plan, applyOptions(e, l, m, r))
 	r.Receipt, r.Applied = receipt.After(r.Receipt), true
 	r.Ledger = l.Note(ctx, m.promotion(), r.Plan)
 	if l.LostRace(receipt.Err) {
@@ -85,8 +85,14 @@ func applyOptions(e *env, l *claim.Session, m *move, r report.Run) apply.Options
 			)
 		},
 		Lease: ledger.Lease, Pause: l.Pause,
-		Step: func(step plan.Step) { e.console.Printf("%s %s", step.Do, stepObject(step)) },
+		Step:   func(step plan.Step) { e.console.Printf("%s %s", step.Do, stepObject(step)) },
+		Copied: m.noteCopy,
 	}
+}
+
+// writer returns what carries out the steps of a plan.
+func writer(e *env) write.Writer {
+	return write.Writer{Client: e.client, Source: e.source, Report: e.console.Copying(e.process.Now)}
 }
 
 // decided returns the run with its reason, which follows from what was applied and from the verdict.
@@ -123,6 +129,8 @@ func stepObject(s plan.Step) string {
 	switch s.Do {
 	case plan.CreateModel:
 		return s.Model
+	case plan.CopyModel:
+		return s.Source.URI + " from " + s.Name
 	case plan.CreateVersion:
 		return s.Model + " from " + s.Source.URI
 	case plan.Describe:

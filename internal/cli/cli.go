@@ -19,6 +19,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/report"
 	"github.com/mlflow-promote/mlflow-promote/internal/report/doc"
 	"github.com/mlflow-promote/mlflow-promote/internal/rest"
+	"github.com/mlflow-promote/mlflow-promote/internal/usage"
 )
 
 // Process contains everything that the program receives from outside: arguments, environment, streams, clock and
@@ -60,7 +61,7 @@ func start(ctx context.Context, p Process, runner *actions.Runner) int {
 	a, err := inputs.Arguments(p.Args)
 	switch {
 	case errors.Is(err, flag.ErrHelp):
-		io.WriteString(runner.Out(), inputs.Help(a.Command))
+		io.WriteString(runner.Out(), usage.Help(a.Command))
 		return registry.ExitDone
 	case err != nil:
 		fmt.Fprintf(runner.Err(), "error: %v\n  hint: to list commands and flags, run mlflow-promote --help\n", err)
@@ -69,7 +70,7 @@ func start(ctx context.Context, p Process, runner *actions.Runner) int {
 		fmt.Fprintln(runner.Out(), "mlflow-promote", p.Version)
 		return registry.ExitDone
 	case len(p.Args) == 0 && !runner.InActions():
-		io.WriteString(runner.Err(), inputs.Help(""))
+		io.WriteString(runner.Err(), usage.Help(""))
 		return registry.ExitBadInput
 	}
 	return runCommand(ctx, p, runner, a)
@@ -183,9 +184,15 @@ func maskSecrets(e *env, value func(string) string) secrets {
 	}
 	out.values = append(out.values, e.set.Secrets...)
 	e.runner.Mask(out.values...)
-	if name := e.set.Server.Login; out.safeLogin(name) == "" {
-		out.values = append(out.values, name)
-		e.runner.Mask(name)
+	logins := []string{e.set.Server.Login}
+	if source := e.set.Server.Source; source != nil {
+		logins = append(logins, source.Login)
+	}
+	for _, name := range logins {
+		if out.safeLogin(name) == "" {
+			out.values = append(out.values, name)
+			e.runner.Mask(name)
+		}
 	}
 	return out
 }

@@ -5,7 +5,6 @@ import (
 	"strconv"
 
 	"github.com/mlflow-promote/mlflow-promote/internal/fact"
-	"github.com/mlflow-promote/mlflow-promote/internal/mlflow/gather"
 	"github.com/mlflow-promote/mlflow-promote/internal/plan"
 	"github.com/mlflow-promote/mlflow-promote/internal/policy"
 	"github.com/mlflow-promote/mlflow-promote/internal/policy/gates"
@@ -38,7 +37,7 @@ func againstKey(e *env, f fact.Facts) (registry.Ref, error) {
 
 // runCompare shows two versions side by side.
 func runCompare(ctx context.Context, e *env) report.Outcome {
-	facts, err := gather.Facts(ctx, e.client, e.set.Intent.Query, fact.Needs{
+	facts, err := gatherMLflow(ctx, e, fact.Needs{
 		Holders: againstKeys(e), HolderMLmodels: true,
 	})
 	if facts, err = gathered(ctx, e, facts, err); err != nil {

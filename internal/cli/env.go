@@ -19,6 +19,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/policyfile"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 	"github.com/mlflow-promote/mlflow-promote/internal/report"
+	"github.com/mlflow-promote/mlflow-promote/internal/usage"
 	"github.com/mlflow-promote/mlflow-promote/internal/workflow"
 )
 
@@ -39,6 +40,7 @@ type env struct {
 	servers   *connect.Servers
 	gitHub    *workflow.Session
 	client    *mlflow.Client // nil if the command sends no requests to MLflow
+	source    *mlflow.Client // for the server of the candidate; nil if it is the registry's
 	login     *login
 	policy    policyfile.File
 	notifier  *notify.Notifier
@@ -56,7 +58,9 @@ func newEnv(p Process, runner *actions.Runner, job actions.Context, a inputs.Arg
 	}
 	e.start.PullRequest = pullRequestOf(job)
 	value := inputValue(e, a)
-	e.addresses = outputs.Addresses{Tracking: value("tracking-uri"), Registry: value("registry-uri")}
+	e.addresses = outputs.Addresses{
+		Tracking: value("tracking-uri"), Registry: value("registry-uri"), Source: value("source-tracking-uri"),
+	}
 	name := a.Command
 	if name == "" {
 		name = value("command")
@@ -75,6 +79,9 @@ func newEnv(p Process, runner *actions.Runner, job actions.Context, a inputs.Arg
 	e.json = a.JSON || e.set.History.Format == "json"
 	e.secrets = maskSecrets(e, value)
 	e.set.Server.Login = e.secrets.safeLogin(e.set.Server.Login)
+	if source := e.set.Server.Source; source != nil {
+		source.Login = e.secrets.safeLogin(source.Login)
+	}
 	for _, w := range renamed {
 		e.console.Warn(w)
 	}
@@ -156,6 +163,9 @@ func (e *env) begin(ctx, lateCtx context.Context) error {
 		}
 		err = cmp.Or(client.Dialect.Command(c.Name), connect.GateTags(client.Dialect, needs(e).Tags))
 		if err != nil {
+			return err
+		}
+		if e.source, err = e.servers.Source(e.secrets.safeLogin); err != nil {
 			return err
 		}
 		e.client = client
@@ -276,7 +286,7 @@ func completed(e *env, r report.Run) report.Run {
 	}
 	var err *registry.Error
 	if errors.As(r.Err, &err) {
-		err.Hint = inputs.Spoken(err.Hint, e.asAction)
+		err.Hint = usage.Spoken(err.Hint, e.asAction)
 	}
 	r.Receipt.Warnings = slices.Concat(r.Receipt.Warnings, e.console.Warned(), r.NotificationWarnings())
 	if r.PullRequest != nil {

@@ -22,6 +22,11 @@ func needs(e *env) fact.Needs {
 	return n
 }
 
+// gatherMLflow gathers the facts that come from MLflow.
+func gatherMLflow(ctx context.Context, e *env, n fact.Needs) (fact.Facts, error) {
+	return gather.FactsFrom(ctx, e.source, e.client, e.set.Intent.Query, n)
+}
+
 // gathered adds the facts that do not come from MLflow. If gathering failed, it returns an error that explains why.
 func gathered(ctx context.Context, e *env, f fact.Facts, err error) (fact.Facts, error) {
 	if err != nil {
@@ -62,14 +67,14 @@ func withOtherFacts(ctx context.Context, e *env, f fact.Facts) fact.Facts {
 func gatherFacts(ctx context.Context, e *env) (fact.Facts, error) {
 	l := openLedger(e)
 	if !gates.Needs(e.set.Judging.Gates).Ledger || l.Ledger == nil {
-		facts, err := gather.Facts(ctx, e.client, e.set.Intent.Query, needs(e))
+		facts, err := gatherMLflow(ctx, e, needs(e))
 		return gathered(ctx, e, facts, err)
 	}
 	var view ledger.View
 	var unread error
 	var wg sync.WaitGroup
 	wg.Go(func() { view, unread = l.Ledger.Look(ctx) })
-	facts, err := gather.Facts(ctx, e.client, e.set.Intent.Query, needs(e))
+	facts, err := gatherMLflow(ctx, e, needs(e))
 	wg.Wait()
 	if err == nil {
 		view, unread = l.Confirm(ctx, view, unread, facts)

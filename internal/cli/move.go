@@ -23,6 +23,8 @@ type move struct {
 	env    *env
 	entry  *ledger.Promotion // nil if there is no entry
 	record func(version int) ledger.Record
+	hops   []registry.Hop // the servers that this run copied the version from; nil if it copied none
+	source string         // the copy's source
 
 	event      views.Event // sent as a notification; its record id is "" until the entry is claimed
 	deployed   github.Deployed
@@ -35,15 +37,32 @@ func newMove(e *env, l *claim.Session, r report.Run) *move {
 	if !r.Plan.Moves() && r.Plan.Resumes == 0 {
 		return nil
 	}
+	m := &move{}
 	record := func(version int) ledger.Record {
 		out := plan.NewRecord(
 			r.Plan, plan.Applied{Digest: r.Digest, Version: version, At: e.process.Now()}, e.set.Intent,
 			originOf(e, r.Facts), r.Facts,
 		)
 		out.Unmatched = r.Unmatched
-		return out
+		return m.withCopy(out)
 	}
-	return &move{env: e, record: record, entry: l.Entry(record, movesMade(e, r.Facts))}
+	m.env, m.record, m.entry = e, record, l.Entry(record, movesMade(e, r.Facts))
+	return m
+}
+
+// noteCopy keeps where the version was copied from, which is known before the move is recorded.
+func (m *move) noteCopy(hops []registry.Hop, source string) {
+	if m != nil { // else nothing is recorded
+		m.hops, m.source = hops, source
+	}
+}
+
+// withCopy adds to a record where the version was copied from, if this run copied it.
+func (m *move) withCopy(r ledger.Record) ledger.Record {
+	if len(m.hops) > 0 {
+		r.CopiedFrom, r.Source, r.Artifact = m.hops, m.source, m.hops[len(m.hops)-1].Digest
+	}
+	return r
 }
 
 // notifyEvent returns the event that announces the move.

@@ -8,7 +8,6 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/fact"
 	"github.com/mlflow-promote/mlflow-promote/internal/ledger"
 	"github.com/mlflow-promote/mlflow-promote/internal/mlflow/diagnose"
-	"github.com/mlflow-promote/mlflow-promote/internal/mlflow/gather"
 	"github.com/mlflow-promote/mlflow-promote/internal/plan"
 	"github.com/mlflow-promote/mlflow-promote/internal/report"
 	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
@@ -30,7 +29,7 @@ func promote(ctx context.Context, e *env, l *claim.Session) (r report.Run, m *mo
 	r = e.start
 	for again := true; again; {
 		facts, err := l.Read(ctx, func() (fact.Facts, error) {
-			return gather.Facts(ctx, e.client, e.set.Intent.Query, needs(e))
+			return gatherMLflow(ctx, e, needs(e))
 		})
 		if facts, err = gathered(ctx, e, facts, err); err != nil {
 			return failed(r, err), m
@@ -88,7 +87,7 @@ func resumePromotion(
 func factsBefore(ctx context.Context, e *env, f fact.Facts, entry ledger.Entry) (fact.Facts, error) {
 	n := needs(e)
 	n.Holders = append(slices.Clone(n.Holders), plan.Keys(plan.Replaced(f, entry))...)
-	replaced, err := gather.Facts(ctx, e.client, e.set.Intent.Query, n)
+	replaced, err := gatherMLflow(ctx, e, n)
 	if err != nil {
 		return f, diagnose.Explain(ctx, e.client, err)
 	}

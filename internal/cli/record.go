@@ -29,9 +29,11 @@ func givenInputs(e *env, value func(string) string) map[string]string {
 			continue
 		case in.Name == "tracking-uri": // the input may contain credentials
 			text = e.set.Server.Tracking
+		case in.Name == "source-tracking-uri" && e.set.Server.Source != nil:
+			text = e.set.Server.Source.Tracking
 		case in.Name == "registry-uri":
 			text = e.set.Server.Registry
-		case in.Name == "username" && e.secrets.safeLogin(text) == "":
+		case (in.Name == "username" || in.Name == "source-username") && e.secrets.safeLogin(text) == "":
 			continue
 		}
 		out[in.Name] = format.Truncate(e.runner.Hide(text), maxInput)

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 
-	"github.com/mlflow-promote/mlflow-promote/internal/mlflow/write"
 	"github.com/mlflow-promote/mlflow-promote/internal/plan"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 	"github.com/mlflow-promote/mlflow-promote/internal/report"
@@ -34,7 +33,7 @@ func validate(ctx context.Context, e *env) report.Run {
 		in.Command = "promote"
 	}
 	r.Plan, err = plan.Promote(r.Facts, r.Verdict, in)
-	refusal := write.Writer{Client: e.client}.Accepts(r.Plan, r.Facts)
+	refusal := writer(e).Accepts(r.Plan, r.Facts)
 	if !showsMerge {
 		r.Plan.Steps = nil
 	}

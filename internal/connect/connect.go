@@ -30,6 +30,7 @@ type Servers struct {
 	issued    *login.Bearer    // shared by both servers; nil before the first use
 	workspace *login.Workspace // likewise, on Databricks
 	clients   []*rest.Client   // for MLflow; the last one is for the registry
+	source    *Servers         // for the candidate's server; nil before it is used
 }
 
 // Config returns the settings that all connections share.
@@ -63,6 +64,19 @@ func (s *Servers) MLflow(safeLogin func(string) string) (*mlflow.Client, error) 
 		Store:     s.store(),
 		Dialect:   s.Settings.Dialect,
 	}, s.Jitter), nil
+}
+
+// Source returns a client for the server that the candidate is on. It returns nil if that is the registry's server. The
+// two share no credentials.
+func (s *Servers) Source(safeLogin func(string) string) (*mlflow.Client, error) {
+	if s.Settings.Source == nil {
+		return nil, nil
+	}
+	s.source = &Servers{
+		Settings: *s.Settings.Source, Console: s.Console, Wire: s.Wire, Version: s.Version, Jitter: s.Jitter,
+		Clock: s.Clock, Env: s.Env, Mask: s.Mask, InJob: s.InJob, Fork: s.Fork,
+	}
+	return s.source.MLflow(safeLogin)
 }
 
 // dial returns a client for one MLflow server. Credentials in the server's address are sent only to that server.
@@ -177,6 +191,10 @@ func (s *Servers) Cost() (requests, rounds int) {
 		m := c.Meter()
 		requests += m.Requests
 		rounds += m.Rounds
+	}
+	if s.source != nil {
+		r, n := s.source.Cost()
+		requests, rounds = requests+r, rounds+n
 	}
 	return requests, rounds
 }

@@ -111,7 +111,8 @@ type Facts struct {
 	Found     Found
 	// the registration request for the candidate; empty if the candidate is already a version
 	Source registry.Source
-	Barred error // why the registry would refuse the registration; nil if no reason is known
+	Barred error   // why the registry would refuse the registration; nil if no reason is known
+	Origin *Origin // the server from which the candidate is copied; nil if it is the registry's
 	Twins  Twins
 	// also keyed by Incumbent; absent only if it is certain that no such version exists
 	Holders      map[registry.Ref]registry.Known[Subject]
@@ -135,6 +136,14 @@ type Facts struct {
 	// the server's time, because waivers and ages must not depend on the runner's clock
 	Now  time.Time
 	Skew time.Duration // how far the server's clock is ahead of the runner's
+}
+
+// Origin describes where a candidate comes from that has to be copied from another server.
+type Origin struct {
+	Server string // address without credentials
+	// the candidate's version there; absent if the candidate is a run or a logged model
+	Version registry.Known[registry.Version]
+	Earlier []registry.Hop // the servers from which that version was copied, according to its tag; oldest first
 }
 
 // Found describes how the candidate was found if the query does not name exactly one model.

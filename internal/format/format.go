@@ -55,6 +55,19 @@ func Truncate(text string, limit int) string {
 	return cut + note
 }
 
+// Bytes returns a size with a unit, for example "1.5 KiB".
+func Bytes(n int64) string {
+	switch {
+	case n < 1<<10:
+		return Plural(int(n), "byte")
+	case n < 1<<20:
+		return fmt.Sprintf("%.1f KiB", float64(n)/(1<<10))
+	case n < 1<<30:
+		return fmt.Sprintf("%.1f MiB", float64(n)/(1<<20))
+	}
+	return fmt.Sprintf("%.1f GiB", float64(n)/(1<<30))
+}
+
 // Plural returns a number with its noun, such as "1 alias", "2 aliases" or "3 versions".
 func Plural(n int, noun string) string {
 	switch {

@@ -94,6 +94,7 @@ var candidateInputs = []Input{
 
 func readCandidateCommand(r *reader) Settings {
 	s := readMove(r)
+	s.Server.Source = readSource(r, s.Server)
 	s.Judging.OfIncumbents = aboutIncumbents(r)
 	s.Intent.Query.Candidate = readCandidate(r)
 	if r.command.Judges {

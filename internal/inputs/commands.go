@@ -1,5 +1,10 @@
 package inputs
 
+import (
+	"slices"
+	"strings"
+)
+
 // Command is one row in the table of commands.
 type Command struct {
 	Name        string
@@ -10,7 +15,7 @@ type Command struct {
 	Keys        bool   // whether it needs only the ledger keys in the policy
 	Offline     bool   // whether it sends no requests to a server
 	needsTarget bool
-	example     []string // arguments after the command
+	Words       []string // arguments after the command, in the example of --help
 	args        []string // inputs that can be positional arguments; "target" is an alias or a stage
 	inputs      []string // inputs that the command reads, in addition to those that list the command in For
 	// First lists the inputs that come first in the command's own action, at most 12. A command without such inputs
@@ -29,7 +34,7 @@ func Commands() []Command {
 			Writes:      true,
 			Judges:      true,
 			needsTarget: true,
-			example: []string{
+			Words: []string{
 				"--model", "churn", "--candidate", "runs:/RUN_ID/model", "--alias", "champion",
 				"--thresholds", "test_accuracy >= 0.85",
 			},
@@ -46,7 +51,7 @@ func Commands() []Command {
 			Summary: "register the candidate as a model version; the same run and artifact always give the same " +
 				"version",
 			Writes: true,
-			example: []string{
+			Words: []string{
 				"--model", "churn", "--candidate", "runs:/RUN_ID/model", "--tags", "team=growth",
 			},
 			read: readCandidateCommand,
@@ -60,7 +65,7 @@ func Commands() []Command {
 			Name:    "validate",
 			Summary: "check the candidate against thresholds and policy; read-only",
 			Judges:  true,
-			example: []string{
+			Words: []string{
 				"--model", "churn", "--candidate", "models:/churn/7", "--alias", "champion",
 				"--thresholds", "test_f1 >= champion",
 			},
@@ -76,7 +81,7 @@ func Commands() []Command {
 			Writes:  true,
 			Adopts:  true,
 			inputs:  []string{"assign"},
-			example: []string{"--model", "churn", "--assign", "challenger=7", "--assign", "shadow=none"},
+			Words:   []string{"--model", "churn", "--assign", "challenger=7", "--assign", "shadow=none"},
 			read:    readAlias,
 			First: []string{
 				"model", "assign", "traffic", "dry-run", "justification", "tracking-uri", "username", "password",
@@ -91,7 +96,7 @@ func Commands() []Command {
 			Writes:      true,
 			needsTarget: true,
 			Keys:        true,
-			example:     []string{"--model", "churn", "--alias", "champion", "--dry-run"},
+			Words:       []string{"--model", "churn", "--alias", "champion", "--dry-run"},
 			read:        readRollback,
 			First: []string{
 				"model", "alias", "stage", "candidate", "dry-run", "justification", "ledger-key", "tracking-uri",
@@ -103,18 +108,18 @@ func Commands() []Command {
 			Name: "import",
 			Summary: "record what aliases and stages point to now, as imported and not judged, for one model or a " +
 				"pattern of models; moves nothing",
-			Writes:  true,
-			Keys:    true,
-			example: []string{"--model", "churn", "--justification", "live-before-this-tool", "--dry-run"},
-			read:    readImport,
+			Writes: true,
+			Keys:   true,
+			Words:  []string{"--model", "churn", "--justification", "live-before-this-tool", "--dry-run"},
+			read:   readImport,
 		},
 		{
 			Name: "history",
 			Summary: "show who moved what, when and on what evidence, or what was live at a given time, and verify " +
 				"the records",
-			Keys:    true,
-			args:    []string{"model"},
-			example: []string{"churn", "--at", "2026-05-03"},
+			Keys:  true,
+			args:  []string{"model"},
+			Words: []string{"churn", "--at", "2026-05-03"},
 			inputs: []string{
 				"alias", "stage", "at", "since", "until", "limit", "format", "records-file", "statement",
 			},
@@ -128,10 +133,10 @@ func Commands() []Command {
 			Name: "doctor",
 			Summary: "check the connection and show what the server supports; writes only with repair or " +
 				"reset-ledger",
-			Keys:    true,
-			example: []string{"--model", "churn"},
-			inputs:  []string{"repair", "reset-ledger"},
-			read:    readDoctor,
+			Keys:   true,
+			Words:  []string{"--model", "churn"},
+			inputs: []string{"repair", "reset-ledger"},
+			read:   readDoctor,
 			First: []string{
 				"model", "repair", "tracking-uri", "registry-uri", "username", "password", "token",
 			},
@@ -140,9 +145,9 @@ func Commands() []Command {
 			Name: "compare",
 			Summary: "show two versions side by side with their metrics, parameters, datasets and signatures; " +
 				"read-only",
-			example: []string{"--model", "churn", "--candidate", "models:/churn/7", "--against", "champion"},
-			inputs:  []string{"against"},
-			read:    readCompare,
+			Words:  []string{"--model", "churn", "--candidate", "models:/churn/7", "--against", "champion"},
+			inputs: []string{"against"},
+			read:   readCompare,
 			First: []string{
 				"model", "candidate", "against", "tracking-uri", "username", "password", "token",
 			},
@@ -152,9 +157,9 @@ func Commands() []Command {
 			Name: "lineage",
 			Summary: "show where a version came from and what uses it, from data, code and run to aliases, " +
 				"promotions and deployment; read-only",
-			args:    []string{"model", "candidate"},
-			example: []string{"churn", "models:/churn@champion"},
-			read:    readLineage,
+			args:  []string{"model", "candidate"},
+			Words: []string{"churn", "models:/churn@champion"},
+			read:  readLineage,
 			First: []string{
 				"model", "candidate", "tracking-uri", "username", "password", "token",
 			},
@@ -163,7 +168,7 @@ func Commands() []Command {
 			Name: "audit",
 			Summary: "check the whole registry for live versions that cannot be loaded, traced or rolled back, or " +
 				"that never passed the policy; read-only",
-			example: []string{
+			Words: []string{
 				"--baseline-file", "audit.json", "--fail-on", "high", "--html-file", "audit.html",
 			},
 			inputs: []string{
@@ -181,7 +186,7 @@ func Commands() []Command {
 			Summary: "list all errors in the policy file; needs no server",
 			Offline: true,
 			args:    []string{"policy-file"},
-			example: []string{"promote.yml"},
+			Words:   []string{"promote.yml"},
 			read:    func(*reader) Settings { return Settings{} },
 		},
 		{
@@ -191,7 +196,7 @@ func Commands() []Command {
 			Offline:     true,
 			needsTarget: true,
 			args:        []string{"model", "target"},
-			example:     []string{"churn", "champion"},
+			Words:       []string{"churn", "champion"},
 			read:        readExplain,
 		},
 		{
@@ -199,7 +204,7 @@ func Commands() []Command {
 			Summary: "run the policy's test files and compare each verdict with the expected one; needs no server",
 			Offline: true,
 			args:    []string{"policy-tests"},
-			example: []string{"policy-tests"},
+			Words:   []string{"policy-tests"},
 			inputs:  []string{"policy-tests"},
 			read:    readPolicyTest,
 		},
@@ -215,7 +220,7 @@ func Commands() []Command {
 			Summary: "continue a damaged signed promotion ledger after its last signed entry",
 			Writes:  true,
 			Keys:    true,
-			example: []string{"--model", "churn"},
+			Words:   []string{"--model", "churn"},
 			inputs:  []string{"renamed-from"},
 			read:    readLedgerRepair,
 		},
@@ -238,4 +243,18 @@ func CommandNamed(name string) (c Command, ok bool) {
 		}
 	}
 	return Command{}, false
+}
+
+// Example returns the inputs in the command's example, keyed by name.
+func (c Command) Example() map[string]string {
+	a, err := Arguments(append(strings.Fields(c.Name), c.Words...))
+	if err != nil {
+		panic(c.Name + ": " + err.Error()) // a bug in the table of commands
+	}
+	return a.Flags
+}
+
+// Takes reports whether the command reads the input.
+func (c Command) Takes(in Input) bool {
+	return slices.Contains(in.For, c.Name) || slices.Contains(c.inputs, in.Name)
 }

@@ -136,6 +136,7 @@ type Server struct {
 	CAs, ClientCert    []byte
 	InsecureTLS        bool
 	InsecureHTTP       bool
+	Source             *Server // the server that the candidate is on; nil if it is this one
 }
 
 // readServer returns where the server is and how to log in.

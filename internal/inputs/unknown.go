@@ -72,7 +72,7 @@ func StrayInputs(environ []string, value func(name string) string, leaky bool) S
 	for _, variable := range slices.Sorted(slices.Values(environ)) {
 		name, text, _ := strings.Cut(variable, "=")
 		name, isInput := strings.CutPrefix(name, "INPUT_")
-		if name = strings.ToLower(name); !isInput || slices.Contains(runnerInputs, name) || declared(name) {
+		if name = strings.ToLower(name); !isInput || slices.Contains(runnerInputs, name) || Declared(name) {
 			continue
 		}
 		in, line, near := nearestInput(name)
@@ -96,7 +96,8 @@ func answered(in Input, value, leaked string) bool {
 	return leaked == "" || value == leaked || value != "" && value != in.Default
 }
 
-func declared(name string) bool {
+// Declared reports whether there is an input with this name.
+func Declared(name string) bool {
 	return slices.ContainsFunc(All, func(in Input) bool { return in.Name == name })
 }
 

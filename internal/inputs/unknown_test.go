@@ -142,7 +142,7 @@ func TestSynonyms(t *testing.T) {
 			}
 			seen[name] = s.input
 			in, line, ok := nearestInput(name)
-			if declared(name) || !ok || in.Name != s.input || line != s.line {
+			if Declared(name) || !ok || in.Name != s.input || line != s.line {
 				t.Errorf("%s: got input %q, want %s", name, in.Name, s.input)
 			}
 		}

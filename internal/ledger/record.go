@@ -53,26 +53,28 @@ type Record struct {
 	Version int `json:"record_version"`
 	Epoch   int `json:"epoch"`
 	// digest of the previous entry; "" for the first entry
-	Previous  string            `json:"prev_record_sha256,omitempty"`
-	PID       string            `json:"pid"`
-	Command   string            `json:"command"`
-	Change    string            `json:"change,omitempty"` // initial, replacement, rollback, assignment or imported
-	At        string            `json:"at"`               // RFC 3339, UTC
-	Server    string            `json:"server"`
-	Model     string            `json:"model"`
-	From      int               `json:"from,omitempty"`
-	To        int               `json:"to"`
-	Target    registry.Target   `json:"target"`
-	Moves     []registry.Shift  `json:"moves"`
-	Archived  []int             `json:"archived,omitempty"` // versions that leave the stage because of this move
-	Candidate string            `json:"candidate"`
-	Source    string            `json:"source,omitempty"` // location of the model's files
-	RunID     string            `json:"run_id,omitempty"`
-	Commit    string            `json:"commit,omitempty"`   // commit of the training code
-	Decision  verdict.Decision  `json:"decision,omitempty"` // decision of the gates
-	Mode      verdict.Mode      `json:"mode,omitempty"`     // report: gates not enforced; ungated: no policy applied
-	Gates     []verdict.Finding `json:"gates,omitempty"`
-	LeftOut   int               `json:"gates_left_out,omitempty"` // the number of gates for which there was no room
+	Previous  string           `json:"prev_record_sha256,omitempty"`
+	PID       string           `json:"pid"`
+	Command   string           `json:"command"`
+	Change    string           `json:"change,omitempty"` // initial, replacement, rollback, assignment or imported
+	At        string           `json:"at"`               // RFC 3339, UTC
+	Server    string           `json:"server"`
+	Model     string           `json:"model"`
+	From      int              `json:"from,omitempty"`
+	To        int              `json:"to"`
+	Target    registry.Target  `json:"target"`
+	Moves     []registry.Shift `json:"moves"`
+	Archived  []int            `json:"archived,omitempty"` // versions that leave the stage because of this move
+	Candidate string           `json:"candidate"`
+	Source    string           `json:"source,omitempty"` // location of the model's files
+	// the servers that the version was copied from, oldest first
+	CopiedFrom []registry.Hop    `json:"copied_from,omitempty"`
+	RunID      string            `json:"run_id,omitempty"`
+	Commit     string            `json:"commit,omitempty"`   // commit of the training code
+	Decision   verdict.Decision  `json:"decision,omitempty"` // decision of the gates
+	Mode       verdict.Mode      `json:"mode,omitempty"`     // report: gates not enforced; ungated: no policy applied
+	Gates      []verdict.Finding `json:"gates,omitempty"`
+	LeftOut    int               `json:"gates_left_out,omitempty"` // the number of gates for which there was no room
 	// the values of the version that gates used, for later comparisons
 	Values  []verdict.Used `json:"values,omitempty"`
 	Omitted []string       `json:"left_out,omitempty"` // other fields that were left out because the record is long

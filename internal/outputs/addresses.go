@@ -11,7 +11,7 @@ import (
 // Addresses are the addresses of the MLflow servers, as the inputs give them. Many teams store the address as a secret.
 // GitHub masks it in the log and the summary, but it drops outputs that contain it, and it does not mask comments and
 // issues.
-type Addresses struct{ Tracking, Registry string }
+type Addresses struct{ Tracking, Registry, Source string }
 
 // Hider returns a function that replaces the addresses by the names of variables. Entries of a history that was saved
 // before name a server themselves, so it replaces those addresses too.
@@ -31,6 +31,7 @@ func (a Addresses) Hider(result report.Result) func(string) string {
 	}
 	add(a.Tracking, "$MLFLOW_TRACKING_URI")
 	add(a.Registry, "$MLFLOW_REGISTRY_URI")
+	add(a.Source, "$SOURCE_TRACKING_URI")
 	if result.History != nil {
 		for _, e := range result.History.Entries {
 			add(e.Record.Server, "$MLFLOW_REGISTRY_URI")

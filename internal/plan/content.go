@@ -7,6 +7,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/canonical"
 	"github.com/mlflow-promote/mlflow-promote/internal/fact"
 	"github.com/mlflow-promote/mlflow-promote/internal/format"
+	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
 // Content describes the evaluated model's files. It covers only what was read.
@@ -37,18 +38,27 @@ func ContentOf(s fact.Subject) Content {
 		c.Unread = append(c.Unread, "files")
 		return c
 	}
-	var text []string
 	for _, f := range files {
 		if !f.Dir {
 			c.Files = append(c.Files, FileRef{f.Path, f.Size})
-			text = append(text, f.Path, fmt.Sprint(f.Size))
 		}
 	}
-	c.Listing = canonical.Digest(text...)
+	c.Listing = ListingDigest(files)
 	if len(c.Files) > maxFileRefs {
 		c.Files = nil
 	}
 	return c
+}
+
+// ListingDigest returns the digest of a list of files with their sizes.
+func ListingDigest(files []registry.File) string {
+	var text []string
+	for _, f := range files {
+		if !f.Dir {
+			text = append(text, f.Path, fmt.Sprint(f.Size))
+		}
+	}
+	return canonical.Digest(text...)
 }
 
 // contentDifferences returns a line for each file that has changed, for example "model.pkl: 1,024 bytes approved,

@@ -20,6 +20,7 @@ type boundPlan struct {
 	Version   int               `json:"version,omitempty"`
 	Source    *registry.Source  `json:"source,omitempty"`
 	Content   *Content          `json:"content,omitempty"`
+	Origin    []registry.Hop    `json:"origin,omitempty"`
 	Target    registry.Target   `json:"target"`
 	Incumbent int               `json:"incumbent,omitempty"`
 	Decision  verdict.Decision  `json:"decision,omitempty"`
@@ -36,7 +37,7 @@ func (p Plan) bound() boundPlan {
 	b := boundPlan{
 		Command: p.Command, Server: p.Server, Model: p.Model, Candidate: p.Candidate, Version: p.Version,
 		Source:  p.Source,
-		Content: p.Content, Target: p.Target, Incumbent: p.Incumbent, Policy: p.Policy, Override: p.Override,
+		Content: p.Content, Origin: p.Origin, Target: p.Target, Incumbent: p.Incumbent, Policy: p.Policy, Override: p.Override,
 		Steps: slices.Clone(p.Steps), Hold: p.Hold, Judged: p.Judged,
 	}
 	if p.Verdict != nil {

@@ -53,6 +53,7 @@ type Plan struct {
 	Version   int              `json:"version,omitempty"` // 0 if this plan creates the version
 	Source    *registry.Source `json:"source,omitempty"`
 	Content   *Content         `json:"content,omitempty"` // files of the evaluated model
+	Origin    []registry.Hop   `json:"origin,omitempty"`  // the servers the model was and is copied from; oldest first
 	Target    registry.Target  `json:"target"`
 	// version that the target points to now; 0 if there is none
 	Incumbent int              `json:"incumbent,omitempty"`
@@ -84,10 +85,12 @@ type Registered struct {
 }
 
 // Expects returns the registration of the version that the plan moves. It returns nil if the plan does not move an
-// evaluated version.
-func (p Plan) Expects() *Registered {
+// evaluated version. copied is the copy that has been made of the evaluated version, or nil.
+func (p Plan) Expects(copied *CopyDone) *Registered {
 	var r Registered
 	switch {
+	case copied != nil:
+		r = Registered{Source: copied.Source.URI, RunID: copied.Source.RunID, place: copied.Source.ArtifactURI}
 	case p.Judged != nil:
 		r = *p.Judged
 	case p.Source != nil:

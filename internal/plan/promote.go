@@ -39,7 +39,10 @@ func Promote(f fact.Facts, v verdict.Verdict, in Intent) (Plan, error) {
 	}
 	moves := append(moves(f, in), neededMoves(f, traffic)...)
 	if !allowed && !registersBlocked(f, v, in) {
-		if in.Register == RegisterJudged && in.Command == "promote" {
+		if copies(f) && in.Command == "promote" {
+			p.Notes = append(p.Notes, "gates block the candidate, so it was not copied; to copy and register it anyway, use "+
+				"`register: always`")
+		} else if in.Register == RegisterJudged && in.Command == "promote" {
 			p.Notes = append(p.Notes, "no gate could be evaluated, so the candidate was not registered; to register "+
 				"it anyway, use `register: always`")
 		}
@@ -59,13 +62,13 @@ func Promote(f fact.Facts, v verdict.Verdict, in Intent) (Plan, error) {
 }
 
 // registersBlocked reports whether to register a candidate that gates block. With RegisterJudged, the candidate is
-// not registered if no gate could be evaluated, because then nothing is known about it. A version that already
-// exists is marked as blocked.
+// not registered if no gate could be evaluated, because then nothing is known about it, or if it would have to be
+// copied from another server. A version that already exists is marked as blocked.
 func registersBlocked(f fact.Facts, v verdict.Verdict, in Intent) bool {
-	switch in.Register {
-	case RegisterIfValid:
+	switch {
+	case in.Register == RegisterIfValid, in.Register == RegisterJudged && copies(f):
 		return false
-	case RegisterJudged:
+	case in.Register == RegisterJudged:
 		return f.Number() != 0 || len(v.Findings) == 0 || slices.ContainsFunc(v.Findings, func(f verdict.Finding) bool {
 			return f.Outcome != verdict.Inconclusive && f.Outcome != verdict.NotApplicable
 		})

@@ -17,7 +17,7 @@ import (
 )
 
 func TestRegistered_Is(t *testing.T) {
-	created := Plan{Source: &registry.Source{URI: "models:/m-1", ArtifactURI: "s3://b/files", RunID: "r1"}}.Expects()
+	created := Plan{Source: &registry.Source{URI: "models:/m-1", ArtifactURI: "s3://b/files", RunID: "r1"}}.Expects(nil)
 	for name, c := range map[string]struct {
 		v    registry.Version
 		want bool
@@ -32,9 +32,9 @@ func TestRegistered_Is(t *testing.T) {
 			t.Errorf("%s: %v, want %v", name, got, c.want)
 		}
 	}
-	judged := Plan{Judged: &Registered{Source: "s3://b/1"}, Source: &registry.Source{URI: "s3://other"}}.Expects()
-	if judged.Source != "s3://b/1" || (Plan{}).Expects() != nil {
-		t.Errorf("expected are %+v and %+v", judged, (Plan{}).Expects())
+	judged := Plan{Judged: &Registered{Source: "s3://b/1"}, Source: &registry.Source{URI: "s3://other"}}.Expects(nil)
+	if judged.Source != "s3://b/1" || (Plan{}).Expects(nil) != nil {
+		t.Errorf("expected are %+v and %+v", judged, (Plan{}).Expects(nil))
 	}
 }
 
@@ -44,7 +44,7 @@ func TestPlan_ExpectsPlace(t *testing.T) {
 		"a new copy": {Source: &registry.Source{URI: "models:/dev/3", RunID: "r1"}, Places: places},
 		"a copy":     {Judged: &Registered{Source: "models:/dev/3", RunID: "r1"}, Places: places},
 	} {
-		want := p.Expects()
+		want := p.Expects(nil)
 		if !want.HasPlace() || !want.IsAt(places[0]) || !want.IsAt(places[1]+"/") || want.IsAt("s3://evil/model") ||
 			want.IsAt("") {
 			t.Errorf("%s: expected is %+v", name, want)
@@ -55,7 +55,7 @@ func TestPlan_ExpectsPlace(t *testing.T) {
 		"files":                     {Judged: &Registered{Source: "s3://b/1"}, Places: places},
 		"a copy that leads nowhere": {Source: &registry.Source{URI: "models:/dev/3"}},
 	} {
-		if p.Expects().HasPlace() {
+		if p.Expects(nil).HasPlace() {
 			t.Errorf("%s has a place", name)
 		}
 	}

@@ -44,6 +44,7 @@ func newPlan(f fact.Facts, in Intent) Plan {
 		content := ContentOf(f.Candidate)
 		p.Content = &content
 	}
+	p.Origin = originOf(f)
 	if others := f.Found.Namesakes; len(others) > 0 {
 		p.Notes = append(p.Notes, fmt.Sprintf("run %s has %d models with that name; the last one, %s, is used "+
 			"instead of %s",
@@ -114,10 +115,16 @@ func addRegistration(p *Plan, f fact.Facts, in Intent, judged map[string]string,
 		maps.Copy(tags, asked)
 		maps.Copy(tags, judged)
 		tags[registry.TagRequest] = f.Source.Request
+		description := in.Description
+		if f.Origin != nil {
+			p.Steps = append(p.Steps, copying(*p, f))
+			tags[registry.TagOrigin] = TheOrigin
+			description = carryWords(f, tags, description)
+		}
 		p.Notes = append(p.Notes, sameTagNotes("", tags, nil)...)
 		p.Steps = append(p.Steps, Step{
 			Do: CreateVersion, Model: in.Query.Model, Want: registry.PointsTo(registry.NextVersion),
-			Source: p.Source, Description: in.Description, Tags: tags, Newest: f.Newest,
+			Source: p.Source, Description: description, Tags: tags, Newest: f.Newest,
 		})
 		return
 	}
@@ -181,7 +188,11 @@ func Words(f fact.Facts, in Intent) fact.Words {
 	if !exists {
 		tags, _ := LineageTags(f.Candidate, in.WorkflowRun)
 		maps.Copy(tags, asked)
-		return fact.Words{Description: in.Description, Tags: tags}
+		description := in.Description
+		if f.Origin != nil {
+			description = carryWords(f, tags, description)
+		}
+		return fact.Words{Description: description, Tags: tags}
 	}
 	ours := writtenByUs(v.Tags)
 	w := fact.Words{Description: v.Description, Tags: map[string]string{}}

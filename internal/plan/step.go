@@ -11,6 +11,7 @@ type Verb string
 
 const (
 	CreateModel   Verb = "create-model"
+	CopyModel     Verb = "copy-model" // copies the files, the run and the logged model from another server
 	CreateVersion Verb = "create-version"
 	SetAlias      Verb = "set-alias"
 	DeleteAlias   Verb = "delete-alias"
@@ -25,7 +26,7 @@ const (
 // Kind returns how the step is applied.
 func (s Step) Kind() Kind {
 	switch s.Do {
-	case CreateModel, CreateVersion:
+	case CreateModel, CopyModel, CreateVersion:
 		return Creation
 	case SetAlias, DeleteAlias, TagAlias, SetModelTag, SetStage:
 		return Move
@@ -55,6 +56,7 @@ const (
 	NewVersion = 0          // in Step.Version: the version that this plan creates; in a State, registry.NextVersion
 	AtTime     = "{time}"   // the time in RFC 3339, in UTC
 	TheRecord  = "{record}" // the decision in short form (see NewSummary)
+	TheOrigin  = "{origin}" // the servers that the version was copied from, with the digest of its files
 )
 
 // Step is one change: what to do, and which state to expect before and after.
@@ -68,7 +70,10 @@ type Step struct {
 	Want    registry.State `json:"want"`
 	Archive bool           `json:"archive,omitempty"` // move the stage's other versions to Archived
 
-	Source      *registry.Source  `json:"source,omitempty"` // only for create-version
+	// only for create-version and copy-model
+	Source *registry.Source `json:"source,omitempty"`
+	// only for copy-model: the files as they were evaluated
+	Content     *Content          `json:"content,omitempty"`
 	Description string            `json:"description,omitempty"`
 	Tags        map[string]string `json:"tags,omitempty"`
 

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/mlflow-promote/mlflow-promote/internal/fact"
+	"github.com/mlflow-promote/mlflow-promote/internal/format"
 	"github.com/mlflow-promote/mlflow-promote/internal/report/doc"
 )
 
@@ -140,13 +141,8 @@ func age(ended, now time.Time) string {
 }
 
 func size(bytes int64) string {
-	switch {
-	case bytes == 0:
+	if bytes == 0 {
 		return "–"
-	case bytes < 1<<10:
-		return fmt.Sprintf("%d bytes", bytes)
-	case bytes < 1<<20:
-		return fmt.Sprintf("%.1f KiB", float64(bytes)/(1<<10))
 	}
-	return fmt.Sprintf("%.1f MiB", float64(bytes)/(1<<20))
+	return format.Bytes(bytes)
 }

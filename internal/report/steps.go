@@ -107,6 +107,8 @@ func (c Change) stepName(s plan.Step) doc.Line {
 	switch s.Do {
 	case plan.CreateModel:
 		return doc.L("create registered model ", doc.C(s.Model))
+	case plan.CopyModel:
+		return doc.L("copy ", doc.C(s.Source.URI), " from ", doc.C(s.Name))
 	case plan.CreateVersion:
 		return doc.L("register ", doc.C(s.Source.URI))
 	case plan.SetAlias:

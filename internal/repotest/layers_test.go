@@ -109,7 +109,9 @@ var layers = map[string][]string{
 		"internal/canonical", "internal/format", "internal/mlflow", "internal/registry", "internal/rest", "internal/retry",
 	},
 	"internal/mlflow/write": {
-		"internal/fact", "internal/format", "internal/ledger", "internal/mlflow", "internal/mlflow/dialect", "internal/plan", "internal/registry", "internal/rest", "internal/retry",
+		"internal/fact", "internal/format", "internal/ledger", "internal/mlflow", "internal/mlflow/dialect",
+		"internal/mlflow/filecopy", "internal/mlflow/modelcopy", "internal/plan", "internal/registry", "internal/rest",
+		"internal/retry",
 	},
 	"internal/github":  {"internal/fact", "internal/format", "internal/ledger", "internal/registry", "internal/rest"},
 	"internal/trigger": {"internal/actions", "internal/format", "internal/registry"},
@@ -122,8 +124,11 @@ var layers = map[string][]string{
 	"internal/outputs":    {"internal/canonical", "internal/lineage", "internal/report"},
 	"internal/hiddenplan": {"internal/canonical", "internal/plan"},
 	"internal/proxyenv":   {},
+	"internal/usage":      {"internal/format", "internal/inputs", "internal/registry"},
 	"internal/rescue":     {"internal/format", "internal/plan", "internal/registry", "internal/verdict"},
-	"internal/console":    {"internal/actions", "internal/mlflow", "internal/rest"},
+	"internal/console": {
+		"internal/actions", "internal/format", "internal/mlflow", "internal/mlflow/filecopy", "internal/rest",
+	},
 	"internal/workflow": {
 		"internal/actions", "internal/console", "internal/fact", "internal/github", "internal/ledger",
 		"internal/registry", "internal/rest", "internal/trigger",
@@ -173,7 +178,7 @@ var layers = map[string][]string{
 		"internal/pastledger", "internal/plan", "internal/policy", "internal/policy/cases", "internal/policy/gates",
 		"internal/policy/tree", "internal/policyfile", "internal/registry", "internal/report",
 		"internal/proxyenv", "internal/report/doc", "internal/rescue", "internal/rest", "internal/sarif", "internal/signing",
-		"internal/trigger", "internal/verdict", "internal/workflow",
+		"internal/trigger", "internal/usage", "internal/verdict", "internal/workflow",
 	},
 
 	"internal/mlflow/mlflowtest":              double("access", "artifacts", "call", "dialect", "faults", "registry", "seed", "state", "tracking", "wire"),

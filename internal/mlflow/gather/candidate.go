@@ -44,7 +44,7 @@ func (g candidate) readRoot(ctx context.Context, out *candidateRoot) (err error)
 	case q.ModelID != "":
 		out.logged, err = g.c.LoggedModels.Get(ctx, q.ModelID)
 	case q.Alias != "":
-		out.version, err = g.byAlias(ctx, q.Model, q.Alias)
+		out.version, err = naming{g}.byAlias(ctx, q.Model, q.Alias)
 	default:
 		out.version, err = g.c.Versions.Get(ctx, q.Model, q.Number)
 	}
@@ -101,12 +101,12 @@ func (g candidate) checkVersion(ctx context.Context, known registry.Known[regist
 	v, ok := known.Get()
 	q := g.q.Candidate
 	if !ok {
-		return g.noVersion(ctx, known.Why())
+		return naming{g}.noVersion(ctx, known.Why())
 	}
-	if err := g.exactAlias(ctx, v); err != nil {
+	if err := (naming{g}).exactAlias(ctx, v); err != nil {
 		return err
 	}
-	if q.Model == g.q.Model {
+	if q.Model == g.q.Model && !g.isElsewhere() {
 		g.facts.Candidate.Version = known
 		if of, err := registry.ParseSource(v.Source); v.RunID == "" && registry.LoggedIn(v.Source) == "" &&
 			(err != nil || of.Number == 0) {
@@ -122,7 +122,12 @@ func (g candidate) checkVersion(ctx context.Context, known registry.Known[regist
 			Hint:   "choose a version that is READY and is not a prompt",
 		}
 	}
-	v, err := g.withRun(ctx, v)
+	if g.isElsewhere() {
+		if err := (copied{g}).noteOrigin(v); err != nil {
+			return err
+		}
+	}
+	v, err := naming{g}.withRun(ctx, v)
 	if err != nil {
 		return err
 	}
@@ -134,13 +139,13 @@ func (g candidate) checkVersion(ctx context.Context, known registry.Known[regist
 
 // exactAlias fails if the alias by which the database found the candidate's version only has a similar name. MariaDB
 // and MySQL ignore case, accents and trailing spaces.
-func (g candidate) exactAlias(ctx context.Context, v registry.Version) error {
+func (g naming) exactAlias(ctx context.Context, v registry.Version) error {
 	q := g.q.Candidate
-	if q.Alias == "" || g.noAliases.Load() {
+	if q.Alias == "" || g.byTag || !g.isElsewhere() && g.noAliases.Load() {
 		return nil
 	}
 	m := g.facts.Model
-	if q.Model != g.q.Model {
+	if q.Model != g.q.Model || g.isElsewhere() {
 		var err error
 		if m, err = g.c.Models.Get(ctx, q.Model); err != nil {
 			return err
@@ -160,10 +165,10 @@ func (g candidate) exactAlias(ctx context.Context, v registry.Version) error {
 }
 
 // noVersion returns the error for a version or alias that does not exist, usually because its name is misspelt.
-func (g candidate) noVersion(ctx context.Context, why string) error {
+func (g naming) noVersion(ctx context.Context, why string) error {
 	q := g.q.Candidate
 	m := g.facts.Model
-	if q.Model != g.q.Model {
+	if q.Model != g.q.Model || g.isElsewhere() {
 		var err error
 		if m, err = g.c.Models.Get(ctx, q.Model); err != nil {
 			return err
@@ -189,7 +194,7 @@ func (g candidate) noVersion(ctx context.Context, why string) error {
 
 // withRun returns the version that has the run: either v itself, or the version that v was copied from. MLflow 3
 // accepts a version as a source only together with that version's run. A version of a logged model needs no run.
-func (g candidate) withRun(ctx context.Context, v registry.Version) (registry.Version, error) {
+func (g naming) withRun(ctx context.Context, v registry.Version) (registry.Version, error) {
 	first := mlflow.VersionRef(v)
 	for range mlflow.LongestLineage {
 		if v.RunID != "" || registry.LoggedIn(v.Source) != "" {

@@ -14,7 +14,7 @@ import (
 // findCommit replaces the candidate "commit" with the run found for that commit.
 func (g candidate) findCommit(ctx context.Context) error {
 	by := *g.q.Candidate.Commit
-	experiments, err := g.experimentsOf(ctx, by)
+	experiments, err := naming{g}.experimentsOf(ctx, by)
 	if err != nil {
 		return err
 	}
@@ -38,7 +38,10 @@ func (g candidate) findCommit(ctx context.Context) error {
 // experimentsOf returns the experiments to search: those that the user named, or the one in which the incumbent was
 // trained. Other experiments do not count, because any login can create experiments and log runs in them that claim any
 // commit.
-func (g *gathering) experimentsOf(ctx context.Context, by registry.ByCommit) ([]registry.Experiment, error) {
+func (g naming) experimentsOf(ctx context.Context, by registry.ByCommit) ([]registry.Experiment, error) {
+	if len(by.Experiments) == 0 && g.isElsewhere() {
+		return nil, errNeedExperiment("the incumbent is on another server than the candidate")
+	}
 	if len(by.Experiments) == 0 {
 		e, err := g.incumbentExperiment(ctx)
 		return []registry.Experiment{e}, err

@@ -40,7 +40,7 @@ type details struct {
 func (g *gathering) readDetails(ctx context.Context) details {
 	var asks []func() error
 	ask := func(f func()) { asks = append(asks, func() error { f(); return nil }) }
-	c, s := g.c, &g.facts.Candidate
+	c, s := g.candidate().c, &g.facts.Candidate
 	if g.needs.Files {
 		ask(func() { g.candidate().files(ctx) })
 	}

@@ -19,11 +19,24 @@ import (
 // target alias points to a deleted version. Any other fact that cannot be read is marked as unreadable, with the
 // reason.
 func Facts(ctx context.Context, c *mlflow.Client, q fact.Query, n fact.Needs) (fact.Facts, error) {
+	return FactsFrom(ctx, nil, c, q, n)
+}
+
+// FactsFrom is like Facts for a candidate that is on another server, from which it has to be copied. If from is nil,
+// the candidate is on the server of c.
+func FactsFrom(ctx context.Context, from, c *mlflow.Client, q fact.Query, n fact.Needs) (fact.Facts, error) {
 	g := &gathering{
 		c: c, q: q, needs: n, holderKeys: holderKeys(q, n), provenance: provenance{c: c, roots: q.MovedRoots},
 		facts: fact.Facts{
 			Server: c.Address, Target: q.Target, Holders: map[registry.Ref]registry.Known[fact.Subject]{},
 		},
+	}
+	if from != nil {
+		g.source = provenance{c: from, roots: q.MovedRoots}
+		g.needs.Files = true // only listed files are copied
+		g.facts.Origin = &fact.Origin{
+			Server: from.Address, Version: registry.Absent[registry.Version]("the candidate is not a version"),
+		}
 	}
 	if err := g.candidate().findRun(ctx); err != nil {
 		return fact.Facts{}, err
@@ -34,11 +47,16 @@ func Facts(ctx context.Context, c *mlflow.Client, q fact.Query, n fact.Needs) (f
 	if err := g.secondRound(ctx); err != nil {
 		return fact.Facts{}, err
 	}
-	g.candidate().elsewhere(ctx)
+	g.candidate().onSplitServers(ctx)
 	if err := g.candidate().findVersion(ctx); err != nil {
 		return fact.Facts{}, err
 	}
 	g.add(g.readDetails(ctx))
+	if g.isElsewhere() {
+		if err := (copied{g.candidate()}).find(ctx); err != nil {
+			return fact.Facts{}, err
+		}
+	}
 	g.facts.Now = c.Registry.Meter().ServerTime
 	return g.facts, nil
 }
@@ -72,6 +90,7 @@ type gathering struct {
 	noAliases    atomic.Bool        // whether the server does not support aliases
 	earlyListing *listing           // the candidate's files, if they were listed ahead of time
 	copyOf       registry.Version   // the version of a different registered model that will be copied
+	byTag        bool               // whether the other server has no aliases, so a tag led to the candidate
 	further      []askedAlias       // the additional aliases that a promotion assigns or removes
 }
 
@@ -124,6 +143,13 @@ func (g *gathering) sendQuestions(
 			return err
 		},
 		func() error { return g.provenance.nameExperiments(ctx, g.needs.EvaluatedIn) },
+	}
+	if g.isElsewhere() {
+		asks = append(
+			asks,
+			func() error { return g.source.c.InWorkspace(ctx) },
+			func() error { return g.source.nameExperiments(ctx, g.needs.EvaluatedIn) },
+		)
 	}
 	if g.q.Candidate != (registry.Candidate{}) {
 		asks = append(asks, func() error { return g.candidate().readRoot(ctx, root) })
@@ -192,7 +218,7 @@ func (g *gathering) secondRound(ctx context.Context) error {
 			return err
 		})
 	}
-	if !g.allVersions && g.facts.Source.RunID != "" && !g.facts.Model.IsAbsent() {
+	if !g.allVersions && g.facts.Source.RunID != "" && !g.facts.Model.IsAbsent() && !g.isElsewhere() {
 		asks = append(asks, func() (err error) {
 			g.versions, err = g.c.Versions.Search(ctx, g.q.Model, mlflow.Match{Run: g.facts.Source.RunID})
 			return err
@@ -380,7 +406,7 @@ func (g candidate) findVersion(ctx context.Context) error {
 	var same []registry.Version
 	for _, v := range g.versions {
 		g.facts.Newest = max(g.facts.Newest, v.Number)
-		if v.Tags[registry.TagDuplicateOf] == "" &&
+		if v.Tags[registry.TagDuplicateOf] == "" && !g.isElsewhere() &&
 			registry.SameRegistration(v, g.facts.Source, g.facts.Candidate.Run.OrZero()) {
 			same = append(same, v)
 		}

@@ -68,7 +68,7 @@ func findRequested(ctx context.Context, c *mlflow.Client, q fact.Query) (request
 		return requested{}, g.errNotFound(ctx, root.version.Why())
 	}
 	out := requested{version: v, model: g.facts.Model.OrZero(), noAliases: g.noAliases.Load()}
-	if err := g.candidate().exactAlias(ctx, v); err != nil {
+	if err := (naming{g.candidate()}).exactAlias(ctx, v); err != nil {
 		return out, err
 	}
 	for alias, number := range out.model.Aliases {
@@ -88,7 +88,7 @@ func (g *gathering) errNotFound(ctx context.Context, why string) error {
 	numbers := mlflow.InStage(g.versions, stage)
 	switch {
 	case stage == "":
-		return g.candidate().noVersion(ctx, why)
+		return naming{g.candidate()}.noVersion(ctx, why)
 	case g.facts.Model.IsAbsent():
 		return g.c.Models.NotFound(ctx, g.q.Model, g.facts.Model.Why())
 	case len(numbers) > 1:

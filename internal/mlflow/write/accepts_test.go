@@ -60,7 +60,7 @@ func TestWriter_Accepts(t *testing.T) {
 			Versions: map[int]registry.Known[registry.Version]{5: version(5, c.has.five)},
 		}
 		for _, d := range []dialect.Dialect{{}, dialect.UnityCatalog} {
-			w := Writer{&mlflow.Client{About: mlflow.About{Dialect: d}}}
+			w := Writer{Client: &mlflow.Client{About: mlflow.About{Dialect: d}}}
 			err := w.Accepts(plan.Plan{Model: model, Steps: c.steps}, f)
 			refused := c.says != "" && d.Name != ""
 			if (registry.ReasonOf(err) == registry.Unsupported) != refused ||
@@ -69,7 +69,7 @@ func TestWriter_Accepts(t *testing.T) {
 			}
 		}
 	}
-	w := Writer{&mlflow.Client{About: mlflow.About{Dialect: dialect.UnityCatalog}}}
+	w := Writer{Client: &mlflow.Client{About: mlflow.About{Dialect: dialect.UnityCatalog}}}
 	err := w.Accepts(plan.Plan{Steps: []plan.Step{{Do: plan.CreateVersion}}}, fact.Facts{})
 	if registry.ReasonOf(err) != registry.Unsupported {
 		t.Errorf("a registration: %v", err)

@@ -45,7 +45,7 @@ func TestWriter_Forbidden(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		w := Writer{mlflow.New(client, client, mlflow.About{LoggedIn: true}, func() float64 { return 0 })}
+		w := Writer{Client: mlflow.New(client, client, mlflow.About{LoggedIn: true}, func() float64 { return 0 })}
 		if c.login != nil {
 			_, err := w.Models.Get(t.Context(), step.Model)
 			e, _ := err.(*registry.Error)

@@ -9,6 +9,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/format"
 	"github.com/mlflow-promote/mlflow-promote/internal/mlflow"
 	"github.com/mlflow-promote/mlflow-promote/internal/mlflow/dialect"
+	"github.com/mlflow-promote/mlflow-promote/internal/mlflow/filecopy"
 	"github.com/mlflow-promote/mlflow-promote/internal/plan"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 	"github.com/mlflow-promote/mlflow-promote/internal/rest"
@@ -16,7 +17,11 @@ import (
 )
 
 // Writer observes and carries out single steps of a plan.
-type Writer struct{ *mlflow.Client }
+type Writer struct {
+	*mlflow.Client
+	Source *mlflow.Client          // the server from which models are copied; nil if there is none
+	Report func(filecopy.Progress) // called while files are copied
+}
 
 // Observe returns the current state of the step's target. For an alias, that is the version it points to. For a
 // stage, or an alias that is kept as a tag, it is the list of versions in that stage or with that tag. For a tag, it

@@ -1,12 +1,15 @@
-package inputs
+// Package usage writes what tells people how to use the commands: --help, and hints that name inputs.
+//
+// It is pure.
+package usage
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 	"unicode/utf8"
 
 	"github.com/mlflow-promote/mlflow-promote/internal/format"
+	"github.com/mlflow-promote/mlflow-promote/internal/inputs"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
@@ -16,19 +19,19 @@ const helpWidth = 100
 // Help returns the --help text for the command, or for the whole program if there is no such command.
 func Help(name string) string {
 	var b strings.Builder
-	c, ok := CommandNamed(name)
+	c, ok := inputs.CommandNamed(name)
 	if ok {
 		b.WriteString(wrapped(fmt.Sprintf("mlflow-promote %s: %s.", c.Name, c.Summary), 0, 4))
 		fmt.Fprintf(&b, "\nusage: mlflow-promote %s [flags]\n", c.Name)
 	} else {
 		b.WriteString("mlflow-promote registers, checks and promotes MLflow model versions.\n\n" +
 			"usage: mlflow-promote COMMAND [flags]\n\ncommands:\n")
-		for _, c := range Commands() {
+		for _, c := range inputs.Commands() {
 			b.WriteString(wrapped(fmt.Sprintf("%-15s %s", c.Name, c.Summary), 2, 18))
 		}
 	}
 	group := ""
-	for _, in := range All[1:] {
+	for _, in := range inputs.All[1:] {
 		if ok && !c.Takes(in) {
 			continue
 		}
@@ -43,7 +46,7 @@ func Help(name string) string {
 		"  --version\n        Print the version.\n" +
 		"  --as-action\n        Read the INPUT_… variables of a GitHub Action too. Flags take precedence.\n")
 	if !ok {
-		c, _ = CommandNamed("promote")
+		c, _ = inputs.CommandNamed("promote")
 		b.WriteString("\nexit codes: ")
 		b.WriteString(exitHelp())
 	}
@@ -52,26 +55,17 @@ func Help(name string) string {
 		where = ""
 	}
 	fmt.Fprintf(&b, "\nexample%s:\n  mlflow-promote %s", where, c.Name)
-	for _, word := range c.example {
+	for _, word := range c.Words {
 		b.WriteString(" " + format.ShellWord(word))
 	}
 	b.WriteString("\n")
 	return b.String()
 }
 
-// Example returns the inputs in the command's example, keyed by name.
-func (c Command) Example() map[string]string {
-	a, err := Arguments(append(strings.Fields(c.Name), c.example...))
-	if err != nil {
-		panic(c.Name + ": " + err.Error()) // a bug in the table of commands
-	}
-	return a.Flags
-}
-
 // flagHelp returns the help for one flag: its name, its description and its default.
-func flagHelp(in Input) string {
+func flagHelp(in inputs.Input) string {
 	text := in.Describe()
-	if in.Kind == Bool {
+	if in.Kind == inputs.Bool {
 		text = in.Help // a flag without a value means true
 	}
 	switch {
@@ -108,9 +102,4 @@ func exitHelp() string {
 	const text = "%d done or nothing to do, %d refused, %d bad input, %d could not be done, %d unknown, %d cancelled\n"
 	return fmt.Sprintf(text, registry.ExitDone, registry.ExitRefused, registry.ExitBadInput, registry.ExitFailed,
 		registry.ExitUnknown, registry.ExitCancelled)
-}
-
-// Takes reports whether the command reads the input.
-func (c Command) Takes(in Input) bool {
-	return slices.Contains(in.For, c.Name) || slices.Contains(c.inputs, in.Name)
 }

@@ -9,10 +9,10 @@ import (
 // The command line accepts each command's example.
 func TestExamples(t *testing.T) {
 	for _, c := range Commands() {
-		a, err := Arguments(append(strings.Fields(c.Name), c.example...))
+		a, err := Arguments(append(strings.Fields(c.Name), c.Words...))
 		unread := Unread(c, a.Given)
-		if err != nil || a.Command != c.Name || len(unread) > 0 || len(c.example) == 0 && slices.ContainsFunc(All, c.Takes) {
-			t.Errorf("%s: %v: %v %v", c.Name, c.example, err, unread)
+		if err != nil || a.Command != c.Name || len(unread) > 0 || len(c.Words) == 0 && slices.ContainsFunc(All, c.Takes) {
+			t.Errorf("%s: %v: %v %v", c.Name, c.Words, err, unread)
 		}
 	}
 }

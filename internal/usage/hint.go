@@ -1,10 +1,12 @@
-package inputs
+package usage
 
 import (
 	"cmp"
 	"regexp"
 	"slices"
 	"strings"
+
+	"github.com/mlflow-promote/mlflow-promote/internal/inputs"
 )
 
 // named matches an input's name in a hint. One of its groups contains the name.
@@ -30,11 +32,11 @@ func Spoken(hint string, inWorkflow bool) string {
 		m := setValue.FindStringSubmatch(found)
 		name, value := cmp.Or(m[1:4]...), strings.Trim(m[4], `"`)
 		switch {
-		case !declared(name) || slices.Contains(articles, value):
+		case !inputs.Declared(name) || slices.Contains(articles, value):
 			return found
 		case inWorkflow:
 			return "set " + name + ": " + value
-		case value == "true" && Get(name).Kind == Bool:
+		case value == "true" && inputs.Get(name).Kind == inputs.Bool:
 			return "set --" + name
 		}
 		return "set --" + name + " " + value
@@ -45,9 +47,9 @@ func Spoken(hint string, inWorkflow bool) string {
 	hint = setting.ReplaceAllStringFunc(hint, func(found string) string {
 		m := setting.FindStringSubmatch(found)
 		switch {
-		case !declared(m[1]):
+		case !inputs.Declared(m[1]):
 			return found
-		case m[2] == "true" && Get(m[1]).Kind == Bool:
+		case m[2] == "true" && inputs.Get(m[1]).Kind == inputs.Bool:
 			return "`--" + m[1] + "`"
 		}
 		return "`--" + m[1] + " " + m[2] + "`"
@@ -59,7 +61,7 @@ func Spoken(hint string, inWorkflow bool) string {
 // withFlags replaces the inputs that a pattern finds with flags.
 func withFlags(hint string, pattern *regexp.Regexp, prefix string) string {
 	return pattern.ReplaceAllStringFunc(hint, func(found string) string {
-		if name := cmp.Or(pattern.FindStringSubmatch(found)[1:]...); declared(name) {
+		if name := cmp.Or(pattern.FindStringSubmatch(found)[1:]...); inputs.Declared(name) {
 			return prefix + name
 		}
 		return found

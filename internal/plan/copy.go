@@ -1,0 +1,72 @@
+package plan
+
+import (
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/mlflow-promote/mlflow-promote/internal/fact"
+	"github.com/mlflow-promote/mlflow-promote/internal/registry"
+)
+
+// copies reports whether the candidate has to be copied from another server.
+func copies(f fact.Facts) bool {
+	_, exists := f.Candidate.Version.Get()
+	return f.Origin != nil && !exists
+}
+
+// originOf returns the servers from which the candidate was and will be copied, or nil if it is not copied.
+func originOf(f fact.Facts) []registry.Hop {
+	if f.Origin == nil {
+		return nil
+	}
+	return append(slices.Clone(f.Origin.Earlier), registry.Hop{
+		Server: f.Origin.Server, Ref: f.Source.URI, RunID: f.Source.RunID, Digest: f.Candidate.Digest.OrZero(),
+	})
+}
+
+// Hops returns the servers that the copy came from, once its files have been copied at a time and have that digest.
+func (p Plan) Hops(digest string, at time.Time) []registry.Hop {
+	hops := slices.Clone(p.Origin)
+	if len(hops) > 0 {
+		last := &hops[len(hops)-1]
+		last.Digest, last.At = digest, at.UTC().Format(time.RFC3339)
+	}
+	return hops
+}
+
+// CopyDone is what is known once a model has been copied from another server.
+type CopyDone struct {
+	Source registry.Source // the copy
+	Hops   []registry.Hop  // the servers that it was copied from, oldest first
+}
+
+// After fills in what is known only once the model has been copied. c is nil if nothing was copied.
+func (s Step) After(c *CopyDone) Step {
+	if s.Do != CreateVersion || c == nil {
+		return s
+	}
+	s.Source, s.Tags = &c.Source, maps.Clone(s.Tags)
+	s.Tags[registry.TagOrigin] = registry.HopsTag(c.Hops)
+	return s
+}
+
+// copying returns the step that copies the candidate from its server.
+func copying(p Plan, f fact.Facts) Step {
+	return Step{Do: CopyModel, Model: p.Model, Name: f.Origin.Server, Source: p.Source, Content: p.Content}
+}
+
+// carryWords adds the tags that the candidate's version has on its own server, except for those that tools write. It
+// returns that version's description if there is no other.
+func carryWords(f fact.Facts, tags map[string]string, description string) string {
+	v := f.Origin.Version.OrZero()
+	for key, value := range v.Tags {
+		if _, set := tags[key]; !set && !registry.Reserved(key) {
+			tags[key] = value
+		}
+	}
+	if description == "" {
+		return v.Description
+	}
+	return description
+}
