@@ -1,9 +1,11 @@
 package login
 
 import (
+	"cmp"
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"io"
 	"maps"
 	"net/http"
@@ -11,6 +13,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/mlflow-promote/mlflow-promote/internal/rest"
 )
 
 // Keys are AWS credentials.
@@ -47,7 +51,7 @@ func (s *Signer) Apply(r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	sum, err := bodySum(r)
+	sum, err := s.bodySum(r)
 	if err != nil {
 		return err
 	}
@@ -68,8 +72,18 @@ func (s *Signer) Forget(r *http.Request) bool {
 	return s.renewable
 }
 
-// bodySum returns the SHA-256 of the request's body, in hex.
-func bodySum(r *http.Request) (string, error) {
+// unsignedPayload takes the place of a body's SHA-256. Only S3 accepts it.
+const unsignedPayload = "UNSIGNED-PAYLOAD"
+
+// bodySum returns the SHA-256 of the request's body, in hex. An upload can be read only once, so its content is not
+// signed if its SHA-256 is not known in advance. TLS then protects it.
+func (s *Signer) bodySum(r *http.Request) (string, error) {
+	if sum, upload := rest.ContentSum(r); upload {
+		if sum == "" && (s.service != "s3" || r.URL.Scheme != "https") {
+			return "", errors.New("sign the upload: its SHA-256 must be known in advance")
+		}
+		return cmp.Or(sum, unsignedPayload), nil
+	}
 	hash := sha256.New()
 	if r.GetBody != nil {
 		body, err := r.GetBody()

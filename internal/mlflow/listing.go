@@ -40,11 +40,11 @@ func listBelow(base string) func(context.Context, *Client, Location, string) res
 // listProxy lists a folder in the server's own store by its location.
 func listProxy(ctx context.Context, c *Client, where Location, folder string) rest.Request {
 	f := artifact{in: Location{Model: where.Model, Run: where.Run}}
-	inside, ok := inProxy(f.root(ctx, c), c.Tracking.Host())
+	inside, ok := InProxy(f.root(ctx, c), c.Tracking.Host())
 	if !ok {
 		return rest.Request{}
 	}
-	return rest.Request{Path: proxyPath, Query: url.Values{"path": {path.Join(inside, folder)}}}
+	return rest.Request{Path: ProxyPath, Query: url.Values{"path": {path.Join(inside, folder)}}}
 }
 
 // list returns one page of a folder's contents. If the server, or a proxy in front of it, does not offer one way, list

@@ -115,13 +115,13 @@ func throughRun(ctx context.Context, c *Client, f *artifact) (*rest.Client, rest
 	}
 }
 
-// proxyPath is the address of the artifact proxy.
-const proxyPath = "api/2.0/mlflow-artifacts/artifacts"
+// ProxyPath is the address of the artifact proxy.
+const ProxyPath = "api/2.0/mlflow-artifacts/artifacts"
 
 // throughProxy reads a file in the server's own store by its location. It works even if only paths under /api are
 // reachable.
 func throughProxy(ctx context.Context, c *Client, f *artifact) (*rest.Client, rest.Request) {
-	inside, ok := inProxy(f.root(ctx, c), c.Tracking.Host())
+	inside, ok := InProxy(f.root(ctx, c), c.Tracking.Host())
 	if !ok {
 		return nil, rest.Request{}
 	}
@@ -129,11 +129,11 @@ func throughProxy(ctx context.Context, c *Client, f *artifact) (*rest.Client, re
 	for i, e := range elements {
 		elements[i] = url.PathEscape(e)
 	}
-	return c.Tracking, rest.Request{Path: proxyPath + "/" + strings.Join(elements, "/")}
+	return c.Tracking, rest.Request{Path: ProxyPath + "/" + strings.Join(elements, "/")}
 }
 
-// inProxy returns the path of a location in a server's own store.
-func inProxy(uri, host string) (string, bool) {
+// InProxy returns the path of a location in a server's own store.
+func InProxy(uri, host string) (string, bool) {
 	u, err := url.Parse(uri)
 	if err != nil || u.User != nil || u.RawQuery != "" || u.Fragment != "" || strings.Contains(uri, "%") {
 		return "", false
@@ -142,7 +142,7 @@ func inProxy(uri, host string) (string, bool) {
 	switch {
 	case u.Scheme == "mlflow-artifacts" && (u.Host == "" || u.Host == host):
 	case (u.Scheme == "http" || u.Scheme == "https") && u.Host == host:
-		_, below, found := strings.Cut(inside, proxyPath+"/")
+		_, below, found := strings.Cut(inside, ProxyPath+"/")
 		if inside = below; !found {
 			return "", false
 		}

@@ -222,14 +222,14 @@ func TestInProxy(t *testing.T) {
 		"mlflow-artifacts:/1/r/artifacts":              "1/r/artifacts",
 		"mlflow-artifacts://ml.example:5000/1/r":       "1/r",
 		"mlflow-artifacts://other.example/1/r":         "",
-		"http://ml.example:5000/" + proxyPath + "/1/r": "1/r",
-		"http://other/" + proxyPath + "/1/r":           "",
+		"http://ml.example:5000/" + ProxyPath + "/1/r": "1/r",
+		"http://other/" + ProxyPath + "/1/r":           "",
 		"http://ml.example:5000/1/r":                   "",
 		"mlflow-artifacts:/1/%2e%2e/r":                 "",
 		"s3://ml.example:5000/1":                       "",
 		"mlflow-artifacts:/":                           "",
 	} {
-		if got, _ := inProxy(uri, "ml.example:5000"); got != want {
+		if got, _ := InProxy(uri, "ml.example:5000"); got != want {
 			t.Errorf("%s: %q, want %q", uri, got, want)
 		}
 	}

@@ -281,19 +281,41 @@ func (s Artifacts) Digest(ctx context.Context, where Location, files []registry.
 	return registry.Is(registry.FilesDigest(sums))
 }
 
-// sum returns the SHA-256 of one file in hex. It fails if the size differs from the listed size.
+// sum returns the SHA-256 of one file in hex.
 func (s Artifacts) sum(ctx context.Context, where Location, f registry.File) (string, error) {
 	var h hash.Hash
-	open := func() io.Writer { h = sha256.New(); return h }
-	page := func(html bool, came int64, _ bool) bool { return html && came != f.Size }
-	came, err := s.c.read(ctx, artifact{in: where, path: f.Path}, contents{f.Size + 1, open, page})
-	switch {
-	case came > f.Size:
-		return "", fmt.Errorf("%s is larger than the listed %d bytes", f.Path, f.Size)
-	case err != nil:
-		return "", fmt.Errorf("%s could not be read: %s", f.Path, unreadText(err))
-	case came != f.Size:
-		return "", fmt.Errorf("%s is %d bytes, not %d as listed", f.Path, came, f.Size)
+	_, err := s.Content(ctx, where, f, func() io.Writer { h = sha256.New(); return h })
+	if err != nil {
+		return "", err
 	}
 	return hex.EncodeToString(h.Sum(nil)), nil
 }
+
+// Content reads a file and writes it to the writer that open returns. It calls open for each attempt, which makes data
+// from earlier attempts void. It fails if the size differs from the listed size, and if a page takes the file's place.
+func (s Artifacts) Content(ctx context.Context, in Location, f registry.File, open func() io.Writer) (int64, error) {
+	web := strings.HasPrefix(strings.ToLower(path.Ext(f.Path)), ".htm")
+	page := func(html bool, came int64, untyped bool) bool { return html && (came != f.Size || !untyped && !web) }
+	came, err := s.c.read(ctx, artifact{in: in, path: f.Path}, contents{max(f.Size, excerpt) + 1, open, page})
+	switch e := Remote(err); {
+	case err == nil && came > f.Size, e != nil && e.Kind == rest.TooLarge:
+		return came, fmt.Errorf("%s is larger than the listed %d bytes", f.Path, f.Size)
+	case err != nil:
+		return came, &failedRead{f.Path, err}
+	case came != f.Size:
+		return came, fmt.Errorf("%s is %d bytes, not %d as listed", f.Path, came, f.Size)
+	}
+	return came, nil
+}
+
+// excerpt is larger than all login pages, so that a page in place of a small file is recognised as one.
+const excerpt = 64 << 10
+
+// failedRead is the error for a file of a model that could not be read.
+type failedRead struct {
+	path  string
+	cause error
+}
+
+func (e *failedRead) Error() string { return e.path + " could not be read: " + unreadText(e.cause) }
+func (e *failedRead) Unwrap() error { return e.cause }

@@ -101,6 +101,9 @@ var layers = map[string][]string{
 		"internal/format", "internal/mlflow", "internal/mlflow/runstore", "internal/parallel", "internal/registry",
 		"internal/rest",
 	},
+	"internal/mlflow/filecopy": {
+		"internal/format", "internal/mlflow", "internal/registry", "internal/rest",
+	},
 	"internal/mlflow/gather": {
 		"internal/canonical", "internal/fact", "internal/format", "internal/ledger", "internal/lineage", "internal/mlflow",
 		"internal/parallel", "internal/registry", "internal/spelling",

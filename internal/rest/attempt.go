@@ -36,6 +36,7 @@ type answer struct {
 type attempt struct {
 	transport http.RoundTripper
 	proxy     func(*http.Request) (*url.URL, error)
+	answer    time.Duration
 	idle      time.Duration
 	meter     *meter
 }
@@ -65,7 +66,14 @@ func (t *attempt) RoundTrip(req *http.Request) (*http.Response, error) {
 
 	ctx, cancel := context.WithCancelCause(req.Context())
 	defer cancel(nil)
+	p.response = await(t.answer+call.extra(), func() { cancel(errAnswer) })
+	watch := call.watched(t.idle, func() { cancel(errStuck) })
 	resp, err := t.transport.RoundTrip(req.WithContext(httptrace.WithClientTrace(ctx, p.trace())))
+	p.response.came()
+	watch.pause()
+	if silent := silence(""); err != nil && errors.As(context.Cause(ctx), &silent) {
+		err = silent
+	}
 	if err != nil {
 		left := p.mayHaveLeft(err)
 		call.sent, call.unclear, call.pending = call.sent || left, call.unclear || left, call.pending || left
@@ -139,7 +147,7 @@ func (t *attempt) read(
 	}
 	timer := time.AfterFunc(t.idle, func() { cancel(errIdle) })
 	defer timer.Stop()
-	source := idleReader{resp.Body, timer, t.idle}
+	source := idleReader{resp.Body, timer, t.idle, call.moved}
 	if call.body != nil && isSuccess(resp.StatusCode) {
 		err = call.body.fill(source, limit)
 		return nil, min(call.body.Len(), limit), err
@@ -156,16 +164,23 @@ type idleReader struct {
 	io.Reader
 	timer *time.Timer
 	idle  time.Duration
+	moved func()
 }
 
 func (w idleReader) Read(p []byte) (int, error) {
 	n, err := w.Reader.Read(p)
 	w.timer.Reset(w.idle)
+	if n > 0 {
+		w.moved()
+	}
 	return n, err
 }
 
 // progress records how far an attempt got. Its hooks run on the connection's goroutines.
-type progress struct{ asked, got, handshakeFailed atomic.Bool }
+type progress struct {
+	asked, got, handshakeFailed atomic.Bool
+	response                    *response
+}
 
 func (p *progress) trace() *httptrace.ClientTrace {
 	return &httptrace.ClientTrace{
@@ -173,6 +188,11 @@ func (p *progress) trace() *httptrace.ClientTrace {
 		GotConn: func(httptrace.GotConnInfo) { p.got.Store(true) },
 		TLSHandshakeDone: func(_ tls.ConnectionState, err error) {
 			p.handshakeFailed.Store(err != nil)
+		},
+		WroteRequest: func(info httptrace.WroteRequestInfo) {
+			if info.Err == nil {
+				p.response.asked()
+			}
 		},
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"sync/atomic"
 	"time"
 
 	"github.com/hashicorp/go-retryablehttp"
@@ -28,6 +29,12 @@ type call struct {
 	renewed  bool          // the login has been refused and replaced once
 	answer   *answer       // the final 2xx response
 	failure  *Error        // the failure of the last attempt; nil after a 2xx
+
+	content *Content    // the body of an upload
+	moves   bool        // the call moves a file, so its timeout applies only until the first byte has moved
+	total   *time.Timer // ends a call that moves a file
+	began   atomic.Bool // bytes of the file have moved in the current attempt
+	watch   atomic.Pointer[watch]
 }
 
 // sink receives the body of a successful response. It starts from the beginning for each attempt.
@@ -67,7 +74,9 @@ type repeater struct {
 // newRepeater hides the idle connections from the inner client. Otherwise, go-retryablehttp would close them after
 // every failure, which would break keep-alive for all parallel calls.
 func newRepeater(cfg Config, secure *tls.Config, m *meter) *repeater {
-	once := &attempt{transport: newTransport(cfg, secure), proxy: direct(cfg.Proxy), idle: cfg.Idle, meter: m}
+	once := &attempt{
+		transport: newTransport(cfg, secure), proxy: direct(cfg.Proxy), answer: cfg.Answer, idle: cfg.Idle, meter: m,
+	}
 	return &repeater{cfg: cfg, once: &http.Client{Transport: once}, meter: m}
 }
 
@@ -80,9 +89,9 @@ func (t *repeater) RoundTrip(req *http.Request) (*http.Response, error) {
 	if refusal := t.refuse(req); refusal != nil {
 		return nil, refusal
 	}
-	ctx, cancel := context.WithTimeout(context.WithValue(req.Context(), callKey{}, call), t.cfg.Total)
+	ctx, cancel := t.limited(context.WithValue(req.Context(), callKey{}, call), call)
 	defer cancel()
-	repeatable, err := retryablehttp.FromRequest(req.WithContext(ctx))
+	repeatable, err := call.repeatable(req.WithContext(ctx))
 	if err != nil {
 		return nil, fmt.Errorf("read request body: %w", err)
 	}
@@ -99,7 +108,7 @@ func (t *repeater) RoundTrip(req *http.Request) (*http.Response, error) {
 	}
 	resp, err := client.Do(repeatable)
 	if err != nil {
-		return nil, call.ended(req, err)
+		return nil, call.ended(repeatable.Request, err)
 	}
 	return resp, nil
 }
@@ -140,6 +149,7 @@ func (c *call) renews(e *Error) bool {
 // announce runs after check has returned true and before the wait.
 func (t *repeater) announce(req *http.Request, c *call) time.Duration {
 	t.meter.retried()
+	c.restart(t)
 	if t.cfg.Notify != nil && c.wait > 0 {
 		t.cfg.Notify(Retry{Method: req.Method, URL: shown(req), Attempt: c.attempts, Wait: c.wait, Cause: c.failure})
 	}

@@ -59,10 +59,11 @@ type Retry struct {
 
 // Client talks to one server. It is safe for concurrent use.
 type Client struct {
-	base  *url.URL
-	cfg   Config
-	http  *http.Client
-	meter *meter
+	base   *url.URL
+	cfg    Config
+	http   *http.Client
+	meter  *meter
+	others others
 }
 
 // New checks the configuration without sending anything. It returns an [*Error] of kind InsecureCredentials for
@@ -181,7 +182,7 @@ func newTransport(cfg Config, secure *tls.Config) http.RoundTripper {
 		DialContext:            dialer(cfg),
 		TLSClientConfig:        secure,
 		TLSHandshakeTimeout:    cfg.Connect,
-		ResponseHeaderTimeout:  cfg.Answer,
+		ExpectContinueTimeout:  time.Second,
 		IdleConnTimeout:        1500 * time.Millisecond,
 		MaxConnsPerHost:        cfg.MaxConns,
 		// the default of 2 opened 441 connections for 10,000 requests from 16 workers

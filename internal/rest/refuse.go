@@ -57,7 +57,7 @@ func refused(req *http.Request, k Kind, text string) *Error {
 // sign-on systems use many different names.
 var harmless = map[string]bool{
 	"Accept": true, "Accept-Encoding": true, "Accept-Language": true, "Connection": true, "Content-Type": true,
-	"User-Agent": true, "X-Github-Api-Version": true, "X-Mlflow-Workspace": true,
+	"Expect": true, "User-Agent": true, "X-Github-Api-Version": true, "X-Mlflow-Workspace": true,
 }
 
 func credential(h http.Header) string {

@@ -33,7 +33,10 @@ type Request struct {
 
 	Type *string // if not nil, receives the content type of a 2xx response
 
-	rawQuery string // sent unchanged in place of Query, because a signature covers it
+	rawQuery string            // sent unchanged in place of Query, because a signature covers it
+	header   map[string]string // sent with this request only
+	content  *Content          // the body of an upload, in place of Body
+	moves    bool              // the response is a file, see call.moves
 }
 
 // JSON sends r and decodes the response into out, which may be nil. It succeeds only if the response is 2xx and its
@@ -65,6 +68,7 @@ func (c *Client) Bytes(ctx context.Context, r Request) ([]byte, http.Header, err
 // wrote.
 func (c *Client) Stream(ctx context.Context, r Request, open func() io.Writer) (int64, error) {
 	s := &stream{open: open}
+	r.moves = r.Class == Artifact
 	_, err := c.send(ctx, r, "*/*", s)
 	return s.came, err
 }
@@ -90,7 +94,10 @@ func (c *Client) send(ctx context.Context, r Request, accept string, into sink) 
 		return nil, refused(&http.Request{Method: r.Method, URL: c.base}, InsecureCredentials,
 			"the request contains a credential, and would be sent unencrypted; use https")
 	}
-	call := &call{class: r.Class, limit: r.Limit, body: into, login: c.cfg.Login}
+	call := &call{
+		class: r.Class, limit: r.Limit, body: into, login: c.cfg.Login, content: r.content,
+		moves: r.moves || r.content != nil,
+	}
 	if call.limit <= 0 {
 		call.limit = defaultLimit
 	}
@@ -98,7 +105,9 @@ func (c *Client) send(ctx context.Context, r Request, accept string, into sink) 
 	if err != nil {
 		return nil, fmt.Errorf("build request: %w", err)
 	}
-	req.Header.Set("Accept", accept)
+	if accept != "" {
+		req.Header.Set("Accept", accept)
+	}
 	resp, err := c.http.Do(req)
 	if err != nil {
 		return nil, withoutURL(err)
@@ -149,6 +158,12 @@ func (c *Client) request(ctx context.Context, r Request) (*http.Request, error) 
 	}
 	if c.cfg.UserAgent != "" {
 		req.Header.Set("User-Agent", c.cfg.UserAgent)
+	}
+	if r.content != nil {
+		r.content.describe(req.Header)
+	}
+	for k, v := range r.header {
+		req.Header.Set(k, v)
 	}
 	return req, nil
 }

@@ -19,6 +19,12 @@ func repeats(class Class, e *Error, had500 bool) bool {
 	}
 }
 
+// Passing reports whether the same request may succeed later, so that a caller with its own retries sends it again.
+func (e *Error) Passing() bool { return repeats(Read, e, false) }
+
+// RetryAfter returns the wait that the server asked for, or 0.
+func (e *Error) RetryAfter() time.Duration { return e.retryAfter }
+
 func repeatsStatus(class Class, e *Error, had500 bool) bool {
 	switch e.Status {
 	case http.StatusRequestTimeout, http.StatusTooManyRequests, http.StatusBadGateway, http.StatusGatewayTimeout:

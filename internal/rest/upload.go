@@ -1,0 +1,256 @@
+package rest
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net/http"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/hashicorp/go-retryablehttp"
+)
+
+// Content is the body of an upload. It is not kept in memory.
+type Content struct {
+	Size int64
+	// Open returns the content from its start. It is called for each attempt, and may be called again before the reader
+	// of an earlier attempt is closed. A reader that ends early breaks the connection, so no server stores its data.
+	Open   func() (io.ReadCloser, error)
+	SHA256 string // in hex; "" if it is not known before the content has been sent
+	Type   string // Content-Type
+}
+
+// Upload sends content with a PUT and returns the header of the 2xx response. It sends again only if there was no
+// connection, or once with a new login after a 401: whoever provides the content decides about other retries.
+//
+// [Config.Total] applies until the first byte is sent. Afterwards, only silence ends the upload: [Config.Idle] while
+// sending, and [Config.Answer] from the last byte to the response. A large file gets more time for its response,
+// because some servers store it only then.
+func (c *Client) Upload(ctx context.Context, r Request, content Content) (http.Header, error) {
+	if content.Size < 0 {
+		return nil, errors.New("the content has a negative size")
+	}
+	r.Method, r.Class, r.content = http.MethodPut, Create, &content
+	call, err := c.send(ctx, r, "", nil)
+	if err != nil {
+		return nil, err
+	}
+	return call.answer.header, nil
+}
+
+// UploadTo is like Upload for an address that the server has handed out. See [Client.StreamFrom].
+func (c *Client) UploadTo(
+	ctx context.Context, address string, header map[string]string, content Content,
+) (http.Header, error) {
+	other, r, err := c.elsewhere(http.MethodPut, address, header)
+	if err != nil {
+		return nil, err
+	}
+	return other.Upload(ctx, r, content)
+}
+
+// describe sets the headers for the content.
+func (c *Content) describe(h http.Header) {
+	if c.Type != "" {
+		h.Set("Content-Type", c.Type)
+	}
+	if c.Size >= expects {
+		h.Set("Expect", "100-continue")
+	}
+}
+
+// expects is the size from which an upload asks the server for permission before it sends the content. A server that
+// refuses the upload then refuses at once.
+const expects = 1 << 20
+
+// pace is a speed in bytes a second that every object store reaches. It limits how long a server may take to pass on a
+// file before or after it sends or receives it.
+const pace = 8 << 20
+
+// extra returns how much longer than usual the server may take to respond, because the call moves a file.
+func (c *call) extra() time.Duration {
+	size := int64(0)
+	switch {
+	case c.content != nil:
+		size = c.content.Size
+	case c.moves:
+		size = c.limit
+	}
+	return time.Duration(size/pace) * time.Second
+}
+
+// limited returns a context that ends with the call's timeout. If the call moves a file, the timeout applies only until
+// the first byte has moved.
+func (t *repeater) limited(ctx context.Context, c *call) (context.Context, context.CancelFunc) {
+	total := t.cfg.Total + c.extra()
+	if !c.moves {
+		return context.WithTimeout(ctx, total)
+	}
+	ctx, cancel := context.WithCancelCause(ctx)
+	c.total = time.AfterFunc(total, func() { cancel(context.DeadlineExceeded) })
+	return ctx, func() {
+		c.total.Stop()
+		cancel(nil)
+	}
+}
+
+// moved is called when bytes of the file have moved.
+func (c *call) moved() {
+	if c.moves && !c.began.Swap(true) {
+		c.total.Stop()
+	}
+}
+
+// restart applies the call's timeout again for its next attempt.
+func (c *call) restart(t *repeater) {
+	if c.moves && c.began.Swap(false) {
+		c.total.Reset(t.cfg.Total + c.extra())
+	}
+}
+
+// repeatable returns the request in the form that can be sent several times.
+func (c *call) repeatable(req *http.Request) (*retryablehttp.Request, error) {
+	out, err := retryablehttp.FromRequest(req)
+	if err != nil || c.content == nil || c.content.Size == 0 {
+		return out, err
+	}
+	err = out.SetBody(func() (io.Reader, error) { return &sending{call: c}, nil })
+	out.ContentLength = c.content.Size
+	return out, err
+}
+
+// ContentSum returns the SHA-256 of the content that an attempt uploads, in hex, or "" if it is not known. It reports
+// whether the request is an upload, whose content cannot be read in advance.
+func ContentSum(r *http.Request) (sum string, upload bool) {
+	c, ok := r.Context().Value(callKey{}).(*call)
+	if !ok || c.content == nil || c.content.Size == 0 {
+		return "", false
+	}
+	return c.content.SHA256, true
+}
+
+// sending is the body of one attempt. It opens the content when the first byte is requested, which may never happen. A
+// pause of the content itself does not count as silence of the server.
+type sending struct {
+	call *call
+
+	mu     sync.Mutex
+	body   io.ReadCloser
+	closed bool
+	err    error
+}
+
+// watch ends an attempt if the server stops accepting data.
+type watch struct {
+	timer *time.Timer
+	idle  time.Duration
+}
+
+func (w *watch) pause() {
+	if w != nil {
+		w.timer.Stop()
+	}
+}
+
+func (w *watch) resume() {
+	if w != nil {
+		w.timer.Reset(w.idle)
+	}
+}
+
+// watched makes silence of longer than idle call end.
+func (c *call) watched(idle time.Duration, end func()) *watch {
+	if c.content == nil {
+		return nil
+	}
+	w := &watch{time.AfterFunc(idle, end), idle}
+	w.pause()
+	c.watch.Store(w)
+	return w
+}
+
+func (s *sending) opened() (io.ReadCloser, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed {
+		return nil, http.ErrBodyReadAfterClose
+	}
+	if s.body == nil && s.err == nil {
+		s.body, s.err = s.call.content.Open()
+	}
+	return s.body, s.err
+}
+
+func (s *sending) Read(p []byte) (int, error) {
+	watch := s.call.watch.Load()
+	watch.pause()
+	body, err := s.opened()
+	if err != nil {
+		return 0, err
+	}
+	n, err := body.Read(p)
+	if n > 0 {
+		s.call.moved()
+	}
+	if err == nil {
+		watch.resume()
+	}
+	return n, err
+}
+
+func (s *sending) Close() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	was := s.closed
+	s.closed = true
+	if was || s.body == nil {
+		return nil
+	}
+	return s.body.Close()
+}
+
+// silence is the error if a server is silent for too long.
+type silence string
+
+func (s silence) Error() string { return string(s) }
+
+// Timeout makes silence a [net.Error].
+func (s silence) Timeout() bool { return true }
+
+// Temporary is part of [net.Error].
+func (s silence) Temporary() bool { return true }
+
+const (
+	errAnswer = silence("timeout awaiting response headers")
+	errStuck  = silence("the server stopped accepting the request")
+)
+
+// response waits for the response to a request from the time at which the request has been sent.
+type response struct {
+	limit    time.Duration
+	timer    *time.Timer
+	answered atomic.Bool
+}
+
+// await returns a response whose absence calls end.
+func await(limit time.Duration, end func()) *response {
+	r := &response{limit: limit}
+	r.timer = time.AfterFunc(limit, func() {
+		if !r.answered.Load() {
+			end()
+		}
+	})
+	r.timer.Stop()
+	return r
+}
+
+// asked is called when the request has been sent.
+func (r *response) asked() { r.timer.Reset(r.limit) }
+
+// came is called when the response has arrived, or will not.
+func (r *response) came() {
+	r.answered.Store(true)
+	r.timer.Stop()
+}
