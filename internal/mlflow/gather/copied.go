@@ -74,6 +74,9 @@ func (g copied) find(ctx context.Context) error {
 	g.facts.Source = registry.Source{
 		URI: s.Ref, RunID: s.Run.OrZero().ID, ModelID: where.Model, Path: where.Path,
 	}
+	if where.Model == "" {
+		g.facts.Source.ArtifactURI = s.Run.OrZero().Artifact(where.Path)
+	}
 	if v, ok := g.facts.Origin.Version.Get(); ok {
 		g.facts.Source.URI = mlflow.VersionRef(v)
 	}

@@ -26,7 +26,11 @@ func (c Writer) Copy(ctx context.Context, s plan.Step) (made registry.Copied, wr
 	if err := evaluated(s, plan.Content{Listing: plan.ListingDigest(files)}); err != nil {
 		return made, false, err
 	}
-	carried, err := modelcopy.Read(ctx, c.Source, s.Source.RunID, s.Source.ModelID)
+	place := s.Source.ArtifactURI
+	if where.Model != "" {
+		place = "models:/" + where.Model
+	}
+	carried, err := modelcopy.Read(ctx, c.Source, place, s.Source.RunID)
 	if err != nil {
 		return made, false, err
 	}
@@ -39,7 +43,7 @@ func (c Writer) Copy(ctx context.Context, s plan.Step) (made registry.Copied, wr
 		return sums, evaluated(s, plan.Content{Artifact: made.Digest, MLmodel: sums["MLmodel"]})
 	}
 	made.Source, err = modelcopy.Copy(ctx, c.Client, carried, modelcopy.Request{
-		Digest: s.Source.Request, Model: s.Model, Path: folder(*s.Source, carried),
+		Digest: s.Source.Request, Model: s.Model, Path: folder(*s.Source, carried), Files: files, Lost: c.Lost,
 	}, upload)
 	if err != nil {
 		return registry.Copied{}, false, err

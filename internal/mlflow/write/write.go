@@ -21,6 +21,7 @@ type Writer struct {
 	*mlflow.Client
 	Source *mlflow.Client          // the server from which models are copied; nil if there is none
 	Report func(filecopy.Progress) // called while files are copied
+	Lost   func(what string)       // called for each thing that cannot be copied
 }
 
 // Observe returns the current state of the step's target. For an alias, that is the version it points to. For a

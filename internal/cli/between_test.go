@@ -1,0 +1,122 @@
+package cli
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/mlflow-promote/mlflow-promote/internal/mlflow/mlflowtest"
+	"github.com/mlflow-promote/mlflow-promote/internal/mlflow/mlflowtest/dialect"
+	"github.com/mlflow-promote/mlflow-promote/internal/registry"
+	"github.com/mlflow-promote/mlflow-promote/internal/report"
+	"github.com/mlflow-promote/mlflow-promote/internal/rest"
+)
+
+// between is a development server whose model is promoted to a production server.
+type between struct {
+	dev, prod *mlflowtest.Server
+	dir       string
+}
+
+const onDev = `{"runs": [{"id": "good", "metrics": {"acc": 0.9}, "params": {"depth": "6"},
+   "artifacts": {"model/MLmodel": "flavors:\n  sklearn: {}\n", "model/model.pkl": "weights", "model/code/a b.py": "x = 1"}},
+  {"id": "bad", "metrics": {"acc": 0.1}, "artifacts": {"model/MLmodel": "flavors:\n  sklearn: {}\n"}}],
+  "models": [{"name": "churn", "aliases": {"champion": 2}, "versions": [
+    {"run": "bad"}, {"run": "good", "description": "trees", "tags": {"team": "growth", "validation_status": "passed"}}]}]}`
+
+const onProd = `{"runs": [{"id": "old", "metrics": {"acc": 0.8}, "artifacts": {"model/MLmodel": "flavors:\n  sklearn: {}\n"}}],
+  "models": [{"name": "churn", "aliases": {"live": 1}, "versions": [{"run": "old"}]}]}`
+
+func newBetween(t *testing.T, dev, prod string) *between {
+	t.Helper()
+	host := func(name, version, seed string) *mlflowtest.Server {
+		s := mlflowtest.New(
+			version, mlflowtest.AllowedHosts(name), mlflowtest.Clock(func() time.Time { return now }),
+		)
+		if err := s.Seed(strings.NewReader(seed)); err != nil {
+			t.Fatal(err)
+		}
+		return s
+	}
+	return &between{
+		dev: host("dev.example", dev, onDev), prod: host("prod.example", prod, onProd), dir: t.TempDir(),
+	}
+}
+
+func (b *between) run(t *testing.T, command string, args ...string) (report.Result, int) {
+	t.Helper()
+	var stdout, stderr bytes.Buffer
+	status := Run(context.Background(), Process{
+		Args: append([]string{
+			command, "--json", "--model", "churn", "--tracking-uri", "https://prod.example", "--token", "secret-of-prod",
+		}, args...),
+		Env: func(string) string { return "" }, Stdout: &stdout, Stderr: &stderr, Dir: b.dir,
+		Now: func() time.Time { return now }, Jitter: func() float64 { return 0 }, Version: "test",
+		Wire: rest.Config{
+			Transport: hosts{"dev.example": b.dev, "prod.example": b.prod}, MinWait: time.Millisecond,
+			MaxWait: time.Millisecond,
+		},
+	})
+	var got report.Result
+	if err := json.Unmarshal(stdout.Bytes(), &got); err != nil {
+		t.Fatalf("%v\n%s%s", err, stdout.String(), stderr.String())
+	}
+	if testing.Verbose() {
+		t.Logf("%s", stderr.String())
+	}
+	return got, status
+}
+
+// fromDev returns the arguments for a promotion of a model on the development server.
+func fromDev(candidate string, more ...string) []string {
+	return append([]string{
+		"--candidate", candidate, "--source-tracking-uri", "https://dev.example", "--source-token", "secret-of-dev",
+	}, more...)
+}
+
+// A version on one server is judged there, copied to another one, and promoted there. Each server sees only its own
+// credentials. The same candidate again changes nothing.
+func TestBetween(t *testing.T) {
+	for _, dev := range dialect.Versions() {
+		for _, prod := range dialect.Versions() {
+			t.Run(dev+" to "+prod, func(t *testing.T) {
+				b := newBetween(t, dev, prod)
+				args := fromDev("models:/churn/2", "--alias", "live", "--thresholds", "acc >= 0.85")
+				dry, _ := b.run(t, "promote", append(args, "--dry-run")...)
+				if writes := len(b.prod.Writes()); dry.Reason != registry.OK || writes > 0 {
+					t.Fatalf("dry run: %s (%s), %d writes", dry.Reason, dry.Error, writes)
+				}
+				got, status := b.run(t, "promote", args...)
+				if status != 0 || got.Reason != registry.OK {
+					t.Fatalf("promote: %d %s: %s", status, got.Reason, got.Error)
+				}
+				v := models(t, b.prod.Dump())[0].version(2)
+				hops, err := registry.ParseHops(v.Tags[registry.TagOrigin])
+				if err != nil || len(hops) != 1 || hops[0].Server != "https://dev.example" ||
+					hops[0].Ref != "models:/churn/2" || hops[0].Digest == "" || v.Tags["team"] != "growth" {
+					t.Errorf("tags %v", v.Tags)
+				}
+				if len(b.dev.Writes()) > 0 {
+					t.Errorf("wrote to the source: %v", b.dev.Writes())
+				}
+				for name, s := range map[string]*mlflowtest.Server{"dev": b.dev, "prod": b.prod} {
+					for _, r := range s.Requests() {
+						if r.Header.Get("Authorization") != "Bearer secret-of-"+name {
+							t.Errorf("%s %s to %s: %q", r.Method, r.Path, name, r.Header.Get("Authorization"))
+						}
+					}
+				}
+				again, status := b.run(t, "promote", args...)
+				if status != 0 || again.Reason != registry.Unchanged {
+					t.Errorf("again: %d %s: %s", status, again.Reason, again.Error)
+				}
+				if m := models(t, b.prod.Dump())[0]; len(m.Versions) != 2 {
+					t.Errorf("%d versions", len(m.Versions))
+				}
+			})
+		}
+	}
+}
