@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"fmt"
 	"maps"
-	"math"
 	"slices"
 	"strings"
 	"time"
@@ -164,6 +163,25 @@ func (s Subject) Points(c Choice) registry.Known[[]registry.Point] {
 		return s.History[c.Value.Metric]
 	}
 	return registry.Is(c.points)
+}
+
+// OwnRows returns the values of a metric that the source run logged on the model and that count for the model. It
+// returns all steps, and leaves out values that may belong to a different model of the run.
+func (s Subject) OwnRows(key string) []registry.ModelMetric {
+	c, why := s.count(key, Selector{})
+	if why != "" {
+		return nil
+	}
+	var rows []registry.ModelMetric
+	for _, v := range c.values {
+		if v.Kind != SourceRun || v.whole {
+			continue
+		}
+		for _, p := range v.points {
+			rows = append(rows, registry.ModelMetric{Key: key, Point: p, RunID: v.RunID, Dataset: v.Dataset})
+		}
+	}
+	return rows
 }
 
 // MetricNames returns the names of the metrics that Choose may find, sorted.
@@ -436,25 +454,12 @@ func (c *counting) rows(keep func(registry.ModelMetric) bool) []registry.ModelMe
 	return out
 }
 
-// measured returns the point behind a value on a model. SQL stores save NaN as 0 on the model, but as NaN on the run
-// that logged it. This was seen with MLflow 3.17.2. A 0 therefore counts only if the run's last value is also 0.
+// measured returns the point behind a value on a model (see [registry.ModelMetric.Measured]).
 func (c *counting) measured(m registry.ModelMetric) registry.Point {
-	if m.Value != 0 {
-		return m.Point
-	}
-	run := c.run.Metrics
 	if m.RunID != c.run.ID {
-		run = c.subject.Evaluations.OrZero()[m.RunID].Metrics
+		return m.Measured(c.subject.Evaluations.OrZero()[m.RunID].Metrics)
 	}
-	last, ok := run[m.Key]
-	switch {
-	case !ok || last.Step != m.Step || !last.Time.Equal(m.Time):
-	case math.IsNaN(last.Value):
-		return last
-	case last.Value == 0:
-		return m.Point
-	}
-	return registry.Point{Value: math.NaN(), Raw: "0 or NaN", Step: m.Step, Time: m.Time}
+	return m.Measured(c.run.Metrics)
 }
 
 // add adds the last value for each dataset, which, as in MLflow, is the one with the highest step.
