@@ -4,7 +4,13 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
 	"strings"
+	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -19,6 +25,29 @@ import (
 type between struct {
 	dev, prod *mlflowtest.Server
 	dir       string
+
+	mu   sync.Mutex
+	sent int  // the requests of the current run
+	dies int  // the request at which the run dies; 0 for never
+	late bool // the request at which it dies takes effect
+}
+
+// RoundTrip sends a request, unless the run that sends it is dead.
+func (b *between) RoundTrip(r *http.Request) (*http.Response, error) {
+	b.mu.Lock()
+	b.sent++
+	n := b.sent
+	b.mu.Unlock()
+	if b.dies > 0 && n >= b.dies {
+		if n == b.dies && b.late {
+			if answer, err := (hosts{"dev.example": b.dev, "prod.example": b.prod}).RoundTrip(r); err == nil {
+				io.Copy(io.Discard, answer.Body)
+				answer.Body.Close()
+			}
+		}
+		return nil, &net.OpError{Op: "read", Err: syscall.ECONNRESET}
+	}
+	return hosts{"dev.example": b.dev, "prod.example": b.prod}.RoundTrip(r)
 }
 
 const onDev = `{"runs": [{"id": "good", "metrics": {"acc": 0.9}, "params": {"depth": "6"},
@@ -54,11 +83,8 @@ func (b *between) run(t *testing.T, command string, args ...string) (report.Resu
 			command, "--json", "--model", "churn", "--tracking-uri", "https://prod.example", "--token", "secret-of-prod",
 		}, args...),
 		Env: func(string) string { return "" }, Stdout: &stdout, Stderr: &stderr, Dir: b.dir,
-		Now: func() time.Time { return now }, Jitter: func() float64 { return 0 }, Version: "test",
-		Wire: rest.Config{
-			Transport: hosts{"dev.example": b.dev, "prod.example": b.prod}, MinWait: time.Millisecond,
-			MaxWait: time.Millisecond,
-		},
+		Now: func() time.Time { return now }, Jitter: func() float64 { return 0.5 }, Version: "test",
+		Wire: rest.Config{Transport: b, MinWait: time.Millisecond, MaxWait: time.Millisecond},
 	})
 	var got report.Result
 	if err := json.Unmarshal(stdout.Bytes(), &got); err != nil {
@@ -119,4 +145,59 @@ func TestBetween(t *testing.T) {
 			})
 		}
 	}
+}
+
+// A run dies at any of its requests, before or after the request takes effect. The next run finishes the promotion: there
+// is one version, one run and one logged model, and no file was sent twice.
+func TestBetween_Killed(t *testing.T) {
+	for _, pair := range [][2]string{{"3.17.2", "3.17.2"}, {"3.17.2", "2.22.5"}, {"2.22.5", "1.30.1"}} {
+		t.Run(pair[0]+" to "+pair[1], func(t *testing.T) {
+			killed := 0
+			for _, late := range []bool{false, true} {
+				for dies, done := 1, false; !done; dies++ {
+					done = killBetween(t, pair, dies, late)
+					killed++
+				}
+			}
+			t.Logf("killed and run again at %d points", killed-2)
+		})
+	}
+}
+
+// killBetween runs a promotion that dies at a request, and then runs it again. It reports whether the first run ended
+// before that request.
+func killBetween(t *testing.T, pair [2]string, dies int, late bool) (done bool) {
+	t.Helper()
+	bubble(t, func(t *testing.T) {
+		b := newBetween(t, pair[0], pair[1])
+		args := fromDev("models:/churn/2", "--alias", "live", "--thresholds", "acc >= 0.85")
+		b.dies, b.late = dies, late
+		b.run(t, "promote", args...)
+		done = b.sent < dies
+		b.dies = 0
+		got, status := b.run(t, "promote", args...)
+		at := fmt.Sprintf("request %d, late %t", dies, late)
+		if status != 0 {
+			t.Fatalf("%s: %d %s: %s", at, status, got.Reason, got.Error)
+		}
+		if m := models(t, b.prod.Dump())[0]; len(m.Versions) != 2 || m.version(2).Tags[registry.TagOrigin] == "" {
+			t.Errorf("%s: versions %+v", at, m.Versions)
+		}
+		sent := map[string]int{}
+		for _, r := range b.prod.Requests() {
+			switch {
+			case r.Method == "PUT" && r.Status == http.StatusOK:
+				sent[r.Path]++
+			case r.Status == http.StatusOK && strings.Contains(r.Body, registry.TagRequest) &&
+				(strings.HasSuffix(r.Path, "runs/create") || strings.HasSuffix(r.Path, "mlflow/logged-models")):
+				sent[r.Path]++
+			}
+		}
+		for what, times := range sent {
+			if times > 1 {
+				t.Errorf("%s: %s was sent %d times", at, what, times)
+			}
+		}
+	})
+	return done
 }

@@ -108,7 +108,6 @@ var layers = map[string][]string{
 		"internal/canonical", "internal/fact", "internal/format", "internal/ledger", "internal/lineage", "internal/mlflow",
 		"internal/parallel", "internal/registry", "internal/spelling",
 	},
-	"internal/mlflow/filecopy": {"internal/mlflow"},
 	"internal/mlflow/modelcopy": {
 		"internal/fact", "internal/format", "internal/mlflow", "internal/mlflow/filecopy", "internal/mlflow/gather",
 		"internal/parallel", "internal/registry", "internal/rest",
