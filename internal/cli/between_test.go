@@ -8,6 +8,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"strconv"
 	"strings"
 	"sync"
 	"syscall"
@@ -26,7 +27,9 @@ type between struct {
 	dev, prod *mlflowtest.Server
 	dir       string
 
-	mu   sync.Mutex
+	mu      sync.Mutex
+	attempt int // of the workflow run
+
 	sent int  // the requests of the current run
 	dies int  // the request at which the run dies; 0 for never
 	late bool // the request at which it dies takes effect
@@ -77,12 +80,15 @@ func newBetween(t *testing.T, dev, prod string) *between {
 
 func (b *between) run(t *testing.T, command string, args ...string) (report.Result, int) {
 	t.Helper()
+	b.attempt++
+	b.sent = 0
+	env := map[string]string{"GITHUB_RUN_ID": "7", "GITHUB_RUN_ATTEMPT": strconv.Itoa(b.attempt)}
 	var stdout, stderr bytes.Buffer
 	status := Run(context.Background(), Process{
 		Args: append([]string{
 			command, "--json", "--model", "churn", "--tracking-uri", "https://prod.example", "--token", "secret-of-prod",
 		}, args...),
-		Env: func(string) string { return "" }, Stdout: &stdout, Stderr: &stderr, Dir: b.dir,
+		Env: func(name string) string { return env[name] }, Stdout: &stdout, Stderr: &stderr, Dir: b.dir,
 		Now: func() time.Time { return now }, Jitter: func() float64 { return 0.5 }, Version: "test",
 		Wire: rest.Config{Transport: b, MinWait: time.Millisecond, MaxWait: time.Millisecond},
 	})
