@@ -144,6 +144,7 @@ type Origin struct {
 	// the candidate's version there; absent if the candidate is a run or a logged model
 	Version registry.Known[registry.Version]
 	Earlier []registry.Hop // the servers from which that version was copied, according to its tag; oldest first
+	Lost    []string       // what cannot be copied, for people
 }
 
 // Found describes how the candidate was found if the query does not name exactly one model.

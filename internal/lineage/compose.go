@@ -98,6 +98,7 @@ func New(t Traced) Lineage {
 		l.Aliases = []string{}
 	}
 	l.copies(t)
+	l.servers(t)
 	l.training(t)
 	l.code(t)
 	l.datasets(t)

@@ -34,6 +34,7 @@ type Lineage struct {
 	Created     string            `json:"creation_timestamp,omitempty"`
 	Updated     string            `json:"last_updated_timestamp,omitempty"`
 	Copies      []CopyLink        `json:"copied_from,omitempty"`
+	Servers     []OtherServer     `json:"other_servers,omitempty"` // oldest first
 	Training    *Training         `json:"training,omitempty"`
 	Code        *Code             `json:"code,omitempty"`
 	Datasets    []Dataset         `json:"datasets"`

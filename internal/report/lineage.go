@@ -64,6 +64,9 @@ func (p lineagePage) table() doc.Table {
 	row := func(step string, what, details doc.Line) {
 		t.Rows = append(t.Rows, doc.Row(step, what, details))
 	}
+	for _, s := range p.Servers {
+		row("other server", doc.L(doc.C(s.Ref), " on ", doc.C(s.Server)), serverLine(s))
+	}
 	for _, d := range p.Datasets {
 		row("data", doc.L(doc.C(cmp.Or(d.Name, d.URI, d.Digest))), datasetLine(d))
 	}
@@ -101,6 +104,18 @@ func (p lineagePage) table() doc.Table {
 		row("deployment", doc.L("not recorded"), doc.L("set the tags ", to, " and ", at, " to record it"))
 	}
 	return t
+}
+
+// serverLine says when the model was copied from another server, and where that is recorded.
+func serverLine(s lineage.OtherServer) doc.Line {
+	from := doc.L("according to a tag, not to the promotion ledger")
+	switch {
+	case s.Entry != "" && s.Claimed:
+		from = doc.L("according to a tag on the next server, when ", doc.C(s.Entry), " was recorded")
+	case s.Entry != "":
+		from = doc.L("recorded in ", doc.C(s.Entry))
+	}
+	return joined(labelled("run ", s.RunID), labelled("copied ", s.At), labelled("sha256 ", s.Digest), from)
 }
 
 // joined joins the non-empty parts with commas.
@@ -376,6 +391,17 @@ const maxBoxes = 4
 func lineageFlow(l lineage.Lineage) *doc.Flow {
 	f := &doc.Flow{}
 	run := runBox(f, l)
+	if n := len(l.Servers); n > 0 {
+		at := ""
+		for i, s := range l.Servers {
+			next := f.Node(fmt.Sprint("server", i), joinWords(s.Ref, "on", s.Server))
+			if i > 0 {
+				f.Edge(at, next, l.Servers[i-1].Entry == "")
+			}
+			at = next
+		}
+		f.Edge(at, run, l.Servers[n-1].Entry == "")
+	}
 	for i, d := range l.Datasets {
 		if i == maxBoxes {
 			more := fmt.Sprintf("%d more datasets", len(l.Datasets)-maxBoxes)

@@ -66,7 +66,11 @@ func newVersion(p plan.Plan) doc.Page {
 		}
 		t := doc.Table{Head: []string{"tag of the new version", "value"}}
 		for _, key := range slices.Sorted(maps.Keys(s.Tags)) {
-			t.Rows = append(t.Rows, doc.Row(doc.C(key), doc.C(short(s.Tags[key]))))
+			value := doc.L(doc.C(short(s.Tags[key])))
+			if s.Tags[key] == plan.TheOrigin {
+				value = doc.L("servers that the version was copied from")
+			}
+			t.Rows = append(t.Rows, doc.Row(doc.C(key), value))
 		}
 		d := doc.Page{t}
 		if s.Description != "" {
@@ -110,6 +114,9 @@ func (c Change) stepName(s plan.Step) doc.Line {
 	case plan.CopyModel:
 		return doc.L("copy ", doc.C(s.Source.URI), " from ", doc.C(s.Name))
 	case plan.CreateVersion:
+		if s.Tags[registry.TagOrigin] != "" {
+			return doc.L("register the copy")
+		}
 		return doc.L("register ", doc.C(s.Source.URI))
 	case plan.SetAlias:
 		return doc.L("move alias ", doc.C(s.Name))
