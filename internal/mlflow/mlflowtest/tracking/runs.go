@@ -252,10 +252,21 @@ var errDuplicate = wire.Fail(
 	"BAD_REQUEST", "(pymysql.err.IntegrityError) (1062, \"Duplicate entry for key 'PRIMARY'\")",
 )
 
+// logOutputs adds outputs. A run lists each logged model only once.
 func logOutputs(c *call.Call) (any, error) {
 	r, err := activeRun(c)
 	if err != nil {
 		return nil, err
+	}
+	listed := map[string]bool{}
+	for _, o := range r.Outputs {
+		listed[o.ModelID] = true
+	}
+	for _, m := range c.In.Each("models") {
+		if id := m.Str("model_id"); listed[id] {
+			return nil, wire.Fail("BAD_REQUEST", "%s: inputs.destination_id", call.UniqueViolation)
+		}
+		listed[m.Str("model_id")] = true
 	}
 	for _, m := range c.In.Each("models") {
 		r.Outputs = append(r.Outputs, state.ModelOutput{ModelID: m.Str("model_id"), Step: m.Int("step")})
