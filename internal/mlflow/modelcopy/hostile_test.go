@@ -102,10 +102,10 @@ func TestCopy_Planted(t *testing.T) {
 			w.post("PATCH logged-models/"+id, object{"model_id": id, "status": "LOGGED_MODEL_UPLOAD_FAILED"})
 		}), true, false, false},
 		"a model with another file": {model(nil, func(w *world, _, id string) {
-			w.server.PutArtifact("models:/"+id+"/code/evil.py", []byte("import os"))
+			w.put("models:/"+id+"/code/evil.py", []byte("import os"))
 		}), true, false, false},
 		"a model with its own file": {model(nil, func(w *world, _, id string) {
-			w.server.PutArtifact("models:/"+id+"/MLmodel", []byte("half"))
+			w.put("models:/"+id+"/MLmodel", []byte("half"))
 		}), true, true, false},
 		"a model with a value of the run": {model(nil, func(w *world, run, id string) {
 			w.log(run, "acc", 0.9, 0, id, "val", "d9")
@@ -191,7 +191,7 @@ func TestCopy_Forbidden(t *testing.T) {
 		server := mlflowtest.New(version, mlflowtest.BasicAuth(
 			state.User{Name: "owner", Password: "password-owner"}, state.User{Name: "ci", Password: "password-ci"},
 		))
-		owner := &world{t, server, login(server, "owner")}
+		owner := &world{t: t, server: server, c: login(server, "owner")}
 		owner.experiment(Experiment)
 		_, err := Copy(t.Context(), login(server, "ci"), in, asked, upload)
 		e, _ := err.(*registry.Error)
