@@ -136,7 +136,9 @@ func (r *reader) others(raw runJSON) []string {
 		return nil // no value of the run counts, here or there
 	}
 	if one, why := r.s.OneModel(); !one {
-		return []string{format.Truncate(why, 500)}
+		why = format.Truncate(why, 500)
+		r.lose("the other models of the run: %s", why)
+		return []string{why}
 	}
 	return nil
 }
