@@ -188,7 +188,7 @@ var cases = map[string]func(w *world) (source, run string){
 		r := w.run(e, "first")
 		w.log(r, "acc", 0.91, 0)
 		w.log(r, "acc", 0.93, 1)
-		w.server.PutArtifact("runs:/"+r+"/model/MLmodel", []byte("flavors: {}"))
+		w.put("runs:/"+r+"/model/MLmodel", []byte("flavors: {}"))
 		w.finish(r)
 		return w.uri(r) + "/model", r
 	},
@@ -196,8 +196,8 @@ var cases = map[string]func(w *world) (source, run string){
 		e := w.experiment("train")
 		r := w.run(e, "first")
 		w.log(r, "acc", 0.91, 0)
-		w.server.PutArtifact("runs:/"+r+"/model/MLmodel", []byte("flavors: {}"))
-		w.server.PutArtifact("runs:/"+r+"/other/MLmodel", []byte("flavors: {}"))
+		w.put("runs:/"+r+"/model/MLmodel", []byte("flavors: {}"))
+		w.put("runs:/"+r+"/other/MLmodel", []byte("flavors: {}"))
 		w.finish(r)
 		return w.uri(r) + "/model", r
 	},
@@ -205,7 +205,7 @@ var cases = map[string]func(w *world) (source, run string){
 		e := w.experiment("train")
 		r := w.run(e, "first")
 		w.log(r, "acc", 0.91, 0)
-		w.server.PutArtifact("runs:/"+r+"/clf/MLmodel", []byte("flavors: {}"))
+		w.put("runs:/"+r+"/clf/MLmodel", []byte("flavors: {}"))
 		w.post("runs/set-tag", object{
 			"run_id": r, "key": registry.RunTagModels, "value": `[{"artifact_path":"clf","flavors":{"sklearn":{}}}]`,
 		})
@@ -216,7 +216,7 @@ var cases = map[string]func(w *world) (source, run string){
 		e := w.experiment("train")
 		r := w.run(e, "first")
 		w.log(r, "acc", 0.91, 0)
-		w.server.PutArtifact("runs:/"+r+"/clf/MLmodel", []byte("flavors: {}"))
+		w.put("runs:/"+r+"/clf/MLmodel", []byte("flavors: {}"))
 		w.post("runs/set-tag", object{
 			"run_id": r, "key": registry.RunTagModels, "value": `[{"artifact_path":"clf"},{"artifact_path":"pre"}]`,
 		})
@@ -247,17 +247,22 @@ func TestCopy_Facts(t *testing.T) {
 				source, run := build(from)
 				made := from.mustCopyTo(to, source, run)
 				want, got := values(t, from, source, run, metrics), values(t, to, made.URI, made.RunID, metrics)
-				for key := range want {
-					want[key] = strings.ReplaceAll(want[key], "0 or NaN", "NaN")
-					got[key] = strings.ReplaceAll(got[key], "0 or NaN", "NaN")
-					if name == "an evaluation" { // values that do not count are not copied
-						want[key] = strings.Replace(want[key], "none, absent false, of 0", "none, absent true, of 0", 1)
-					}
-					if got[key] != want[key] {
-						t.Errorf("%s:\n  source: %s\n  target: %s", key, want[key], got[key])
-					}
-				}
+				sameValues(t, name, want, got)
 			})
+		}
+	}
+}
+
+func sameValues(t *testing.T, name string, want, got map[string]string) {
+	t.Helper()
+	for key := range want {
+		want[key] = strings.ReplaceAll(want[key], "0 or NaN", "NaN")
+		got[key] = strings.ReplaceAll(got[key], "0 or NaN", "NaN")
+		if name == "an evaluation" { // values that do not count are not copied
+			want[key] = strings.Replace(want[key], "none, absent false, of 0", "none, absent true, of 0", 1)
+		}
+		if got[key] != want[key] {
+			t.Errorf("%s, %s:\n  source: %s\n  target: %s", name, key, want[key], got[key])
 		}
 	}
 }

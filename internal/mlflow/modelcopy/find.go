@@ -197,12 +197,11 @@ func (w *finder) findEvaluations(ctx context.Context) ([]*madeRun, error) {
 
 func anyRun(runJSON) (bool, error) { return true, nil }
 
-// findPlace finds the run and the logged model that an earlier attempt made.
-func (w *finder) findPlace(ctx context.Context, spec *runSpec, evaluations []*madeRun) (at place, err error) {
-	models, err := w.findModels(ctx)
-	if err != nil {
-		return at, err
-	}
+// findPlace finds the run and the logged model that an earlier attempt made. models are those that carry the tag of this
+// copy.
+func (w *finder) findPlace(
+	ctx context.Context, spec *runSpec, models []modelJSON, evaluations []*madeRun,
+) (at place, err error) {
 	pick := func(run runJSON) (ok bool, err error) {
 		at.model, at.other = nil, nil
 		listed := map[string]bool{}
