@@ -124,7 +124,7 @@ var (
 	}
 )
 
-// Keys contains the keys of the policy file, for its schema.
+// Keys contains all keys that a policy file may contain. The schema is generated from it.
 type Keys struct {
 	File, Model, Target     []tree.Field
 	ModelName, Alias, Stage tree.Shape
@@ -157,9 +157,8 @@ type reader struct {
 	rules []audit.Rule
 }
 
-// Parse reads a policy file. Its errors have the reason bad-policy, and tree.Problems returns the problems in an
-// error. rules are the audit rules that the `audit` section can configure. Without rules, a file with this section
-// is refused.
+// Parse reads a policy file. Its errors have the reason bad-policy; tree.Problems extracts the problems from them.
+// rules are the audit rules that the `audit` section can configure. Without rules, a file with this section is refused.
 func Parse(file string, data []byte, rules ...audit.Rule) (Policy, error) {
 	p := Policy{File: file, Digest: canonical.Digest("policy/1", string(data)), Identities: map[string]string{}}
 	r := &reader{rules: rules}
@@ -201,7 +200,7 @@ func (r *reader) file(p *Policy, root *tree.Node) {
 	}
 	r.ambiguous(p.Rules)
 	if len(r.Problems) > 0 {
-		return // the code below relies on checked values
+		return // the code below needs values without problems
 	}
 	if ids := root.Get("identities"); ids != nil {
 		for _, e := range ids.Entries {
@@ -268,15 +267,15 @@ func (r *reader) rule(p *Policy, e tree.Entry) Rule {
 	return out
 }
 
-// demand returns what the file, a model or a target demands of justifications.
+// demand returns the demand on justifications that is set for the file, a model or a target. If none is set there, it
+// returns the fallback.
 func (r *reader) demand(n *tree.Node, or *Demand) *Demand {
 	d, problems := demandOf(n, or)
 	r.Problems = append(r.Problems, problems...)
 	return d
 }
 
-// mode returns the mode of a model or target. If no mode is set there, it returns or, the mode that applies
-// otherwise.
+// mode returns the mode that is set for a model or target. If none is set there, it returns the fallback.
 func mode(n *tree.Node, or verdict.Mode) verdict.Mode {
 	switch n.Str("mode") {
 	case "report":

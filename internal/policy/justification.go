@@ -16,7 +16,7 @@ type Demand struct {
 	re      *regexp.Regexp
 }
 
-// Matches reports whether the text is a justification that the demand accepts.
+// Matches reports whether the justification meets the demand.
 func (d Demand) Matches(text string) bool { return d.re.MatchString(text) }
 
 var justificationShape = tree.Object("what the justification input must contain; a target's pattern replaces its "+
@@ -24,8 +24,8 @@ var justificationShape = tree.Object("what the justification input must contain;
 	tree.Required("matches", tree.MaxLength(200,
 		tree.Text("a regular expression (RE2) that must match a part of the text, such as CHG\\d+"))))
 
-// demandOf returns the demand of the file, a model or a target. If there is none, it returns or, the demand that
-// applies otherwise.
+// demandOf returns the demand that is set for the file, a model or a target. If none is set there, it returns the
+// fallback.
 func demandOf(n *tree.Node, or *Demand) (d *Demand, problems []tree.Problem) {
 	j := n.Get("justification")
 	if j == nil || j.Kind != tree.KindMap || j.Str("matches") == "" {
@@ -64,7 +64,7 @@ func (p Policy) Unmatched(model string, moved []registry.Ref, justification stri
 	return Demand{}, false
 }
 
-// sameTarget compares two targets. Some databases ignore the case of an alias.
+// sameTarget reports whether two targets are the same. It ignores case, as some databases do for aliases.
 func sameTarget(a, b registry.Ref) bool { return a.Kind == b.Kind && strings.EqualFold(a.Name, b.Name) }
 
 // Unjustified returns the error for a run whose justification does not meet the demand.

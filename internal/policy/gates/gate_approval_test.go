@@ -22,7 +22,7 @@ func review(f *fact.Facts, change func(*fact.Review)) {
 	}
 }
 
-// involve adds people who worked on the change.
+// involve returns a function that adds people who worked on the change.
 func involve(c ...fact.Contributor) func(*fact.Facts) {
 	return func(f *fact.Facts) {
 		review(f, func(r *fact.Review) {

@@ -40,7 +40,8 @@ var artifactKind = Kind{
 	build: buildArtifact,
 }
 
-// formats are recognised by file name suffixes, and by the serialisation format that a flavour declares.
+// formats lists, for each format, the file name suffixes and the names by which it is recognised. Flavours declare
+// their serialisation format by name.
 var formats = map[string][]string{
 	"pickle":      {".pkl", ".pickle", ".cloudpickle", "pickle", "cloudpickle"},
 	"joblib":      {".joblib", "joblib"},

@@ -104,7 +104,7 @@ func (g lineageGate) compare(f fact.Facts, run registry.Run, out verdict.Finding
 	return mostSevere(parts...)
 }
 
-// synonyms are contexts with the same meaning. MLflow's autologging uses train and eval (the latter also for
+// synonyms groups contexts that have the same meaning. MLflow's autologging uses train and eval (the latter also for
 // validation data), whereas MLflow's documentation uses training, validation and test.
 var synonyms = [][]string{
 	{"train", "training"},

@@ -121,8 +121,8 @@ func RegressionGate(r MetricReader, op compare.Operator, who Baseline, m Margin)
 	}
 }
 
-// computed returns a calculated limit without rounding errors, so that 0.93 - 0.01 gives 0.92 and not
-// 0.9199999999999999. If a value equal to the shorter number would not pass, computed returns the longer one.
+// computed formats a calculated limit without rounding errors, so that 0.93 - 0.01 gives 0.92 and not
+// 0.9199999999999999. If a value equal to the shorter number would not pass, computed keeps all digits.
 func computed(op compare.Operator, limit float64) string {
 	text := strconv.FormatFloat(limit, 'g', 14, 64)
 	if v, err := strconv.ParseFloat(text, 64); err == nil && op.Holds(v, limit) {

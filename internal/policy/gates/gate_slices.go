@@ -137,8 +137,8 @@ func (g sliceGate) matching(s fact.Subject) []string {
 	return names
 }
 
-// vanished returns a finding if the candidate lacks one of the incumbent's slices, or if the incumbent's slices are
-// not known. Otherwise, leaving out a bad slice would be a way to pass.
+// vanished returns a finding if the candidate lacks one of the incumbent's slices, or if the incumbent's slices are not
+// known. Without this check, a candidate could pass by leaving out a bad slice.
 func (g sliceGate) vanished(f fact.Facts, names []string, out *verdict.Finding) *verdict.Finding {
 	known, gathered := f.Holders[fact.Incumbent]
 	if !gathered || known.IsAbsent() {

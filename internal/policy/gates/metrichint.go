@@ -56,7 +56,7 @@ func (r MetricReader) pickForGate(s fact.Subject, v fact.Value) string {
 	return ""
 }
 
-// selects reports whether a selector with a run or dataset selects this value and no other.
+// selects reports whether a selector matches this value and no other. The selector must contain a run or a dataset.
 func (r MetricReader) selects(s fact.Subject, want fact.Selector, v fact.Value) bool {
 	if want.Run == "" && want.Dataset == "" {
 		return false

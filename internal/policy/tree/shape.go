@@ -16,8 +16,8 @@ type Shape struct {
 	About   string
 	Pattern string // text: a regular expression that the text must match
 	re      *regexp.Regexp
-	// text: maximum number of characters; 0 for no limit. As part of the pattern, the limit would cost 1 MB of
-	// memory per 100 characters
+	// text: maximum number of characters; 0 for no limit. A limit in the pattern would cost 1 MB of memory per 100
+	// characters
 	MaxLength int
 	Values    []string // text: the only allowed values
 	Whole     bool     // number: must not have a fraction

@@ -71,8 +71,8 @@ func (n *Node) Pairs(key string) map[string]string {
 	return out
 }
 
-// Problem returns a problem at the value of a key, or at the mapping if the key is missing. It is for mistakes that
-// a shape cannot rule out.
+// Problem returns a problem at the position of a key's value, or of the mapping if the key is missing. It is for
+// mistakes that a shape cannot rule out.
 func (n *Node) Problem(key, format string, args ...any) error {
 	p := Problem{n.Line, n.Col, fmt.Sprintf(format, args...)}
 	if v := n.Get(key); v != nil {
