@@ -78,7 +78,7 @@ func TestRegisters_Columns(t *testing.T) {
 	}
 }
 
-// laptop returns a runner outside a job, with these files in its folder.
+// laptop returns a runner outside CI, and its folder with the given files.
 func laptop(t *testing.T, files map[string]string) (*actions.Runner, string) {
 	t.Helper()
 	dir := t.TempDir()
@@ -139,7 +139,7 @@ func TestPlans(t *testing.T) {
 	}
 }
 
-// If one file cannot be created, none is left behind. If the audit fails, only the report is kept.
+// If one file cannot be created, none is kept. If the audit fails, only the report is kept.
 func TestCreate_LeavesNothing(t *testing.T) {
 	r, dir := laptop(t, map[string]string{"taken/file": "x"})
 	_, err := Create(Options{Runner: r, Inventory: "inventory.csv", Exceptions: "taken/file/below.csv"})
