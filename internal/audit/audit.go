@@ -93,7 +93,7 @@ type Snapshot struct {
 
 // Origin says where a version's files come from.
 type Origin struct {
-	// The version itself or, for a copy, the original; absent if the original no longer exists.
+	// The version itself or, for a copy, the original. It is absent if the original no longer exists.
 	Version registry.Known[registry.Version]
 	Logged  registry.Known[registry.LoggedModel] // absent = the version has no logged model
 }

@@ -63,7 +63,7 @@ type pageModel struct {
 	Read        int             `json:"read"`             // number of versions, including those not on the page
 	Ledger      string          `json:"ledger,omitempty"` // why there is no ledger; "" if there is one
 	Broken      string          `json:"broken,omitempty"` // why the chain is broken
-	Before      registry.States `json:"before,omitempty"` // what the targets pointed to before the first entry on the page
+	Before      registry.States `json:"before,omitempty"` // the targets' states before the page's first entry
 	Promotions  int             `json:"promotions"`       // number of entries, including those not on the page
 	Targets     []pageTarget    `json:"holders,omitempty"`
 	Versions    columns         `json:"versions"`

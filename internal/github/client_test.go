@@ -577,7 +577,7 @@ func TestLimits_Reading(t *testing.T) {
 	})
 }
 
-// If the request cannot have been sent, the write has not happened. Otherwise, its outcome is unknown.
+// If the request cannot have been sent, the write has certainly not happened. Otherwise, its outcome is unknown.
 func TestWrite_UnknownOutcome(t *testing.T) {
 	refuse := roundTrip(func(*http.Request) (*http.Response, error) {
 		return nil, &net.OpError{Op: "dial", Net: "tcp", Err: syscall.ECONNREFUSED}
@@ -746,7 +746,7 @@ func TestClient_DefaultLogin(t *testing.T) {
 	}
 }
 
-// docs/github.md states this number. GitHub allows each job 1,000 requests an hour.
+// docs/github.md states the number of requests. GitHub allows each job 1,000 requests an hour.
 func TestClient_RequestsOfAPromotion(t *testing.T) {
 	repository := func() githubtest.Repository {
 		r := fullRepository()
