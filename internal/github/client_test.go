@@ -460,7 +460,7 @@ func TestLimits(t *testing.T) {
 	cases := map[string]struct {
 		times  int
 		fault  githubtest.Fault
-		waited time.Duration // the shortest wait allowed; the longest is one minute more
+		waited time.Duration // the shortest wait allowed; the longest allowed wait is one minute more
 		gives  bool          // whether the client gives up
 	}{
 		"429 with Retry-After": {
@@ -565,7 +565,7 @@ func TestLimits_BeyondDeadline(t *testing.T) {
 	})
 }
 
-// The transport already sends a read up to five times. The client must not multiply that number.
+// The transport already sends a read up to five times. The client must not retry it on top of that.
 func TestLimits_Reading(t *testing.T) {
 	withAPI(t, "github.com", fullRepository, nil, func(s *testEnv) {
 		s.fault("GET runs/7 429 retry-after=1")

@@ -13,8 +13,8 @@ type Key struct {
 	Public Public
 	// Until is when the key expires. It is zero if the key never expires.
 	Until time.Time
-	// NotBetween is a period when the key does not count. The period excludes its end. Both times are zero if there is
-	// no such period.
+	// NotBetween is a period in which the key does not count, excluding its end. Both times are zero if there is no
+	// such period.
 	NotBetween [2]time.Time
 }
 
@@ -91,8 +91,8 @@ func (r Ring) Find(fingerprint string) (Key, bool) {
 	return Key{}, false
 }
 
-// Signer returns the fingerprint in a signature without checking the signature. It returns "" if the
-// signature is malformed.
+// Signer returns the fingerprint in a signature without checking the signature. It returns "" if the signature is
+// malformed.
 func Signer(signature string) string {
 	fingerprint, _ := parse(signature)
 	return fingerprint
