@@ -76,9 +76,9 @@ type Snapshot struct {
 	Runs        map[string]registry.Known[registry.Run]
 	Origins     map[int]Origin // by version number, for live versions with a run
 	Experiments map[string]registry.Known[registry.Experiment]
-	// By version number. A value is "not gathered" if the server does not serve files.
+	// By version number. Values are "not gathered" if the server does not serve files.
 	MLmodels   map[int]registry.Known[registry.MLmodel]
-	Files      map[int]registry.Known[[]registry.File] // by version number; absent if there are no files
+	Files      map[int]registry.Known[[]registry.File] // absent if there are no files
 	Unreadable string                                  // why the model could not be read completely, or ""
 
 	// The crawler's caller sets these fields if a rule needs the ledger.
@@ -86,7 +86,7 @@ type Snapshot struct {
 	Broken          string                                   // why the ledger cannot be trusted, or ""
 	EarlierVersions map[int]registry.Known[registry.Version] // see VersionsToRead
 
-	// The registers. The crawler's caller adds them after the rules.
+	// The registers. The crawler's caller adds them after the rules have run.
 	Inventory  []LiveVersion
 	Exceptions []Exception
 }
@@ -184,7 +184,7 @@ type Finding struct {
 	Trend    Trend  `json:"trend,omitempty"` // compared with the baseline; "" if there is no baseline
 }
 
-// Counts reports whether the finding counts: it still exists and has not been accepted.
+// Counts reports whether the finding still exists and has not been accepted. Other findings do not count.
 func (f Finding) Counts() bool { return f.Accepted == "" && f.Trend != TrendFixed }
 
 // Trend says how a finding compares with the baseline.

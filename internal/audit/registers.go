@@ -13,7 +13,7 @@ type LiveVersion struct {
 	Version   int
 	Ref       registry.Ref
 	Owner     string // from the tags; "" = not known
-	Verdict   string // one of Verdicts
+	Verdict   string // one of the words in Verdicts
 	By        string // who moved the target to the version; "" = not known
 	Approvers []string
 	Unknown   string    // why the approvers are not known; a code of fact.ApproversGap

@@ -65,7 +65,7 @@ func pageOf(t interface{ Fatalf(string, ...any) }, models []audited) string {
 	return b.String()
 }
 
-// Every text is read back unchanged, and no text opens or closes an element.
+// Every string is read back unchanged, and none of them opens or closes an element.
 func TestPage_TextsRoundTrip(t *testing.T) {
 	empty := pageOf(t, nil)
 	texts := rapid.OneOf(rapid.StringN(0, 40, 120), rapid.Custom(func(t *rapid.T) string {

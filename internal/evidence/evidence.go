@@ -39,7 +39,7 @@ type Finding struct {
 	What       string // the tool's severity, rule and location, shortened
 }
 
-// Severity is a severity on a scale that applies to all tools.
+// Severity says how serious a finding is, on a scale that is the same for all tools.
 type Severity int
 
 // The severities. A tool's highest severity is Critical, even if the tool calls it high. So is an unknown severity.

@@ -11,7 +11,7 @@ import (
 // want is the expected result of reading a report.
 type want struct {
 	outcome string   // clean, dirty, or gap if the tool could not check everything
-	text    string   // a text that must occur in the findings or in the first gap
+	text    string   // a string that must occur in the findings or in the first gap
 	least   Severity // the lowest severity that counts; Informational means the format's default
 }
 

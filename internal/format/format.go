@@ -23,7 +23,7 @@ func Thousands(n int64) string {
 // userInfo matches a scheme and the "user:password@" that follows it.
 var userInfo = regexp.MustCompile(`([A-Za-z][A-Za-z0-9+.-]*://)[^/\s"'<>]*@`)
 
-// WithoutUserInfo removes user names and passwords from the URLs in a text. The URLs of repositories and datasets often
+// WithoutUserInfo removes user names and passwords from the URLs in text. The URLs of repositories and datasets often
 // contain tokens.
 func WithoutUserInfo(text string) string { return userInfo.ReplaceAllString(text, "$1") }
 

@@ -213,7 +213,7 @@ func (c *Client) once(ctx context.Context, r call, out any) (*gh.Response, error
 }
 
 // waitForTurn blocks until no other write is in progress and the pause after the previous write is over. GitHub
-// asks for this pause.
+// recommends this pause.
 func (c *Client) waitForTurn(ctx context.Context) (release func(), err error) {
 	select {
 	case <-c.writing:
@@ -373,8 +373,8 @@ func (c *Client) query(
 	return "", nil
 }
 
-// wrote reports whether a text contains the marker for the key and was written by this client's login. It looks up the
-// login only if the text contains the marker.
+// wrote reports whether body contains the marker for the key and author is this client's login. It looks up the login
+// only if the marker is there.
 func (c *Client) wrote(ctx context.Context, key, body string, author *user) (bool, error) {
 	if _, marked, _ := unmarked(key, body); !marked {
 		return false, nil

@@ -460,7 +460,7 @@ func TestLimits(t *testing.T) {
 	cases := map[string]struct {
 		times  int
 		fault  githubtest.Fault
-		waited time.Duration // the shortest wait allowed; the longest allowed wait is one minute more
+		waited time.Duration // the minimum wait; the maximum is one minute more
 		gives  bool          // whether the client gives up
 	}{
 		"429 with Retry-After": {

@@ -18,7 +18,8 @@ type comment struct {
 	HTMLURL string `json:"html_url"`
 }
 
-// perPage is the page size for lists of long texts. Thirty texts of maximum length fit in one response.
+// perPage is the page size for lists of comments and issues, whose bodies may be long. Thirty bodies of maximum length
+// fit in one response.
 const perPage = 30
 
 // Comment maintains one comment per key on a pull request. It edits our existing comment or posts a new one, and

@@ -56,8 +56,8 @@ func readCommit(ctx context.Context, c *Client, sha string) (out commit, found b
 	return out, true, nil
 }
 
-// commitRoles contains the roles of the people behind a commit. They differ between the run's commit and the commits in
-// the pull request.
+// commitRoles contains the roles of the people behind a commit. The roles for the run's commit differ from those for
+// the commits in the pull request.
 type commitRoles struct{ author, coAuthor, committer fact.Role }
 
 var (

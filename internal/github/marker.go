@@ -12,7 +12,7 @@ import (
 const (
 	markerStart = "<!-- mlflow-promote:"
 	markerEnd   = " -->"
-	markerCut   = "<!-- cut: this text is not whole -->" // second line of a text that was cut
+	markerCut   = "<!-- cut: this text is not whole -->" // the second line if the text was cut
 )
 
 // marker returns the marker line for a key. The key may contain any text: characters that could end the HTML comment

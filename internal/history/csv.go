@@ -19,7 +19,8 @@ var historyColumns = []string{
 	"reason", "evidence", "workflow_run", "sha256", "signed_by",
 }
 
-// Table returns the requested entries as CSV (RFC 4180), newest first. Each move and each drift has its own row.
+// Table returns the requested entries as CSV (RFC 4180), newest first. Each move has its own row, and so has each case
+// of drift.
 func (v View) Table(histories []History) string {
 	var b strings.Builder
 	w := csv.NewWriter(&b)

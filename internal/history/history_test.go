@@ -27,7 +27,7 @@ func TestTrafficWords(t *testing.T) {
 	}
 }
 
-// Both in a workflow and on a laptop, history shows who moved a target.
+// The text about a move shows who made it, both in a workflow and on a laptop.
 func TestPerson(t *testing.T) {
 	for want, origin := range map[string]ledger.Origin{
 		"ann":                                   {Actor: "ann", OSUser: "x", Login: "y"},
@@ -73,7 +73,7 @@ func TestSaved_Believed(t *testing.T) {
 	}
 }
 
-// No cell is a formula or contains a line break, and a CSV reader returns each text unchanged.
+// No cell is a formula or contains a line break, and a CSV reader returns each value unchanged.
 func TestHistoryCSV(t *testing.T) {
 	e := ledger.Entry{Epoch: 1, Outcome: ledger.EntryDone, Ended: time.Date(2026, 5, 3, 10, 0, 0, 0, time.UTC)}
 	e.Record.Command, e.Record.Actor, e.Record.Initiator = "promote", "=cmd()", " +1"

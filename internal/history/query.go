@@ -8,7 +8,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
-// Query says which entries of a history to show, and at what time the live versions are wanted.
+// Query says which entries of a history to show and, if At is set, the time for which to show the live versions.
 type Query struct {
 	At      time.Time      `json:"at,omitzero"`
 	Until   time.Time      `json:"at_end,omitzero"` // equal to At, or the end of that day
@@ -21,7 +21,8 @@ type Query struct {
 // pageLimit is the number of entries that a page shows by default.
 const pageLimit = 20
 
-// limit returns the number of entries to show, or otherwise if the query specifies no limit. 0 means all.
+// limit returns the number of entries to show, where 0 means all. otherwise is the limit for queries that do not
+// specify one.
 func (q Query) limit(otherwise int) int {
 	if q.Limit != nil {
 		return *q.Limit

@@ -200,7 +200,7 @@ func keyPath(path, key string) string {
 
 // Verification is the result of comparing a saved history with its own pages.
 type Verification struct {
-	Differences []string // whether an older version wrote the file, so that only its entries could be compared
+	Differences []string // each starts with the path of the value
 	Older       bool     // whether the file was written by an older version, so that only its entries could be compared
 	// KeysDiffer is true if the file matches its pages but the policy's keys have changed since the export.
 	KeysDiffer bool

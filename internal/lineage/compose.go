@@ -26,7 +26,7 @@ type Traced struct {
 	RunID      string            // the id of the version's own run, or of the run of the nearest copy that has one
 	Run        registry.Known[registry.Run]
 	RunProblem string // why the version does not belong to the run; "" if it does
-	Path       string // the model's path below the run's artifacts
+	Path       string // the model's path within the run's artifacts
 	Experiment registry.Known[registry.Experiment]
 	Logged     registry.Known[registry.LoggedModel]
 
@@ -424,7 +424,7 @@ func instant(t time.Time) string {
 	return t.UTC().Format("2006-01-02T15:04:05.999Z07:00")
 }
 
-// withoutUserInfo returns a copy of texts without the user names and passwords in addresses.
+// withoutUserInfo returns a copy of the map in which addresses contain no user names or passwords.
 func withoutUserInfo(texts map[string]string) map[string]string {
 	out := make(map[string]string, len(texts))
 	for key, text := range texts {

@@ -8,7 +8,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
 )
 
-// CopyLink is a version that another one was copied from.
+// CopyLink is a version that a different version was copied from.
 type CopyLink struct {
 	Model   string `json:"model_name"`
 	Version string `json:"version"`
@@ -79,8 +79,8 @@ func (n Number) MarshalJSON() ([]byte, error) {
 	}
 }
 
-// Code describes where the training code comes from. The run says so or, failing that, the version's tags or the
-// ledger.
+// Code describes where the training code comes from. It is taken from the run or, failing that, from the version's tags
+// or the ledger.
 type Code struct {
 	Commit     string `json:"commit,omitempty"`
 	Branch     string `json:"branch,omitempty"`

@@ -122,7 +122,7 @@ func confirmed(first, second history.History) history.History {
 	return second
 }
 
-// reading contains one reading of a model's ledger, of the model, and of its versions.
+// reading is the result of reading a model's ledger, the model and its versions once.
 type reading struct {
 	ledger   ledger.History
 	self     registry.Known[registry.Model] // unknown without a server; absent if it was deleted or renamed

@@ -38,7 +38,7 @@ type Accepted struct {
 	Line    int
 }
 
-// Covers reports whether the finding is accepted. It ignores the date.
+// Covers reports whether the finding is accepted. It ignores the expiry date.
 func (a Accepted) Covers(f audit.Finding) bool {
 	return a.Rule == f.Rule && (a.Model == "") == (f.Model == "") && glob.Match(a.Model, f.Model) &&
 		(a.Version == 0 || a.Version == f.Version) && (a.Target == "" || a.Target == f.Alias || a.Target == f.Stage)

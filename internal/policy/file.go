@@ -200,7 +200,7 @@ func (r *reader) file(p *Policy, root *tree.Node) {
 	}
 	r.ambiguous(p.Rules)
 	if len(r.Problems) > 0 {
-		return // the code below needs values without problems
+		return // the code below needs checked values
 	}
 	if ids := root.Get("identities"); ids != nil {
 		for _, e := range ids.Entries {
@@ -267,15 +267,15 @@ func (r *reader) rule(p *Policy, e tree.Entry) Rule {
 	return out
 }
 
-// demand returns the demand on justifications that is set for the file, a model or a target. If none is set there, it
-// returns the fallback.
+// demand returns the Demand that the file, a model or a target contains. If it contains none, the result is or, which
+// applies by default.
 func (r *reader) demand(n *tree.Node, or *Demand) *Demand {
 	d, problems := demandOf(n, or)
 	r.Problems = append(r.Problems, problems...)
 	return d
 }
 
-// mode returns the mode that is set for a model or target. If none is set there, it returns the fallback.
+// mode returns the mode of a model or target. If it has no mode of its own, the result is or, which applies by default.
 func mode(n *tree.Node, or verdict.Mode) verdict.Mode {
 	switch n.Str("mode") {
 	case "report":

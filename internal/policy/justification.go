@@ -11,7 +11,7 @@ import (
 
 // Demand is a pattern that a run's justification must match.
 type Demand struct {
-	Pattern string // in RE2 syntax; it must match part of the text
+	Pattern string // in RE2 syntax; it may match any part of the text
 	Line    int
 	re      *regexp.Regexp
 }
@@ -24,8 +24,8 @@ var justificationShape = tree.Object("what the justification input must contain;
 	tree.Required("matches", tree.MaxLength(200,
 		tree.Text("a regular expression (RE2) that must match a part of the text, such as CHG\\d+"))))
 
-// demandOf returns the demand that is set for the file, a model or a target. If none is set there, it returns the
-// fallback.
+// demandOf returns the Demand that the file, a model or a target contains. If it contains none, the result is or, which
+// applies by default.
 func demandOf(n *tree.Node, or *Demand) (d *Demand, problems []tree.Problem) {
 	j := n.Get("justification")
 	if j == nil || j.Kind != tree.KindMap || j.Str("matches") == "" {

@@ -35,7 +35,7 @@ var announced = map[string]string{
 	"the plan-file input is now called approved-plans for the audit command; use the new name": "`approved-plans` instead of `plan-file`",
 }
 
-// notAnnounced returns the texts that docs/upgrading.md does not announce.
+// notAnnounced returns the problems that docs/upgrading.md does not announce.
 func notAnnounced(t *testing.T, texts []string) []string {
 	t.Helper()
 	upgrading, err := os.ReadFile(root + "docs/upgrading.md")

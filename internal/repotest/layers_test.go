@@ -233,8 +233,7 @@ func double(names ...string) []string {
 	return out
 }
 
-// pure lists packages that only decide and render. They use neither the system nor the network, the clock or
-// randomness.
+// pure lists packages that only decide and render. They do not use the system, the network, the clock or randomness.
 var pure = []string{
 	"internal/audit", "internal/audit/rules", "internal/auditpage", "internal/canonical", "internal/evidence", "internal/fact", "internal/format",
 	"internal/glob", "internal/hiddenplan", "internal/ledger/chunk", "internal/ledger/views", "internal/lineage", "internal/outputs", "internal/plan", "internal/policy", "internal/policy/approvals", "internal/proxyenv",

@@ -170,7 +170,7 @@ func (l Level) String() string { return levelNames[l] }
 // ParseLevel returns the level with this name. If the name is unknown, it returns -1, which is lower than every level.
 func ParseLevel(name string) Level { return Level(slices.Index(levelNames, name)) }
 
-// Change is one difference between two signatures, with a text for users.
+// Change is one difference between two signatures, with a description for users.
 type Change struct {
 	Level Level
 	Text  string
@@ -242,7 +242,7 @@ func outputChanges(what string, was, now []column) []Change {
 	return out
 }
 
-// wider lists the types that each input type may be replaced with, because MLflow converts callers' values to them
+// wider maps each type of input to the types that may replace it, because MLflow converts callers' values to them
 // without loss.
 var wider = map[string][]string{
 	"integer": {"long", "double"}, "float": {"double"},

@@ -76,8 +76,7 @@ func digitRuns(name string) []string {
 	return strings.FieldsFunc(name, func(r rune) bool { return !unicode.IsNumber(r) })
 }
 
-// joinedLetters joins words without separators. It keeps the separators next to digits, because they keep two numbers
-// apart.
+// joinedLetters joins words without separators, except next to a digit, where the separator keeps two numbers apart.
 func joinedLetters(words []string) string {
 	out := words[0]
 	for _, w := range words[1:] {

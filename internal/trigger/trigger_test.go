@@ -197,7 +197,7 @@ func TestStart_AsksGitHub(t *testing.T) {
 	}
 }
 
-// If a hint suggests a pattern, the same start can write after the pattern has been added.
+// If a hint suggests a pattern, the same start is allowed to write once the pattern has been added.
 func TestStart_HintsCanBeFollowed(t *testing.T) {
 	for _, c := range starts {
 		c.DefaultBranch, c.Commit = "main", someSHA

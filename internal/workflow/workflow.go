@@ -64,8 +64,8 @@ func (g *Session) Connect() (*github.Client, error) {
 	return g.client, g.err
 }
 
-// Commit returns the commits that the workflow runs on. If asked is true, a gate also needs to know whether these
-// commits contain the commit that the candidate was trained on, and Commit finds out.
+// Commit returns the commits that the workflow runs on. If asked is true, because a gate needs to know, it also finds
+// out whether these commits contain the commit that the candidate was trained on.
 func (g *Session) Commit(ctx context.Context, f fact.Facts, asked, dry bool) fact.Commit {
 	c := fact.Commit{Repository: g.Job.Repository, Contains: registry.Unreadable[bool]("no gate needs it")}
 	for _, sha := range g.heads(dry) {

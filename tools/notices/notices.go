@@ -17,10 +17,10 @@ import (
 	"unicode"
 )
 
-// File is the name of the file in which the text is shipped.
+// File is the name under which the licences are shipped.
 const File = "THIRD_PARTY_NOTICES.txt"
 
-// Go's own texts are part of this repository, because not every installation of Go has them.
+// Go's licence and patent grant are part of this repository, because not every installation of Go contains them.
 var (
 	//go:embed go-LICENSE
 	goLicense string

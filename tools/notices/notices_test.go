@@ -10,7 +10,7 @@ import (
 	"testing"
 )
 
-// The text names every module that the real program contains, each with a licence.
+// The notices name every module that the real program contains, each with a licence.
 func TestOf_Program(t *testing.T) {
 	program := filepath.Join(t.TempDir(), "program")
 	build := exec.Command("go", "build", "-trimpath", "-o", program, "github.com/mlflow-promote/mlflow-promote")
@@ -93,7 +93,7 @@ func TestText(t *testing.T) {
 	}
 }
 
-// The copies of Go's texts match the Go version that builds releases.
+// The copies of Go's licence and patent grant match the Go version that builds releases.
 func TestGoTexts(t *testing.T) {
 	goroot, err := exec.Command("go", "env", "GOROOT").Output()
 	if err != nil {

@@ -168,7 +168,7 @@ func extract(whole []byte) ([]byte, error) {
 	})
 }
 
-// collect adds to into every component that node refers to.
+// collect adds every component that node refers to.
 func collect(node any, doc, into map[string]any) {
 	switch n := node.(type) {
 	case []any:

@@ -161,7 +161,7 @@ var (
 	noProse = regexp.MustCompile(`^\s*[{<(\[^]|=>|;\n`) // JSON, HTML, regular expressions, scripts
 )
 
-// isSentence reports whether a text has at least four words and consists mostly of words.
+// isSentence reports whether s has at least four words and consists mostly of words.
 func isSentence(s string) bool {
 	words, parts := 0, strings.Fields(s)
 	for _, p := range parts {

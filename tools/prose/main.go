@@ -94,7 +94,7 @@ type alert struct {
 	message string
 }
 
-// check extracts the texts from the code and returns Vale's alerts, ordered by file and line.
+// check extracts the comments and messages and returns Vale's alerts, ordered by file and line.
 func check() ([]alert, error) {
 	comments, messages, err := extract(".")
 	if err != nil {

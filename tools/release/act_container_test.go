@@ -174,8 +174,8 @@ func TestReleaseWorkflow_Container(t *testing.T) {
 		t.Errorf("own copy of the actions: %s, want %s", named, want)
 	}
 
-	// On main, the actions refer to the Dockerfile, which zizmor must be told to accept. In a release, nothing needs
-	// such an exception.
+	// On main, the actions refer to the Dockerfile, which zizmor accepts only as an exception. A release needs no
+	// exception.
 	zizmor, err := filepath.Abs(root + ".cache/bin/zizmor")
 	if err != nil {
 		t.Fatal(err)

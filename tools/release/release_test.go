@@ -364,7 +364,7 @@ func TestBill(t *testing.T) {
 	}
 }
 
-// spdxSchema contains those rules in the official SPDX 2.3 JSON schema that concern the parts we write.
+// spdxSchema contains the rules from the official SPDX 2.3 JSON schema for the parts that we write.
 const spdxSchema = `{"type": "object",
 "required": ["SPDXID", "creationInfo", "dataLicense", "name", "spdxVersion", "documentNamespace", "packages", "relationships"],
 "properties": {

@@ -43,7 +43,7 @@ func newRunner(t *testing.T) *runner {
 	return r
 }
 
-// install runs the action as a step of a job, unless env contains GITHUB_ACTIONS=.
+// install runs the action as a step of a job, unless env contains "GITHUB_ACTIONS=".
 func (r *runner) install(env ...string) (string, error) {
 	r.t.Helper()
 	cmd := exec.Command(r.shell[0], append(slices.Clone(r.shell[1:]), filepath.Join(r.setup, "install.sh"))...)

@@ -49,7 +49,7 @@ func run() (changed int, err error) {
 }
 
 // copyReworded copies the repository without its caches, and returns how many messages it has reworded. In the copied
-// scripts, it leaves out the lines that check texts.
+// scripts, it leaves out the lines that check text.
 func copyReworded(from, to string) (messages int, err error) {
 	err = filepath.WalkDir(from, func(path string, d fs.DirEntry, err error) error {
 		switch {
@@ -86,10 +86,10 @@ func isProgram(path string) bool {
 		!strings.HasSuffix(path, "_test.go") && !strings.Contains(path, "test/")
 }
 
-// check matches a line in a script that checks a text.
+// check matches a line in a script that checks text.
 var check = regexp.MustCompile(`(?m)^(?:! )?(?:stdout|stderr|cmp|grep) .*$`)
 
-// unchecked returns a script without the lines that check texts.
+// unchecked returns a script without the lines that check text.
 func unchecked(script []byte) []byte {
 	commands, files, found := bytes.Cut(script, []byte("\n-- "))
 	commands = check.ReplaceAll(commands, nil)

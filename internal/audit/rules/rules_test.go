@@ -55,7 +55,7 @@ func foreignEntry(s *healthyModel) {
 	s.Ledger = registry.Is(chain)
 }
 
-// keys returns a change that lists keys in the policy. Each key has one of the given settings.
+// keys returns a change that lists keys in the policy, each with one of the given settings.
 func keys(settings ...string) func(*healthyModel) {
 	return func(s *healthyModel) {
 		text := gates + "ledger:\n  keys:\n"

@@ -29,8 +29,8 @@ type Tally struct {
 	OtherEnvironments []string            // approved environments that the gate does not use
 }
 
-// Count sorts everyone who reviewed or approved by whether their approvals count. An approval from one of the makers
-// never counts.
+// Count sorts all reviewers and approvers by whether their approvals count. An approval from one of the makers never
+// counts.
 func (g Rules) Count(review fact.Review, makers Roles) Tally {
 	t := Tally{Others: map[string][]string{}}
 	people := map[string][]fact.Approval{}

@@ -81,7 +81,7 @@ var Fields = []tree.Field{
 	tree.Optional("evidence", tree.MapOf("reports by name, as text", tree.Text("a name"), tree.Text("JSON"))),
 }
 
-// notGiven is the reason why a fact that the test does not state is unknown.
+// notGiven explains why a fact is unknown if the test does not state it.
 const notGiven = "the test does not state it"
 
 // Read returns the facts in the document. A fact that is not in the document is unknown.

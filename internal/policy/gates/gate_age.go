@@ -176,8 +176,8 @@ type arrival struct {
 	why, hint string // set if the time is not known
 }
 
-// arrival returns the time recorded in the ledger. Without a ledger, it returns the time of MLflow's last change to the
-// version if the target is a stage. Users cannot set that time, and a later change can only make the version appear
+// arrival returns the time recorded in the ledger. Without a ledger, if the target is a stage, it returns the time of
+// MLflow's last change to the version. Users cannot set that time, and a later change can only make the version appear
 // younger. MLflow keeps no such time for an alias.
 func (a ageGate) arrival(f fact.Facts, v registry.Version) arrival {
 	switch {

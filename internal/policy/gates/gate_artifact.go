@@ -108,7 +108,7 @@ func (a artifactGate) check(f fact.Facts) verdict.Finding {
 	return mostSevere(append(parts, passed(out))...)
 }
 
-// contents returns a finding for each thing that is wrong with the model and its files.
+// contents returns a finding for each problem with the model and its files.
 func (a artifactGate) contents(m registry.MLmodel, files []registry.File,
 	out verdict.Finding) (wrong []verdict.Finding) {
 	for _, step := range []func(registry.MLmodel, []registry.File, verdict.Finding) *verdict.Finding{a.complete,

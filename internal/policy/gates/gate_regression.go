@@ -83,8 +83,8 @@ func (m Margin) limit(value float64) float64 {
 	return value + m.Fixed + math.Abs(value)*m.Percent/100
 }
 
-// relative reports whether the margin depends on the incumbent's value, so that the limit cannot be read off the
-// policy.
+// relative reports whether the limit depends on the incumbent's value, so that the policy alone does not say what it
+// is.
 func (m Margin) relative() bool { return m.Percent != 0 || m.Factor != 0 }
 
 func (m Margin) String() string {
@@ -131,7 +131,8 @@ func computed(op compare.Operator, limit float64) string {
 	return format.Number(limit)
 }
 
-// provable says how to give a version a value to compare with. Nothing can be logged to a deleted run.
+// provable says how to give a version a value to compare with. If the version's run was deleted, nothing can be logged
+// to it.
 func provable(key string, base fact.Subject) string {
 	_, readable := base.Run.Get()
 	switch {

@@ -53,7 +53,7 @@ func Pattern(about, re string) Shape {
 	return Shape{Kind: KindText, About: about, Pattern: re, re: regexp.MustCompile(re)}
 }
 
-// MaxLength limits the number of characters in a text.
+// MaxLength returns the shape with a limit on the number of characters.
 func MaxLength(most int, s Shape) Shape { s.MaxLength = most; return s }
 
 // OneOf allows only the given strings.
