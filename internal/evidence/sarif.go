@@ -155,7 +155,7 @@ func severityOf(p node) Severity {
 }
 
 // raise sets a rule's level, unless the rule already has a higher one. An override on the command line therefore cannot
-// lower a level. Otherwise, whoever runs the tool could choose any level.
+// lower a level. Otherwise, the person who runs the tool could choose any level.
 func (s *sarifRules) raise(id string, level Severity) {
 	if old, ok := s.levels[id]; !ok || level > old {
 		s.levels[id] = level
@@ -279,7 +279,7 @@ func levelName(s Severity) string {
 	return s.String()
 }
 
-// suppressed reports whether a result has suppressions, all of which have been accepted.
+// suppressed reports whether a result has suppressions and all of them have been accepted.
 func suppressed(p node) bool {
 	all := p.at("suppressions").optionalObjects()
 	out := len(all) > 0

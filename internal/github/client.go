@@ -383,7 +383,7 @@ func (c *Client) wrote(ctx context.Context, key, body string, author *user) (boo
 	return err == nil && author.login() == me, err
 }
 
-// user is an account. In responses, null stands for a deleted account.
+// user is an account. In responses, a deleted account is null.
 type user struct {
 	Login string `json:"login"`
 	Type  string `json:"type"` // User, Bot or Organization

@@ -88,8 +88,8 @@ func deployments(op string, level string) call {
 	return call{op: op, needs: permission{scope: "deployments", level: level}}
 }
 
-// Deploy creates the deployment, or returns the existing one. It tells GitHub not to merge branches and not to wait for
-// checks, both of which GitHub does by default.
+// Deploy creates the deployment, or returns the existing one. By default, GitHub would merge branches and wait for
+// checks. Deploy tells it to do neither.
 func (c *Client) Deploy(ctx context.Context, d Deployment) (Deployed, error) {
 	there, err := findDeployment(ctx, c, d)
 	if err != nil || there.ID != 0 {

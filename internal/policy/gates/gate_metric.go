@@ -138,7 +138,7 @@ func (t metricValue) shownAt() string {
 }
 
 // pointAt returns the best logged value, or the value at a given step. The best value is known only if all values are
-// finite, because a value that is not finite could stand for a better or a worse one.
+// finite, because a value that is not finite could hide a better or a worse one.
 func pointAt(t metricValue, at string, op compare.Operator) metricValue {
 	if t.why != "" {
 		return t
