@@ -127,8 +127,8 @@ func (a Snapshot) NamesLedger() bool {
 	})
 }
 
-// MovedWithoutLedger returns a version that this tool promoted without a ledger, according to the version's tag. why is
-// the reason why there was no ledger.
+// MovedWithoutLedger returns a version that this tool promoted without a ledger, according to the version's tag. why
+// says why there was no ledger.
 func (a Snapshot) MovedWithoutLedger() (v registry.Version, why string, found bool) {
 	for _, v := range a.Versions {
 		if last, ok := summary.Of(v); ok && last.Ledger == "" && last.To == v.Number {
@@ -141,8 +141,8 @@ func (a Snapshot) MovedWithoutLedger() (v registry.Version, why string, found bo
 // MaxEarlierVersions limits how many earlier versions of a target are checked. A rollback needs only one good version.
 const MaxEarlierVersions = 8
 
-// VersionsToRead returns the earlier versions of all targets that the ledger mentions but that have not been read yet.
-// For each target, the newest comes first.
+// VersionsToRead returns the versions that targets pointed to earlier, according to the ledger, and that have not been
+// read yet. For each target, the newest comes first.
 func (a Snapshot) VersionsToRead() []int {
 	l := a.Ledger.OrZero()
 	var out []int

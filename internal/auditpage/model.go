@@ -36,7 +36,7 @@ var manyEntries = [nothing]int{everything: 200, lean: 50, notable: 20}
 // manyRows says how many rows of each register are written per model at each level of detail.
 var manyRows = [nothing]int{everything: 500, lean: 200, notable: 50, nameOnly: 10}
 
-// roomForFindings is the page size up to which findings about models that are not on the page are added. The space
+// roomForFindings limits the page's size while findings are added about models that are not on the page. The space
 // above it is reserved for the end of the page.
 const roomForFindings = Limit - 100_000
 

@@ -42,7 +42,7 @@ type Finding struct {
 // Severity says how serious a finding is, on a scale that is the same for all tools.
 type Severity int
 
-// The severities. A tool's highest severity is Critical, even if the tool calls it high. So is an unknown severity.
+// The severities. A tool's highest severity is Critical, even if the tool calls it high, and so is an unknown severity.
 const (
 	Informational Severity = iota
 	Low

@@ -7,8 +7,8 @@ var semgrepLevels = map[string]Severity{
 	"LOW": Low, "INFO": Low, "EXPERIMENT": Low, "INVENTORY": Low,
 }
 
-// semgrepSkips maps each reason for skipping a file to whether the skip is a gap. The other skips are intentional, for
-// example because of an ignored path or a different language.
+// semgrepSkips maps each reason for skipping a file to whether the skip is a gap. Skips that are not gaps are
+// intentional, for example because of an ignored path or a different language.
 var semgrepSkips = map[string]bool{
 	"always_skipped": false, "semgrepignore_patterns_match": false, "cli_include_flags_do_not_match": false,
 	"cli_exclude_flags_match": false, "excluded_by_config": false, "wrong_language": false, "binary": false,

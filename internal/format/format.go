@@ -68,7 +68,7 @@ func Plural(n int, noun string) string {
 	return fmt.Sprintf("%d %ss", n, noun)
 }
 
-// First joins the first entries of list with commas, at most the given number, and says how many more there are.
+// First joins the first entries of list, up to the given number, with commas. It says how many more entries there are.
 func First(list []string, most int) string {
 	if len(list) <= most {
 		return strings.Join(list, ", ")

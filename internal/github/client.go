@@ -281,7 +281,7 @@ func all[T any](ctx context.Context, c *Client, r call, perPage int) ([]T, error
 	}
 }
 
-// hasNext reports whether a page links to a next page. The link may contain a cursor rather than a page number.
+// hasNext reports whether a page links to the next page. The link may contain a cursor rather than a page number.
 func hasNext(resp *gh.Response) bool {
 	return strings.Contains(strings.Join(resp.Header.Values("Link"), ","), `rel="next"`)
 }

@@ -86,7 +86,7 @@ func (c *Client) Review(ctx context.Context, q ReviewQuery) fact.Review {
 	return out
 }
 
-// Approvals reads only the approvals for a workflow run's environments, but for all of them.
+// Approvals reads the approvals for all of a workflow run's environments, and nothing else.
 func (c *Client) Approvals(ctx context.Context, runID int64) fact.Review {
 	var out fact.Review
 	entered, err := environmentApprovals(ctx, c, runID)
@@ -259,8 +259,8 @@ func (r review) member() bool {
 	return slices.Contains([]string{"OWNER", "MEMBER", "COLLABORATOR"}, r.Association)
 }
 
-// mayApprove reports whether a reviewer has write access. If the token is not allowed to look up the access, the
-// reviewer's association decides.
+// mayApprove reports whether a reviewer has write access. If the token is not allowed to look that up, the reviewer's
+// association decides.
 func mayApprove(ctx context.Context, c *Client, r review, asked int) (bool, error) {
 	if asked > mostReviewers {
 		return false, nil

@@ -343,8 +343,7 @@ func (v View) reasons(r ledger.Record) string {
 	return text
 }
 
-// live lists the versions that were live at the requested time. For each one, it shows when that period began and
-// ended.
+// live lists the versions that were live at the requested time, each with the period during which it was live.
 func (h History) live(several bool) doc.Page {
 	when := " on " + timeWords(h.At)
 	if h.Until.After(h.At) {

@@ -54,9 +54,9 @@ func (r Reader) Of(ctx context.Context, model string) ([]history.History, error)
 	return out, nil
 }
 
-// One returns the history of a model. It reads the ledger and the model in parallel, so a promotion at the same time
-// can look like a contradiction. In that case, it reads both again, starting with the model. Drift counts only if both
-// readings show it.
+// One returns the history of a model. It reads the ledger and the model in parallel, so a promotion that happens
+// meanwhile can look like a contradiction. In that case, One reads both again, starting with the model. Drift counts
+// only if both readings show it.
 func (r Reader) One(ctx context.Context, name string) (history.History, error) {
 	if why := r.Client.Dialect.Ledger.Why; why != "" {
 		return r.fromTags(ctx, name, why)

@@ -104,8 +104,8 @@ func parseVersion(text string) (version, error) {
 
 func (v version) String() string { return fmt.Sprintf("v%d.%d.%d", v.major, v.minor, v.patch) }
 
-// moving returns the tags that the release v moves. These are the tags for its major and minor version, unless that
-// version already has a higher release. Each line in tags ends in a tag's name, as in the output of git ls-remote.
+// moving returns the tags to be moved to the release v: those for its major and minor version, except where a higher
+// release exists. Each line in tags ends in a tag's name, as in the output of git ls-remote.
 func moving(v version, tags string) []string {
 	major, minor := true, true
 	for _, line := range strings.Fields(tags) {

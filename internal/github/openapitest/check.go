@@ -123,8 +123,8 @@ func checkQuery(route *routers.Route, query url.Values) error {
 	return nil
 }
 
-// checkError checks an error response against the common schema. It is for statuses that the description does not list
-// for an operation; 401 is often missing.
+// checkError checks an error response against the common schema. It is used if the description of the operation does
+// not list the status. For example, 401 is often missing.
 func (c *Checker) checkError(answer []byte) error {
 	var body any
 	if err := json.Unmarshal(answer, &body); err != nil {

@@ -124,9 +124,9 @@ func ParseBaseline(word string) (Baseline, error) {
 	return Baseline{key: registry.AliasRef(alias), stage: registry.StageRef(stage), Name: word}, nil
 }
 
-// resolve decides whether a name means an alias or a stage. It chooses the alias if the alias exists. If the stage
-// contains a different version than the alias points to, the name is ambiguous: why says so, and fix says what to write
-// instead.
+// resolve decides whether a name means an alias or a stage. It chooses the alias if the alias exists. If the alias
+// points to one version and the stage contains a different one, the name is ambiguous: why says so, and fix says what
+// to write instead.
 func (h Baseline) resolve(f fact.Facts) (one Baseline, why, fix string) {
 	if h.stage == (registry.Ref{}) {
 		return h, "", ""

@@ -60,7 +60,7 @@ func (n *Node) Texts(key string) []string {
 	return out
 }
 
-// Pairs returns a mapping from text to text. It is never nil.
+// Pairs returns a mapping whose values are text. It is never nil.
 func (n *Node) Pairs(key string) map[string]string {
 	out := map[string]string{}
 	if v := n.Get(key); v != nil {
