@@ -55,8 +55,8 @@ func (r Reader) Of(ctx context.Context, model string) ([]history.History, error)
 }
 
 // One returns the history of a model. It reads the ledger and the model in parallel, so a promotion that happens
-// meanwhile can look like a contradiction. In that case, One reads both again, starting with the model. Drift counts
-// only if both readings show it.
+// meanwhile can look like a contradiction. In that case, One reads both again, starting with the model. It reports
+// drift only if both readings show it.
 func (r Reader) One(ctx context.Context, name string) (history.History, error) {
 	if why := r.Client.Dialect.Ledger.Why; why != "" {
 		return r.fromTags(ctx, name, why)
@@ -112,7 +112,7 @@ func (r Reader) Offline(l ledger.History) history.History {
 }
 
 // confirmed returns the second of two histories, with only the drift that both of them show. If the second shows any
-// other drift, its comparison with the registry does not count.
+// other drift, the result does not count as compared with the registry.
 func confirmed(first, second history.History) history.History {
 	both := slices.DeleteFunc(slices.Clone(second.Outside), func(d registry.Shift) bool {
 		return !slices.ContainsFunc(first.Outside, d.Equal)

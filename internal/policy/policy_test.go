@@ -224,7 +224,7 @@ func TestThresholds_Problems(t *testing.T) {
 	}
 }
 
-// Thresholds may be separated by commas and semicolons, which do not count inside quotes and brackets.
+// Thresholds may be separated by commas and semicolons, which are ignored inside quotes and brackets.
 func TestThresholds_Separators(t *testing.T) {
 	for text, want := range map[string][]string{
 		"a >= 1, b <= 2":                    {"1 a >= 1", "1 b <= 2"},

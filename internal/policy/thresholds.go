@@ -51,8 +51,8 @@ type part struct {
 	line int
 }
 
-// thresholdParts splits the text at line breaks, commas and semicolons. Separators in quotes or brackets do not
-// count. An unclosed quote or bracket ends with its line.
+// thresholdParts splits the text at line breaks, commas and semicolons. Separators in quotes or brackets are ignored.
+// An unclosed quote or bracket ends with its line.
 func thresholdParts(text string) (parts []part) {
 	for i, line := range strings.Split(text, "\n") {
 		if strings.HasPrefix(strings.TrimSpace(line), "#") {

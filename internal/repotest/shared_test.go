@@ -13,9 +13,8 @@ import (
 )
 
 // changers returns, for each struct type in the program, the files that change such a struct through a pointer by
-// assigning to a field or to an element of a field. A file does not count if it only reads the struct, creates it, or
-// changes a copy. Errors do not count either, because the function that creates an error completes it before other code
-// sees it.
+// assigning to a field or to an element of a field. It leaves out files that only read the struct, create it, or change
+// a copy. It also leaves out errors, because the function that creates an error completes it before other code sees it.
 func changers(files []goFile) map[string][]string {
 	packages := map[string][]goFile{}
 	for _, f := range files {

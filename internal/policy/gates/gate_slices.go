@@ -125,8 +125,7 @@ func (g sliceGate) slice(s fact.Subject, name string) metricValue {
 	return r.value(s, s.Choose(name, r.selector))
 }
 
-// matching returns the metrics that match the pattern. Metrics that belong to other models in the same run do not
-// count.
+// matching returns the metrics that match the pattern. Metrics that belong to other models in the same run are ignored.
 func (g sliceGate) matching(s fact.Subject) []string {
 	var names []string
 	for _, name := range s.MetricNames() {

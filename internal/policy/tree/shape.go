@@ -79,7 +79,7 @@ var Login = Pattern("a GitHub login", `^[A-Za-z0-9](-?[A-Za-z0-9_])*(\[bot\])?$`
 // List allows a list with at least one item.
 func List(about string, item Shape) Shape { return Shape{Kind: KindList, About: about, Item: &item} }
 
-// Integer allows a whole number that is at least min.
+// Integer allows a whole number of at least min.
 func Integer(about string, min float64) Shape {
 	return Shape{Kind: KindNumber, About: about, Whole: true, Min: min}
 }
