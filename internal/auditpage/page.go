@@ -114,8 +114,7 @@ func webAddress(text string) string {
 	return u.Scheme + "://" + u.Host + strings.TrimSuffix(u.EscapedPath(), "/")
 }
 
-// Model adds a model with its findings. The findings may instead be about the server, or about a model that was not
-// read.
+// Model adds a model and its findings. It also accepts findings about the server, or about a model that was not read.
 func (p *Page) Model(a audit.Snapshot, findings []audit.Finding) error {
 	if a.Model.Created.IsZero() && len(a.Versions) == 0 && a.Unreadable == "" {
 		p.findings(findings, a.Exceptions)

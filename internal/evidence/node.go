@@ -32,8 +32,8 @@ func (p node) fail(format string, args ...any) {
 	p.r.fail("%s %s", shownPath(p.path), fmt.Sprintf(format, args...))
 }
 
-// at returns the value for a key. Keys are case-sensitive. A key that differs from it only in case is an error, because
-// other parsers may treat both as the same key.
+// at returns the value for a key. Keys are case-sensitive. If the object contains a key that differs only in case, at
+// records an error, because other parsers may treat both as the same key.
 func (p node) at(key string) node {
 	out := node{value{kind: absent}, join(p.path, key), p.r}
 	for i, k := range p.keys {

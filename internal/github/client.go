@@ -26,7 +26,7 @@ type Config struct {
 	API        string // GITHUB_API_URL: https://api.github.com, https://HOST/api/v3 or https://api.SUB.ghe.com
 	Token      string
 	Repository string        // owner/name
-	Pause      time.Duration // time between two writes; default one second, as GitHub asks
+	Pause      time.Duration // time between two writes; default one second, as GitHub recommends
 }
 
 // Client is a client for one repository. It is safe for concurrent use, and sends one write at a time.

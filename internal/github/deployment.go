@@ -183,8 +183,8 @@ func (c *Client) DeploymentStatus(ctx context.Context, id int64, s Status) error
 }
 
 // Deactivate marks a model and target's older deployments to an environment as inactive: those before keep, or all of
-// them if keep is 0. If a later deployment has succeeded in the meantime, keep becomes inactive too. GitHub itself
-// marks older deployments only in environments that are not production environments.
+// them if keep is 0. If a later deployment has succeeded in the meantime, keep becomes inactive too. GitHub itself does
+// this only in environments that are not marked as production.
 func (c *Client) Deactivate(ctx context.Context, environment, key string, keep int64, description string) error {
 	r := deployments("list the deployments to "+environment, "read")
 	r.path, r.query = c.in("deployments"), map[string][]string{"task": {task}, "environment": {environment}}

@@ -84,7 +84,7 @@ func approvalsText(all []fact.Approval) string {
 	return strings.Join(out, ", ")
 }
 
-// members lists the access of every login with write access in these tests.
+// members maps each login with write access in these tests to its access.
 var members = map[string]string{"eve": "write", "joe": "write", "root": "admin", "merge[bot]": "write"}
 
 func TestReview_Environments(t *testing.T) {

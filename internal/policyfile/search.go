@@ -51,7 +51,7 @@ func searchIn(list func(folder string) ([]string, error)) (search, error) {
 	return out, nil
 }
 
-// listIfThere returns the names in a folder, or nothing if the folder does not exist or is a file.
+// listIfThere returns the names in a folder. It returns no names if the folder does not exist or is a file.
 func listIfThere(list func(string) ([]string, error), folder string) ([]string, error) {
 	names, err := list(folder)
 	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR) {

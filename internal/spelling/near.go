@@ -50,7 +50,7 @@ func Near(a, b string) bool {
 	return max(letters(x[differ]), letters(y[differ])) >= slipLetters && slip([]rune(x[differ]), []rune(y[differ]))
 }
 
-// NearTo returns the first name in names that is near name, or "" if none is.
+// NearTo returns the first of names that is near name, or "" if none is.
 func NearTo(name string, names []string) string {
 	for _, n := range names {
 		if Near(name, n) {

@@ -27,7 +27,7 @@ import (
 type Session struct {
 	Job     actions.Context
 	Token   string
-	Pause   time.Duration      // between two writes; 0 means one second, as GitHub asks
+	Pause   time.Duration      // between two writes; 0 means one second, as GitHub recommends
 	Config  func() rest.Config // connection settings
 	Console *console.Console
 

@@ -83,8 +83,8 @@ func (m Margin) limit(value float64) float64 {
 	return value + m.Fixed + math.Abs(value)*m.Percent/100
 }
 
-// relative reports whether the limit depends on the incumbent's value, so that the policy alone does not say what it
-// is.
+// relative reports whether the margin is a percentage or a factor. The limit is then hard to work out from the policy,
+// so findings show it.
 func (m Margin) relative() bool { return m.Percent != 0 || m.Factor != 0 }
 
 func (m Margin) String() string {
