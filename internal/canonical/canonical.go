@@ -7,8 +7,8 @@ import (
 	"encoding/json"
 )
 
-// JSON encodes v with sorted keys and without spaces or HTML escapes, so equal values give equal bytes. It encodes v,
-// decodes the result into maps and encodes it again, so struct fields are sorted too.
+// JSON encodes v with sorted keys and without spaces or HTML escapes, so that equal values produce equal bytes. It
+// encodes v, decodes the result into maps and encodes those again, so struct fields are sorted too.
 func JSON(v any) ([]byte, error) {
 	first, err := Compact(v)
 	if err != nil {

@@ -24,7 +24,7 @@ type Policy struct {
 	Audit      Audit
 	Ledger     Ledger
 
-	Justification *Demand // for models without a rule; nil if the policy demands nothing
+	Justification *Demand // for models without a rule; nil if the policy sets no pattern
 }
 
 // HasModels reports whether the file contains rules. Ledger keys and audit settings do not count as rules.
@@ -37,7 +37,7 @@ type Rule struct {
 	Mode    verdict.Mode // for targets without their own mode
 	Targets []TargetRule
 
-	Justification *Demand // for targets without a rule; nil if the policy demands nothing
+	Justification *Demand // for targets without a rule; nil if the policy sets no pattern
 }
 
 // TargetRule contains the conditions for moving an alias or stage to a version.
@@ -51,7 +51,7 @@ type TargetRule struct {
 	AllowAssign  bool   // whether the `alias` command is allowed to move the alias without its gates
 	Digest       string // digest of the gates and `from`; independent of mode, comments and layout
 
-	Justification *Demand // nil if the policy demands nothing
+	Justification *Demand // nil if the policy sets no pattern
 }
 
 // Ref returns the alias or the stage.

@@ -16,7 +16,7 @@ type Demand struct {
 	re      *regexp.Regexp
 }
 
-// Matches reports whether the justification meets the demand.
+// Matches reports whether the justification matches the pattern.
 func (d Demand) Matches(text string) bool { return d.re.MatchString(text) }
 
 var justificationShape = tree.Object("what the justification input must contain; a target's pattern replaces its "+
@@ -43,8 +43,8 @@ func demandOf(n *tree.Node, or *Demand) (d *Demand, problems []tree.Problem) {
 	return or, []tree.Problem{problem.(tree.Problem)}
 }
 
-// Unmatched returns the first demand that a run's justification does not meet. moved contains the model's aliases
-// and stages that the run moves.
+// Unmatched returns the first pattern that a run's justification must match but does not. moved contains the model's
+// aliases and stages that the run moves.
 func (p Policy) Unmatched(model string, moved []registry.Ref, justification string) (Demand, bool) {
 	rule, found := p.rule(model)
 	for _, ref := range moved {
@@ -67,7 +67,7 @@ func (p Policy) Unmatched(model string, moved []registry.Ref, justification stri
 // sameTarget reports whether two targets are the same. It ignores case, as some databases do for aliases.
 func sameTarget(a, b registry.Ref) bool { return a.Kind == b.Kind && strings.EqualFold(a.Name, b.Name) }
 
-// Unjustified returns the error for a run whose justification does not meet the demand.
+// Unjustified returns the error for a run whose justification does not match the pattern.
 func (p Policy) Unjustified(d Demand, justification string) error {
 	msg := fmt.Sprintf("the justification is missing; %s:%d demands a match for %s", p.File, d.Line, d.Pattern)
 	if justification != "" {
