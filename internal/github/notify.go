@@ -190,7 +190,7 @@ func refused(op string, u *url.URL, resp *http.Response) error {
 		out.Msg += ": " + withoutAddress(text, u)
 	}
 	if resp.StatusCode >= http.StatusInternalServerError {
-		out.Reason = registry.Unknown // a gateway may respond like this although the receiver has handled the request
+		out.Reason = registry.Unknown // a gateway may respond like this even if the receiver has handled the request
 	}
 	return out
 }

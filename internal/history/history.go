@@ -34,7 +34,7 @@ type History struct {
 	Now       []views.Live  // what the requested targets now point to, according to the last entry
 	Tagged    []Tagged      // what tags say, if the server has no ledger
 	NoRecord  NoRecord      // versions about which the tags say nothing
-	Verified  *Verification // the comparison of a saved history with its own pages; nil if there was none
+	Verified  *Verification // the comparison of a saved history with its own pages; nil if there was no comparison
 }
 
 // With returns the history with answers to the query: which versions were live at its time, and what its targets point
