@@ -10,14 +10,14 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
-// Saved is a page of the ledger as it is stored. It can be checked without the server.
+// Saved is a page of the ledger as it is stored. It can be checked without access to the server.
 type Saved struct {
 	Page       string            `json:"page"`
 	Experiment string            `json:"-"` // "" without a server
 	Values     map[string]string `json:"values"`
 }
 
-// Belongs reports whether the page is part of the ledger of this model.
+// Belongs reports whether the page belongs to the ledger of this model.
 func (s Saved) Belongs(model string) bool { return s.Values[keyModel] == modelID(model) }
 
 // History is the whole ledger of a model.
