@@ -44,7 +44,7 @@ type Needs struct {
 	Since []registry.Ref
 }
 
-// With returns a union of the needs of n and m.
+// With returns the union of the needs of n and m.
 func (n Needs) With(m Needs) Needs {
 	n.Holders = union(n.Holders, m.Holders)
 	n.Tags = union(n.Tags, m.Tags)

@@ -62,7 +62,7 @@ func statementTable(s *views.Statement) doc.Page {
 	}
 }
 
-// Evidence summarizes what a move was based on: its first gates, its mode, its overrides, and who approved it.
+// Evidence summarises what a move was based on: its first gates, its mode, its overrides, and who approved it.
 func Evidence(r ledger.Record) string {
 	evidence := gateEvidence(r)
 	if r.Justification != "" {
