@@ -33,7 +33,7 @@ type Options struct {
 	Prefix  string   // path prefix, for example /mlflow; only in 3.x
 	Login   bool     // use the basic-auth app, with the Server's user as an administrator
 	Issuer  string   // use the mlflow-oidc-auth app, which accepts this issuer's tokens; only with the newest version
-	// Environment is the Python environment, for example "logins", which can read S3. The default is that of the
+	// Environment is the Python environment, for example "logins", which can read S3. The default is the one for the
 	// version.
 	Environment string
 
