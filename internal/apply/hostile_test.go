@@ -53,7 +53,7 @@ var forgeries = []struct {
 	{"another next page", func(m *ledgertest.Memory) { write(m, 0, "next", "x") }},
 }
 
-// write stores a value under the number that is the given distance after that of the newest claim.
+// write stores a value under the newest claim's number plus the given distance.
 func write(m *ledgertest.Memory, after int, key, value string) {
 	last := 0
 	for k := range m.Pages["page-1"] {

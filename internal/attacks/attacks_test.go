@@ -22,7 +22,7 @@ var (
 	update = flag.Bool("update", false, "write the table of values into docs/metrics.md")
 )
 
-// when is the point at which an attack happens.
+// when says at which point an attack happens.
 type when string
 
 const (
@@ -129,8 +129,8 @@ func TestDrawn(t *testing.T) {
 	}
 }
 
-// drawn returns the cases for one server. If there are more possible cases of a kind than its limit, the seed
-// determines which of them are drawn.
+// drawn returns the cases for one server. If a kind has more possible cases than its limit allows, the seed determines
+// which of them are drawn.
 func drawn(p place) []attempt {
 	var all []attempt
 	for _, k := range kinds {
@@ -168,7 +168,8 @@ func possible(k *kind, p place) []attempt {
 	return all
 }
 
-// people returns those of the people that exist on the server. Without logins, an outsider and an editor are the same.
+// people returns those people in the list who exist on the server. Without logins, an outsider and an editor are the
+// same.
 func people(p place, of []who) []who {
 	switch {
 	case slices.Equal(of, []who{nobody}):

@@ -85,7 +85,7 @@ func claim(lie func(s *trial, honest made) entry) func(*trial, attempt) ended {
 }
 
 // swap makes a dry run with the good model. The attacker then moves the candidate's alias to the wrong model, and the
-// plan is applied. If the candidate is not an alias, it is the wrong model even in the dry run.
+// plan is applied. If the candidate is not an alias, it is the wrong model from the start.
 func (s *trial) swap(a attempt, honest made, lie func(*trial, made) entry) ended {
 	s.Helper()
 	gates := s.gates(false)
@@ -137,8 +137,8 @@ func sourceRunAndOutputs(s *trial, honest made) entry {
 	return e
 }
 
-// addOutput adds a model to the honest run's outputs. Before 3.15, the server does not check permissions on the run
-// when it does this.
+// addOutput adds a model to the honest run's outputs. Before 3.15, the server allows this without checking permissions
+// on the run.
 func (s *trial) addOutput(honest made, id string, step int) {
 	s.Helper()
 	s.attack("runs/outputs", object{"run_id": honest.run, "models": []object{{"model_id": id, "step": step}}}, nil)

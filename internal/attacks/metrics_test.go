@@ -130,8 +130,8 @@ func (s *trial) evaluate(m made, r row) made {
 	return e
 }
 
-// inject logs the good value for a model in an unrelated run. Up to 3.16.1, the server does not check permissions on
-// the model when it does this.
+// inject logs the good value for a model in an unrelated run. Up to 3.16.1, the server allows this without checking
+// permissions on the model.
 func (s *trial) inject(m made, r row) {
 	s.Helper()
 	theirs := s.begin(trained{by: s.other, experiment: s.foreign()})

@@ -175,8 +175,8 @@ func (s *trial) inFolder(o trained) made {
 	return m
 }
 
-// logArtifacts promotes files that were taken from a bad run, whose ids are still in the MLmodel file, and were logged
-// in the run with the good value.
+// logArtifacts promotes a model whose files come from a bad run, but were logged in the run with the good value. The
+// MLmodel file still contains the bad run's ids.
 func logArtifacts(s *trial, d door) ended {
 	other := s.train(s.badModel())
 	o := s.marked()
@@ -257,7 +257,7 @@ func metricsFirst(s *trial, d door) ended {
 	return s.run("promote", s.candidate(d, m), s.gates(false))
 }
 
-// twoModels logs a run with a good and a bad model, each of which has its own value.
+// twoModels logs a run with a good and a bad model. Each has its own value.
 func (s *trial) twoModels() made {
 	s.Helper()
 	good, bad := s.marked(), s.badModel()

@@ -28,7 +28,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
-// trial is one case, with a registered model, an experiment and people of its own.
+// trial is one case. It has its own registered model, experiment and people.
 type trial struct {
 	*testing.T
 	*world
@@ -41,7 +41,7 @@ type trial struct {
 	home       string // the id of the experiment in which the honest user trains
 	homeName   string
 	metric     string
-	good, bad  float64 // values of the metric, of which only the good one passes
+	good, bad  float64 // values of the metric; only the good one passes
 	alias      string  // the alias to move
 	commit     string  // the job's commit
 	hasModel   bool
@@ -585,8 +585,8 @@ func (s *trial) download(uri string) string {
 	return string(text)
 }
 
-// digestOf returns the digest that the gate `artifact: digest` expects for these files. It is computed as by the shell
-// commands in the gate's documentation.
+// digestOf returns the digest that the gate `artifact: digest` expects for these files. It follows the shell commands
+// in the gate's documentation.
 func digestOf(files map[string][]byte) string {
 	var list bytes.Buffer
 	for _, name := range slices.Sorted(maps.Keys(files)) {

@@ -295,7 +295,7 @@ func (l *Session) checkRights(ctx context.Context) error {
 	return err
 }
 
-// Confirm decides whether the view is that of the model's ledger. lookErr is the error from reading the view.
+// Confirm decides whether the view shows the model's ledger. lookErr is the error from reading the view.
 func (l *Session) Confirm(ctx context.Context, v ledger.View, lookErr error, f fact.Facts) (ledger.View, error) {
 	return l.Ledger.Confirm(ctx, v, lookErr, f.Model.OrZero().Tags, versionsToCheck(f)...)
 }
@@ -388,7 +388,7 @@ func (l *Session) maySupersede() bool {
 
 // Close stops waiting for other promotions. It also closes the entry of a cancelled attempt of this workflow run if
 // nothing is left to apply, because an open entry blocks other promotions. reason says how the command ended. moved
-// counts those of the entry's moves that are in effect. note describes what was closed, or is "" if nothing was.
+// returns how many of the entry's moves are in effect. note describes what was closed, or is "" if nothing was.
 func (l *Session) Close(
 	ctx context.Context, reason registry.Reason, moved func(ledger.Entry) int,
 ) (note string, err error) {

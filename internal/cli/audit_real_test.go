@@ -1170,7 +1170,8 @@ func (m *restless) try(count int, method, path string, in any) {
 	}
 }
 
-// movers change everything in parallel. A model that two movers together could break has only one of them.
+// movers runs goroutines that change everything in parallel. A model that two of them together could break is changed
+// by only one.
 func (m *restless) movers() (stop func()) {
 	var all sync.WaitGroup
 	each := func(move func(name string, i, round int)) {

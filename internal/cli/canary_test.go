@@ -72,8 +72,8 @@ func (f fragments) add(name string, secrets ...string) {
 	}
 }
 
-// find returns the name of a secret, if the text contains any part of it, with the text around that part. Otherwise, it
-// returns "".
+// find returns the name of a secret if the text contains any part of that secret. It also returns the text around that
+// part. Otherwise, it returns "".
 func (f fragments) find(text string, allowed ...string) (name, around string) {
 	low := strings.ToLower(text)
 	for i := 0; i+fragmentSize <= len(low); i++ {
@@ -87,7 +87,7 @@ func (f fragments) find(text string, allowed ...string) (name, around string) {
 // canaryCase is one way in which projects pass credentials to the program.
 type canaryCase struct {
 	inputs  map[string]string
-	secrets map[string][]string // values by name, none of which may be shown
+	secrets map[string][]string // values by name; none of them may be shown
 	refused bool                // whether the inputs are invalid, so that nothing is sent
 }
 

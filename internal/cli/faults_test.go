@@ -260,7 +260,7 @@ func (f *verdicts) compare(r report.Result, status int, was, is state, hidden bo
 	}
 }
 
-// rerun checks how the next attempt ends, for which no faults are injected.
+// rerun checks how the next attempt ends. No faults are injected into that attempt.
 func (f *verdicts) rerun(r report.Result, status int, is state, u undisturbed, ledger bool) {
 	if status != 0 {
 		say(&f.lost, "the next run ends with %d", status)

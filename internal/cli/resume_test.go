@@ -39,7 +39,7 @@ const (
 	laptop     runner = "a laptop"
 )
 
-// takes makes the story run continue as the runner, and returns the additional arguments for it.
+// takes prepares the story run to be continued by the runner, and returns the additional arguments that this requires.
 func (r runner) takes(sc *storyRun) (args []string) {
 	switch r {
 	case anotherRun:

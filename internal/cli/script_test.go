@@ -343,7 +343,7 @@ func cmdWrites(ts *testscript.TestScript, neg bool, args []string) {
 	fmt.Fprint(ts.Stdout(), b.String())
 }
 
-// inOrder prints each write on a line. Tags are set in parallel, so adjacent tag writes are sorted.
+// inOrder prints one line for each write. Tags are set in parallel, so adjacent tag writes are sorted.
 func inOrder(writes []mlflowtest.Write) []string {
 	var out []string
 	tags := 0

@@ -29,8 +29,8 @@ func keyed(t *testing.T, metric string, args []string) []string {
 	return args
 }
 
-// half reports whether the ledger is signed in this case of a campaign. This applies to every second case, unless the
-// variable PROMOTE_SIGNED decides it for all cases.
+// half reports whether the ledger is signed in this case of a campaign. It is signed in every second case, unless the
+// variable PROMOTE_SIGNED decides this for all cases.
 func half(number int) bool {
 	switch os.Getenv("PROMOTE_SIGNED") {
 	case "all":

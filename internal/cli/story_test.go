@@ -507,8 +507,8 @@ func (s state) of(run string) (counted, marked []int) {
 
 // settled returns what must be the same whatever happened: the run behind every alias and stage, the notes on those
 // versions, and the last promotion in the ledger. It leaves out the number of a second version that a late or repeated
-// request has created, the short record, which refers to an entry, and facts from an MLmodel file that could not be
-// read.
+// request has created. It also leaves out the short record, which refers to an entry, and facts from an MLmodel file
+// that could not be read.
 func (s state) settled() string {
 	var b strings.Builder
 	for _, alias := range slices.Sorted(maps.Keys(s.aliases)) {

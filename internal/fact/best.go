@@ -48,8 +48,8 @@ type Contest struct {
 	skipped []Skipped
 }
 
-// Enter adds a subject to the contest, unless it lacks the metric. Which of its values count is decided by the same
-// rules as in a gate.
+// Enter adds a subject to the contest, unless it lacks the metric. The same rules as in a gate decide which of its
+// values count.
 func (c *Contest) Enter(s Subject) {
 	choice := s.Choose(c.Metric, Selector{})
 	_, readable := s.Run.Get()

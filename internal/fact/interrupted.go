@@ -7,7 +7,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
-// PointsTo returns one move for each part of the target, with the versions that the part currently points to in Want.
+// PointsTo returns one move for each part of the target. Want contains the versions that the part currently points to.
 func (f Facts) PointsTo(t registry.Target) []registry.Shift {
 	var out []registry.Shift
 	if t.Alias != "" {

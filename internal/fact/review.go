@@ -112,7 +112,7 @@ func (f Facts) loginsOf(user string) []string {
 }
 
 // Approvers returns the logins of the people who approved the pull request or a named environment, sorted and in lower
-// case. The logins of the change's authors are left out if a gate asked for them.
+// case. If a gate looked up the change's authors, their logins are left out.
 func (f Facts) Approvers() []string {
 	review := f.Review.OrZero()
 	makers, _ := f.Makers()

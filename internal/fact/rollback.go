@@ -142,8 +142,8 @@ func (f Facts) inProduction(number int) bool {
 
 // notPassed returns the reason if the version was evaluated for this target and never passed. It returns "" if the
 // version passed or was imported. If the policy lists no keys, it also returns "" for a version that was never
-// evaluated, because such a version may be older than the use of this tool or may have been moved by other means. If
-// older pages were not read, it returns "" for a version that is missing from the entries that were read.
+// evaluated, because such a version may predate this tool or may have been moved by other means. If older pages were
+// not read, it returns "" for a version that is missing from the entries that were read.
 func (f Facts) notPassed(t registry.Target, number int, unread bool) string {
 	switch status := f.Version(number).OrZero().Tags[registry.TagValidation]; status {
 	case registry.ValidationBlocked:

@@ -27,7 +27,7 @@ type Evaluation struct {
 	Status string
 	Start  time.Time
 	Own    bool     // whether the run is in the model's experiment
-	Named  []string // those of the run's experiments that gates list, spelled as in the gates
+	Named  []string // the run's experiments that are listed in gates, as the gates spell them
 
 	Metrics map[string]registry.Point // the run's last value for each metric
 }

@@ -17,8 +17,8 @@ import (
 // most is the maximum number of versions that are checked in one run.
 const most = 100
 
-// Of returns a query for each version that the policy's targets point to. If only specifies a model or a target, the
-// others are left out. Of fails if there are more than 100 versions.
+// Of returns a query for each version that the policy's targets point to. The parameter only can limit this to a model
+// or a target. Of fails if there are more than 100 versions.
 func Of(ctx context.Context, c *mlflow.Client, p policy.Policy, only fact.Query) ([]fact.Query, error) {
 	names, err := modelsInPolicy(ctx, c, p, only.Model)
 	if err != nil {

@@ -103,8 +103,8 @@ func (b believer) add(e Entry) {
 }
 
 // doubt returns the reason why a well-formed claim is not believed, or "". barred is true if the only problem is that
-// the key does not count at that time. Later entries may still follow such an entry, because it was believed before the
-// key was barred.
+// the key did not count at the time of the claim. Later entries may still follow such an entry, because it was believed
+// before the key was barred.
 func (b believer) doubt(e *Entry) (why string, barred bool) {
 	p := b.page
 	signature, there := b.kv[claimSigKey(e.Epoch)]

@@ -85,12 +85,12 @@ func suffix(l *Ledger, page string) string {
 	return canonical.Digest("found/2", l.Model, page)[:16]
 }
 
-// mark sets a tag on the model that proves that a login with permission to edit the model created the page. The name of
-// the page's experiment proves nothing, because any login can create experiments.
+// mark sets a tag on the model. The tag proves that the page was created by a login that may edit the model. The name
+// of the page's experiment proves nothing, because any login can create experiments.
 //
-// If the ledger's usual name has been taken, concurrent runs may choose different names. With alone, mark therefore
-// fails if another run has set its mark within the duration of a lease. Each run sets its own mark before it reads the
-// others', so at least one of two concurrent runs sees the other's.
+// If the ledger's usual name has been taken, concurrent runs may choose different names. If alone is true, mark
+// therefore fails if another run has set its mark within the duration of a lease. Each run sets its own mark before it
+// reads the others', so at least one of two concurrent runs sees the other's.
 func mark(ctx context.Context, l *Ledger, id string, alone bool) error {
 	key, now := registry.TagLedgerPage+id, l.Now().UTC()
 	err := l.writer().untilClear(ctx, func() error {

@@ -68,9 +68,8 @@ func TestLastRecorded_OtherStage(t *testing.T) {
 	}
 }
 
-// What a promotion that did not end well has moved is not drift, even if other targets have been promoted since. A move
-// made by a different client before that promotion remains drift until a promotion that records the move has itself
-// moved something.
+// A move by a promotion that did not end well is not drift, even if other targets have been promoted since. An earlier
+// move by a different client remains drift until a promotion that records it has itself moved something.
 func TestDrifted(t *testing.T) {
 	entry := func(outcome string, moved int, moves ...registry.Shift) Entry {
 		return Entry{Outcome: outcome, Moved: moved, Record: Record{Command: "promote", Moves: moves}}

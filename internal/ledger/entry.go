@@ -84,7 +84,7 @@ const MovedUnknown = -1
 // RecordDigest is the digest of the record alone. It is known before the entry is closed.
 func (e Entry) RecordDigest() string { return canonical.Digest(e.Text) }
 
-// ID returns an identifier of the entry that is meant for both people and programs.
+// ID returns an identifier for the entry, for use by people and programs.
 func (e Entry) ID() string { return fmt.Sprintf("%d-%s", e.Epoch, e.RecordDigest()[:12]) }
 
 // Holder identifies the process that claimed an entry. Two processes with the same plan have different Holders.

@@ -38,8 +38,8 @@ func claimState(p page, h Holder, takeover bool, now time.Time) (ClaimState, Ent
 // slack is the maximum difference between two readings of the server's clock.
 const slack = time.Minute
 
-// excludes reports whether the lease of a foreign claim is still valid. A lease that ends later than any promotion's
-// lease could is ignored, so no claim can exclude other runs for longer than that.
+// excludes reports whether the lease of a foreign claim is still valid. A lease that is longer than any promotion's is
+// ignored, so no claim can exclude other runs for longer than a promotion's can.
 func excludes(e Entry, now time.Time) bool {
 	return now.Before(e.Lease) && !e.Lease.After(now.Add(Lease+slack))
 }

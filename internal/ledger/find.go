@@ -47,8 +47,8 @@ func (v *View) follow(ctx context.Context, r Reader, id string) error {
 }
 
 // Confirm decides whether what Look found is the model's ledger. If the model has an anchor tag, the anchor determines
-// where the ledger is: any login can create an experiment with the ledger's name, but only a login that may edit the
-// model can set the anchor. If there is no anchor, byName decides. lookErr is the error from Look.
+// where the ledger is, because only a login that may edit the model can set it. In contrast, any login can create an
+// experiment with the ledger's name. If there is no anchor, byName decides. lookErr is the error from Look.
 //
 // Confirm fails if the ledger was deleted, shortened or replaced.
 func (r Reader) Confirm(

@@ -53,7 +53,7 @@ func TestAway_IsReadByOthers(t *testing.T) {
 }
 
 // A ledger outside the home experiment is believed only if it has an anchor, a mark or a signature. Each of these
-// requires permission to edit the model or a listed key, so an outsider cannot provide any of them.
+// requires a listed key or permission to edit the model, so an outsider cannot provide any of them.
 func TestAway_IsProven(t *testing.T) {
 	for name, c := range map[string]struct {
 		keys   bool

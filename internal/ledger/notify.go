@@ -5,7 +5,7 @@ import (
 	"slices"
 )
 
-// Outbox contains the entries of the two newest pages, whose notifications may still be pending. If the policy lists
+// Outbox contains the entries on the two newest pages. Their notifications may still be pending. If the policy lists
 // keys, it contains only signed entries, because any login that may edit the page can add unsigned ones.
 type Outbox struct {
 	Entries []Entry   // oldest first
@@ -36,7 +36,7 @@ func (l *Ledger) Outbox(ctx context.Context, v View) (Outbox, error) {
 // notification do not conflict with each other.
 const notifiedMark = "told"
 
-// MarkNotified records that the channels with the indexes in places have been notified of the entry.
+// MarkNotified records that the channels at these indexes have been notified of the entry.
 func (l *Ledger) MarkNotified(ctx context.Context, box Outbox, e Entry, places []int) error {
 	kv := map[string]string{}
 	for _, i := range places {

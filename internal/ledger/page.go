@@ -56,8 +56,8 @@ func recordKey(n int) string     { return fmt.Sprintf("r%06d", n) }
 func claimSigKey(n int) string   { return fmt.Sprintf("k%06d", n) }
 func outcomeSigKey(n int) string { return fmt.Sprintf("o%06d", n) }
 
-// notifiedKey is the key of a notification mark. Marks are not signed, so anyone who may write to the page can suppress
-// a notification with one.
+// notifiedKey is the key of a notification mark. Marks are not signed, so anyone who may write to the page can use one
+// to suppress a notification.
 func notifiedKey(n, i int) string { return fmt.Sprintf("s%06d.%02d", n, i) }
 
 // page is a page of the ledger that has been read and checked.
@@ -79,7 +79,7 @@ type page struct {
 	keyed      bool      // whether the reader has keys
 	read       time.Time // when the page was read, by the server's clock
 
-	ended bool // the number after the last entry is used up, so no more entries can be added
+	ended bool // the number after the last entry is used up, so no entry can be added
 	signedPart
 }
 
@@ -91,11 +91,11 @@ type signedPart struct {
 	at       time.Time
 	free     int       // the next number to claim; 0 if the page is full
 	links    []link    // every link that the next entry may follow
-	tip      link      // the link that the next entry does follow
+	tip      link      // the link that the program's next entry will follow
 	latest   time.Time // the date of the last believed value
 	stuck    bool      // the open entry's outcome is not believed, but cannot be replaced
 	foreign  []Foreign
-	blocked  bool // the page's link to the next page leads to a wrong one
+	blocked  bool // the page's link leads to something other than the next page
 	verified bool // the head is signed by a key in the ring
 }
 
@@ -113,7 +113,7 @@ func (p page) last() int {
 	return p.base
 }
 
-// end returns the digest that the next record must contain as that of the previous entry.
+// end returns the digest of the last entry, which the next record must contain.
 func (p page) end() string {
 	if p.signed() {
 		return p.tip.digest
@@ -193,8 +193,8 @@ func fromNone(text string) string {
 	return text
 }
 
-// modelID returns the model's name if it is short enough, and otherwise the digest of the name. The reader compares it
-// with its own, because a database that ignores case may return a different model's ledger.
+// modelID returns the model's name if it is short enough, and otherwise the digest of the name. Readers compare it with
+// the id of their own model, because a database that ignores case may return a different model's ledger.
 func modelID(model string) string {
 	if len(model) > chunk.Size {
 		return "sha256:" + canonical.Digest(model)

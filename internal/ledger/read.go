@@ -82,8 +82,8 @@ func (r Reader) before(ctx context.Context, after page) (page, error) {
 	return p, err
 }
 
-// entriesUntil returns the entries on the page. An entry that is still open on a signed page has been superseded by the
-// page after.
+// entriesUntil returns the entries on the page. On a signed page, an entry that is still open has been superseded by
+// the next page, after.
 func (p page) entriesUntil(after page) []Entry {
 	if e, open := p.open(); open && p.signed() {
 		return append(slices.Clone(p.entries[:len(p.entries)-1]), e.superseded(after.at))

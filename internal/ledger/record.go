@@ -76,7 +76,7 @@ type Record struct {
 	// the version's values that gates used, for later comparisons
 	Values  []verdict.Used `json:"values,omitempty"`
 	Omitted []string       `json:"left_out,omitempty"` // other fields that were left out to shorten the record
-	// the waivers as text; written only before record version 3, since when they are part of the gates
+	// the waivers as text; only before record version 3, because they are part of the gates since then
 	Waivers []string `json:"waivers,omitempty"`
 	// the author of the training commit, if a gate asked for it
 	Author    string   `json:"author,omitempty"`
@@ -113,7 +113,7 @@ type Contents struct {
 	Files      int    `json:"artifact_files,omitempty"`    // only if a gate read the files' sizes
 	// digest of the MLmodel file, which changes each time the model is logged
 	MLmodel    string       `json:"mlmodel_sha256,omitempty"`
-	Bytes      int64        `json:"artifact_bytes,omitempty"` // total size of the files, or the size in the MLmodel file
+	Bytes      int64        `json:"artifact_bytes,omitempty"` // total size, or the size in the MLmodel file
 	Flavors    []string     `json:"flavors,omitempty"`
 	Signature  string       `json:"signature_sha256,omitempty"` // digest of the inputs, outputs and parameters
 	LoggedWith string       `json:"logged_with,omitempty"`      // the MLflow version that wrote the model's files

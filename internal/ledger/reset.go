@@ -56,5 +56,5 @@ func (l *Ledger) whole(ctx context.Context, modelTags map[string]string) (View, 
 	return l.Confirm(ctx, v, err, modelTags)
 }
 
-// Why returns the reason for which this ledger replaced a lost one, or "" if it did not.
+// Why says why this ledger replaced a lost one. It returns "" if it replaced none.
 func (v View) Why() string { return v.page.reset }

@@ -17,7 +17,7 @@ type Reader struct {
 	Store Store
 	Model string
 	Ring  signing.Ring     // the keys that the policy lists
-	Now   func() time.Time // the server's time; nil if it is not known
+	Now   func() time.Time // returns the server's time; nil if it is not known
 }
 
 func (r Reader) now() time.Time {

@@ -12,7 +12,7 @@ import (
 type Sound struct {
 	Chain  Chain  // the entries before the first break
 	Exists bool   // whether there is a ledger, or a sign that there once was one
-	Broken string // from which entry on the ledger cannot be trusted, and why; "" if all of it can
+	Broken string // why the ledger cannot be trusted, and from which entry; "" if all of it can
 }
 
 // LoadSound reads the whole ledger of a model and checks it (see History.Check). It fails if the ledger cannot be read.

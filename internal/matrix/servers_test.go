@@ -89,7 +89,7 @@ var allowed = map[string]map[string]cell{
 		"history":       noRegistry, "audit": noRegistry},
 }
 
-// cell is the result of a command on a server. If it is an exception in allowed, why is the reason.
+// cell is the result of a command on a server. For an exception in allowed, why contains the reason.
 type cell struct{ is, why string }
 
 var (

@@ -9,7 +9,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/format"
 )
 
-// Content describes the evaluated model's files, as far as they were read.
+// Content describes the evaluated model's files. It covers only what was read.
 type Content struct {
 	MLmodel  string    `json:"mlmodel_sha256,omitempty"`  // digest of the MLmodel file
 	Artifact string    `json:"artifact_sha256,omitempty"` // see FilesDigest; set only if a gate needs it

@@ -14,7 +14,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
-// Equal values have equal bytes, whatever the order of the map keys.
+// Equal values are encoded as equal bytes, whatever the order of the map keys.
 func TestCanonicalJSON(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		tags := rapid.MapOf(rapid.String(), rapid.String()).Draw(t, "tags")

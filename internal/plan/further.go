@@ -92,8 +92,8 @@ func furtherTags(f fact.Facts, moves []Step) (tags []Step) {
 	return tags
 }
 
-// furtherBack undoes the moves of further aliases that were made by the promotion that moved the target to version
-// from. If an alias has been moved since then, furtherBack adds a note instead.
+// furtherBack undoes the moves of further aliases that were made by the promotion that moved the target to the version
+// `from`. If an alias has been moved since then, furtherBack adds a note instead.
 func furtherBack(f fact.Facts, in Intent, from int) (moves []Step, notes []string) {
 	undone, later := undoes(f, in.Query.Target, from)
 	for _, m := range undone {

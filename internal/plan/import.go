@@ -18,8 +18,8 @@ type ImportTarget struct {
 }
 
 // Import plans to record what aliases and stages point to now. It moves nothing, because the expected and the wanted
-// state are the same in each step. only lists the targets to import. If it is empty, all aliases and the stages
-// Production and Staging are imported. f must contain every version of the model.
+// state are the same in each step. Import covers the targets in `only` or, if `only` is empty, all aliases and the
+// stages Production and Staging. f must contain every version of the model.
 func Import(f fact.Facts, in Intent, only []registry.Ref) (Plan, []ImportTarget) {
 	p := newPlan(f, in)
 	p.Source = nil

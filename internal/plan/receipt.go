@@ -15,7 +15,7 @@ const (
 	StepUnknown Done = "unknown" // the request was sent, but neither its success nor its failure could be confirmed
 )
 
-// StepResult is a step and how it ended.
+// StepResult says how a step ended.
 type StepResult struct {
 	Step  Step           `json:"step"`
 	Done  Done           `json:"done"`
@@ -24,7 +24,7 @@ type StepResult struct {
 	Wrote bool           `json:"wrote"`          // whether a write was sent and succeeded
 }
 
-// UnmarshalJSON parses the state that was read back in the same form as the step's states.
+// UnmarshalJSON parses the state that was read back, which has the same form as the step's own states.
 func (r *StepResult) UnmarshalJSON(text []byte) error {
 	type fields StepResult
 	read := struct {
@@ -42,7 +42,7 @@ func (r *StepResult) UnmarshalJSON(text []byte) error {
 type Receipt struct {
 	Version int          `json:"version,omitempty"` // number of the candidate, whether or not this plan created it
 	Results []StepResult `json:"results"`
-	// about tags that could not be written, which does not affect the promotion
+	// one for each tag that could not be written; the promotion still counts
 	Warnings []string `json:"warnings,omitempty"`
 	Err      error    `json:"-"` // why the plan was not applied completely; nil if every step is done
 }

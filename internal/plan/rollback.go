@@ -11,8 +11,8 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
 )
 
-// Rollback plans to move the target back to version to, and to put the current version on hold. A stage and an alias
-// move together, and no part of the target is ever empty.
+// Rollback plans to move the target back to the given version and to put the current version on hold. A stage and an
+// alias move together, and no part of the target is ever empty.
 func Rollback(f fact.Facts, in Intent, to int) Plan {
 	return rollback(f, in, rolledBack{from: f.Holder(in.Query.Target), to: to, about: moves})
 }

@@ -38,7 +38,7 @@ func (s *Server) Database(ctx context.Context) (*Database, error) {
 // Statement is a single SQL statement. Its arguments are named, for example "key = :key".
 type Statement struct {
 	SQL  string `json:"sql"`
-	Args any    `json:"args"` // a map, or a list of maps for each of which the statement runs once
+	Args any    `json:"args"` // a map, or a list of maps; the statement runs once for each map
 }
 
 // Exec runs one statement in its own transaction.

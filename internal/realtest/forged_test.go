@@ -800,7 +800,7 @@ func (w *attack) believed(reader, what string) {
 func pick[T any](chance *rand.Rand, of ...T) T { return of[chance.IntN(len(of))] }
 
 // reader is a part of the program that reads the ledger. ask returns something that the reader believes although no
-// listed key signed it, or "".
+// listed key signed it. It returns "" if there is nothing like that.
 type reader struct {
 	name string
 	ask  func(w *attack) string

@@ -18,7 +18,7 @@ import (
 // attempt is one forged ledger on a real server, as its forger sees it.
 type attempt struct {
 	m      *forgedModel
-	pages  map[string]map[string]string // the values on each page, without pages that may have changed since
+	pages  map[string]map[string]string // the values on each page; a page that may have changed since is removed
 	begun  []string                     // the forger's own pages
 	denied int                          // the number of requests that the server refused
 }

@@ -25,7 +25,7 @@ var tamperedServers = []struct {
 }
 
 // Someone who knows the database's password edits the ledger. The program must notice every field that is changed or
-// removed, every removed entry, a shortened ledger and an edited anchor. The `history` command must state the first
+// removed, every removed entry, a shortened ledger and an edited anchor. The `history` command must report the first
 // affected entry. If the whole chain and its anchor are rewritten, only a copy kept elsewhere can reveal this.
 func TestTampering_BySQL(t *testing.T) {
 	binary := program(t)
@@ -141,9 +141,9 @@ func (k *tampering) setUp() {
 	})[0][0]
 }
 
-// noticed checks that the history command reports the edit and, if entry is given, states that entry. If promote is
-// true, because the newest page or the way to it was edited, noticed also checks that no promotion succeeds after the
-// edit.
+// noticed checks that the history command reports the edit and, if entry is given, reports it for that entry. If
+// promote is true, because the newest page or the way to it was edited, noticed also checks that no promotion succeeds
+// after the edit.
 func (k *tampering) noticed(what string, entry int, promote bool, reasons ...string) {
 	k.t.Helper()
 	k.ways++

@@ -23,7 +23,7 @@ type Model struct {
 	Aliases     map[string]int // alias -> version number; before MLflow 3, the version may not exist
 	Hidden      bool           // a version is marked as a prompt by mistake, which hides the model from searches
 	Latest      []Version      // the newest version in each stage, with only its number, source and run
-	Newest      int            // highest version number; 0 if none exists or it is unknown
+	Newest      int            // highest version number; 0 if there is none or it is not known
 	Created     time.Time
 	Updated     time.Time
 }
@@ -177,7 +177,7 @@ type Experiment struct {
 	Deleted  bool
 }
 
-// Blocked reports whether, according to the version's tag, the gates blocked it when it was last judged.
+// Blocked reports whether the gates blocked the version when it was last judged, according to its tag.
 func (v Version) Blocked() bool { return v.Tags[TagValidation] == ValidationBlocked }
 
 // Promoted returns when the version was last given an alias or a stage, according to its tags, or "" if no tag contains

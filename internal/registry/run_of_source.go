@@ -21,8 +21,8 @@ func MovedBy(roots []MovedRoot, now time.Time) []MovedRoot {
 	return slices.DeleteFunc(slices.Clone(roots), func(r MovedRoot) bool { return now.IsZero() || now.After(r.Until) })
 }
 
-// BelongsToRun returns the reason why a model does not belong to a run, or "" if it does. It does not trust anything
-// that anyone could have written: MLflow checks neither a logged model's source run nor a version's run.
+// BelongsToRun returns the reason why a model does not belong to a run, or "" if it does. It trusts nothing that just
+// anyone could have written: MLflow checks neither a logged model's source run nor a version's run.
 //
 // A logged model belongs to the run if it is in the run's experiment and among the run's outputs. Before MLflow 3.15,
 // anyone can write outputs but not experiments, so only the check of the experiment prevents forgeries. Any other model
@@ -210,7 +210,7 @@ func (r Run) HasModel(m LoggedModel) bool {
 	return m.ExperimentID == r.ExperimentID && (m.SourceRunID == "" || m.SourceRunID == r.ID)
 }
 
-// UnknownModel stands for a model that a run lists but that cannot be read, because it was deleted or never existed. It
+// UnknownModel represents a model that a run lists but that cannot be read, because it was deleted or never existed. It
 // sorts after all other models, so a value at its step may belong to it.
 func UnknownModel(id string) LoggedModel {
 	return LoggedModel{ID: id, Name: "deleted", Created: time.UnixMilli(math.MaxInt64 / 2)}

@@ -18,7 +18,7 @@ const (
 	TagRequest          = "promote.request"        // digest that makes registration idempotent
 	TagRecord           = "promote.record"         // the last decision in short form, as JSON
 	TagAnchor           = "promote.ledger"         // on the registered model: the location of the model's ledger
-	TagLedgerPage       = "promote.ledger."        // followed by a run id: when a ledger in a different place began
+	TagLedgerPage       = "promote.ledger."        // followed by a run id: when a ledger outside its usual place began
 	TagGitCommit        = "promote.git.commit"     // commit of the training code
 	TagGitRepository    = "promote.git.repository" // repository of the training code
 	TagWorkflowRun      = "promote.workflow.run"   // link to the workflow run that registered the version

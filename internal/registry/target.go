@@ -47,7 +47,7 @@ func (t Target) String() string {
 type Assignment struct {
 	Alias   string `json:"alias"`
 	Version int    `json:"version,omitempty"`
-	// Previous stands for the version that the promotion's target pointed to before. Version is then 0.
+	// Previous means the version that the promotion's target pointed to before. Version is then 0.
 	Previous bool `json:"previous,omitempty"`
 }
 

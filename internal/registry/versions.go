@@ -8,7 +8,7 @@ import (
 	"strings"
 )
 
-// NextVersion stands for the number of a version that a plan will create. It is greater than any real version number.
+// NextVersion represents the number of a version that a plan will create. It is greater than any real version number.
 const NextVersion = math.MaxInt
 
 // nextVersion is the text of NextVersion.

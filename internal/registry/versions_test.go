@@ -67,7 +67,7 @@ func TestRef_Text(t *testing.T) {
 	}
 }
 
-// Any stored text can be parsed and stored again without a change in any byte.
+// Any stored text can be parsed and stored again byte for byte.
 func TestTexts_Lossless(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		text := rapid.OneOf(rapid.String(), rapid.StringMatching(`@?[a-z0-9,{} ]{0,9}`), rapid.SampledFrom([]string{

@@ -23,8 +23,7 @@ type AuditJSON struct {
 // NewAuditJSON returns an AuditJSON for one audit.
 func NewAuditJSON(w io.Writer) *AuditJSON { return &AuditJSON{w: bufio.NewWriterSize(w, 32<<10)} }
 
-// AuditSchema is the version of the report file. It increases when the meaning of a field changes, but not when fields
-// are added.
+// AuditSchema is the version of the report file. It increases when a field changes its meaning, not when one is added.
 const AuditSchema = 1
 
 // Rules writes the start of the file, up to the list of findings.

@@ -120,7 +120,7 @@ type ServerResult struct {
 	Dangling   []registry.Alias  `json:"dangling_aliases,omitempty"`
 	Ledger     string            `json:"ledger,omitempty"`
 	Guard      string            `json:"ledger_guard,omitempty"` // tamper-resistant or tamper-evident, with the reason
-	Home       string            `json:"ledger_home,omitempty"`  // experiment for new ledgers, and the login's permission
+	Home       string            `json:"ledger_home,omitempty"`  // for new ledgers, with the login's permission
 	Grants     []string          `json:"ledger_grants,omitempty"`
 	Proxies    []string          `json:"proxies,omitempty"` // proxy variables, without credentials
 	Warnings   []string          `json:"warnings,omitempty"`

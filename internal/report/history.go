@@ -102,7 +102,7 @@ func gateEvidence(r ledger.Record) string {
 }
 
 // VerifyHistory parses the pages of a saved history with the policy's keys, and compares them with the readable part of
-// the file. If the file was written without keys, the comparison does not use any either.
+// the file. If the file was written without keys, the comparison uses none.
 func VerifyHistory(saved history.Saved, ring signing.Ring) (ledger.History, *history.Verification, error) {
 	of, err := ledger.ParseHistory(ledger.Reader{Model: saved.Model, Ring: ring}, saved.Pages)
 	if len(ring) == 0 {

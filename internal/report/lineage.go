@@ -26,7 +26,7 @@ func LineageTitle(l lineage.Lineage) doc.Line {
 	return doc.L("Lineage of ", doc.C(l.Model), " version ", l.Version)
 }
 
-// Lineage returns the page for one version's lineage. tracking is the address of MLflow, which links are based on.
+// Lineage returns the page for one version's lineage. tracking is MLflow's address, for links.
 func Lineage(l lineage.Lineage, tracking string, w Workflow) doc.Page {
 	p := lineagePage{l, strings.TrimSuffix(tracking, "/"), w}
 	var d doc.Page
@@ -298,7 +298,7 @@ func (p lineagePage) signature() doc.Page {
 	return doc.Page{doc.Details{Title: "Signature", Body: doc.Page{code}}}
 }
 
-// maxRows is the maximum number of rows in a table of details. The report file contains all of them.
+// maxRows is the maximum number of rows in a table of details. The report file contains all rows.
 const maxRows = 100
 
 // logged shows the metrics, parameters and tags of the run.

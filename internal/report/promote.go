@@ -75,7 +75,7 @@ func (c Change) position(adverb string, number int) doc.Line {
 	return l
 }
 
-// further states what the aliases that were moved along with the target point to.
+// further states where the aliases that were moved along with the target now point.
 func (c Change) further() (l doc.Line) {
 	for _, s := range c.Plan.Further() {
 		l = append(append(l, doc.T("; ")), aliasSpan(s)...)

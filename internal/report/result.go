@@ -15,8 +15,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
 )
 
-// ResultSchema is the version of Result. It increases when the meaning of a field changes, but not when fields are
-// added.
+// ResultSchema is the version of Result. It increases when a field changes its meaning, but not when one is added.
 const ResultSchema = 1
 
 // Result is a command's result in JSON. It is in the `result` output and the report file, and is printed with --json.

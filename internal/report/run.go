@@ -36,7 +36,7 @@ type Judgement struct {
 	Verdict    verdict.Verdict
 	Policy     string   // the policy file that was used; "" for none
 	PolicyNote string   // why the policy was skipped
-	NoPolicy   string   // states that no policy file was found, and where it was searched for
+	NoPolicy   string   // a note that no policy file was found, and where it was searched for
 	Suggest    []string // thresholds to paste if there are no gates
 
 	Signature        string // how the candidate's signature differs from the incumbent's, for reviewers

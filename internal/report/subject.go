@@ -9,7 +9,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/report/doc"
 )
 
-// subject returns a table, with links, of what the page is about.
+// subject returns a table that says what the page is about, with links.
 func (r Run) subject(incumbentLabel string) doc.Page {
 	if !r.Planned {
 		return nil

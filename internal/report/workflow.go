@@ -10,7 +10,8 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/report/doc"
 )
 
-// Workflow is the job's repository and commit, from which links to GitHub are made. The zero value makes no links.
+// Workflow is the job's repository and commit, from which links to GitHub are made. With the zero value, there are no
+// links.
 type Workflow struct {
 	Server     string // address of GitHub
 	Repository string // owner/name

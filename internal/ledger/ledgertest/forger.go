@@ -185,8 +185,8 @@ func headDigest(id string, kv map[string]string) string {
 	)
 }
 
-// ends returns the digests, oldest first, that an entry on the page may state as that of the previous entry, and the
-// numbers of the entries that they belong to.
+// ends returns, oldest first, each digest that an entry on the page may state as the previous one. It also returns the
+// numbers of the entries with these digests.
 func ends(id string, kv map[string]string) (digests []string, numbers []int) {
 	digests, numbers = []string{headDigest(id, kv)}, []int{base(kv)}
 	for n := base(kv) + 1; n <= base(kv)+pageEntries; n++ {

@@ -210,7 +210,7 @@ func (m *Memory) Tags(_ context.Context, model string) (map[string]string, error
 	return out, err
 }
 
-// AllPages returns the pages in an experiment, or in all experiments, that state this model.
+// AllPages returns the model's pages in an experiment, or in all experiments.
 func (m *Memory) AllPages(_ context.Context, model, experiment string) (map[string]map[string]string, error) {
 	end, err := m.begin("pages", model)
 	defer end()

@@ -10,7 +10,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
 )
 
-// EventSchema is the version of Event. It increases when the meaning of a field changes, but not when fields are added.
+// EventSchema is the version of Event. It increases when a field changes its meaning, but not when one is added.
 const EventSchema = 1
 
 // Event is sent to other systems after a promotion has been read back. It is made only from the ledger entry, so that a
@@ -40,7 +40,7 @@ type EventSource struct {
 	Server string `json:"server"` // address of the registry, without credentials
 	RunID  string `json:"run_id,omitempty"`
 	Commit string `json:"commit,omitempty"` // commit of the training code
-	// digest of the model's files, see FilesDigest; only if a gate asked for it
+	// digest of the model's files (see FilesDigest); only if a gate asked for it
 	Digest string `json:"artifact_sha256,omitempty"`
 }
 
@@ -56,7 +56,7 @@ type EventRecord struct {
 	// the reason in the user's own words
 	Justification string   `json:"justification,omitempty"`
 	Approvers     []string `json:"approvers,omitempty"`
-	// why the approvers are not known; a code of fact.ApproversGap
+	// why the approvers are not known; a fact.ApproversGap code
 	Unknown  string           `json:"approvers_unknown,omitempty"`
 	Decision verdict.Decision `json:"decision,omitempty"` // the gates' decision, if it was not enforced
 	// report or ungated; omitted if the gates were enforced

@@ -9,7 +9,7 @@ import (
 
 // Stay says how long a target has pointed to a version. The zero value means that this is not known.
 type Stay struct {
-	Entry   ledger.Entry // the oldest entry from which on the target has pointed to the version without a gap
+	Entry   ledger.Entry // the oldest entry from which the target has pointed to the version without a gap
 	Known   bool         // whether Entry is set
 	Moved   bool         // whether Entry moved the target to the version; if not, the time of the move is not known
 	Earlier bool         // whether the target pointed to the version before the oldest entry that was read

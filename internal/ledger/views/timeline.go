@@ -16,7 +16,7 @@ type Live struct {
 	Named registry.State `json:"named"`           // the zero value if the target pointed to no version
 	From  string         `json:"from"`            // RFC 3339; "" if the start is not known
 	Until string         `json:"until,omitempty"` // RFC 3339; "" if no entry shows an end
-	// the number of the entry that shows this; 0 for the current state of the registry
+	// the number of the entry that shows this state; 0 for the current state of the registry
 	Epoch   int  `json:"epoch"`
 	Outside bool `json:"outside,omitempty"` // a different client moved the target, some time before that entry
 	Unknown bool `json:"unknown,omitempty"` // there is no earlier record of the target

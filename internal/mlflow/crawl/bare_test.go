@@ -17,7 +17,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/rest"
 )
 
-// bareRegistry returns a client for a registry with these models, and maps each model to its number of versions. The
+// bareRegistry returns a client for a registry with these models. models maps each name to the number of versions. The
 // first version has an alias. The login may not read a model with -1 versions.
 func bareRegistry(t *testing.T, models map[string]int) *mlflow.Client {
 	t.Helper()

@@ -47,7 +47,7 @@ func auditor(t interface{ Fatal(...any) }, transport http.RoundTripper) *mlflow.
 	return mlflow.New(wire, wire, mlflow.About{Address: "http://localhost:5000"}, func() float64 { return 0 })
 }
 
-// collect reads a registry with the given page sizes, which are small.
+// collect reads a registry with the given page sizes, which are usually small.
 func collect(ctx context.Context, c *mlflow.Client, q audit.Query, s sizes) (all []audit.Snapshot, err error) {
 	r := newCrawler(ctx, c, q)
 	r.sizes = s

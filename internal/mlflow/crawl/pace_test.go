@@ -18,7 +18,7 @@ import (
 type busyServer struct {
 	work    time.Duration
 	workers chan struct{}
-	refuses int // the number of parallel requests from which on it refuses more; 0 for never
+	refuses int // the number of parallel requests at which it begins to refuse; 0 for never
 
 	mu          sync.Mutex
 	busy, most  int

@@ -27,7 +27,7 @@ func Token(offset int64) string {
 	return base64.StdEncoding.EncodeToString(fmt.Appendf(nil, `{"offset": %d}`, offset))
 }
 
-// ParseToken returns a page's offset. An empty token stands for the first page.
+// ParseToken returns a page's offset. An empty token means the first page.
 func ParseToken(token string) (int64, error) {
 	if token == "" {
 		return 0, nil
