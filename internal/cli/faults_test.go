@@ -26,7 +26,7 @@ import (
 // there is a form for each possibility.
 type form struct {
 	kind, name string
-	refuse     error // the error with which the connection fails
+	refuse     error // the connection fails with this error
 	broken     bool  // whether the connection breaks before the request is sent
 	fault      faults.Fault
 	outOfReach bool // whether the server may come back

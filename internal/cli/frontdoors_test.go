@@ -21,7 +21,7 @@ import (
 // frontDoor is something that responds where a user expects MLflow.
 type frontDoor struct {
 	what string // description for people
-	// at starts the server. It returns the server's address and, if there is a forward proxy, that of the proxy.
+	// at starts the server. It returns the server's address and, if there is a forward proxy, the proxy's address.
 	at   func(t *testing.T) (address, proxy string)
 	args []string
 	// the expected result

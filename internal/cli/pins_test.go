@@ -137,7 +137,7 @@ func (p *pins) end(s *scriptState, args, environ []string, result report.Result,
 	}
 	add("exit", s.status)
 	var own any
-	if result.Command != "" { // --help and invalid flags have no result
+	if result.Command != "" { // there is no result after --help or invalid flags
 		text, err := json.Marshal(result)
 		if err != nil {
 			return err

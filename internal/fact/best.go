@@ -111,7 +111,7 @@ func (c *Contest) Winner() (found BestRun, ok bool) {
 	return found, true
 }
 
-// Words returns sentences about the chosen model, the value with which it won, and the skipped models.
+// Words returns sentences about the chosen model, its winning value, and the skipped models.
 func (b BestRun) Words() []string {
 	model := "the model of run " + b.RunID
 	if b.ModelID != "" {

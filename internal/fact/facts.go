@@ -86,7 +86,7 @@ type Subject struct {
 	MLmodel    registry.Known[registry.MLmodel]
 
 	Logged registry.Known[registry.LoggedModel] // absent if the version has no logged model, as before MLflow 3
-	// other models in the run's outputs that are in the same experiment
+	// models in the run's outputs that are in the model's experiment, other than the model itself
 	Siblings registry.Known[[]registry.LoggedModel]
 	// evaluation runs that logged values on the model and may count, by run id
 	Evaluations registry.Known[map[string]Evaluation]

@@ -181,7 +181,7 @@ func TestEntry_Made(t *testing.T) {
 	}
 }
 
-// Before an entry is closed on behalf of a different run, those of its moves that the facts show are counted.
+// Before an entry is closed on behalf of a different run, its moves are counted from the facts.
 func TestFacts_MovesMade(t *testing.T) {
 	moves := []registry.Shift{
 		registry.ParseShift("@champion", "7", "7"), registry.ParseShift("@reader", "6", "7"),

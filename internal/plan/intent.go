@@ -21,7 +21,7 @@ type Intent struct {
 	Tags             map[string]string
 	ModelDescription string
 	ModelTags        map[string]string
-	Register         string                  // RegisterJudged, RegisterAlways or RegisterIfValid; "" is RegisterAlways
+	Register         string                  // RegisterJudged, RegisterAlways (also if "") or RegisterIfValid
 	Policy           string                  // digest of the policy file; "" if there is none
 	Rules            map[registry.Ref]string // digests of the policy's rules, keyed by target
 	Override         []string                // safety checks that the user turned off for this run

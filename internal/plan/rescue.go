@@ -68,8 +68,8 @@ func versionNumbers(f fact.Facts) []int {
 	return out
 }
 
-// overridesFor returns the smallest set of overrides with which a rollback to the version is allowed. ok is false if
-// there is no such set.
+// overridesFor returns the smallest set of overrides that allows a rollback to the version. ok is false if there is
+// none.
 func overridesFor(f fact.Facts, in Intent, number int, without bool) (words []string, ok bool) {
 	if without {
 		f.Ledger.Entries, f.Ledger.Before = nil, nil

@@ -139,7 +139,7 @@ func Before(f fact.Facts, e ledger.Entry, held subjects) fact.Facts {
 }
 
 // formerSubject returns the version that a moved part of the target pointed to before. If that version has since been
-// deleted, gates cannot compare the candidate with it, which is not the same as if there had never been one.
+// deleted, gates cannot compare the candidate with it. This differs from there never having been a version.
 func formerSubject(f fact.Facts, ref registry.Ref, was registry.State, held subjects) registry.Known[fact.Subject] {
 	unreadable := registry.Unreadable[fact.Subject]
 	var subject registry.Known[fact.Subject]

@@ -152,8 +152,8 @@ func MLflow(ctx context.Context, o Options) (_ *Server, err error) {
 // Audience is the audience of the tokens that a server with Options.Issuer accepts.
 const Audience = "mlflow"
 
-// oidcEnv returns the settings with which mlflow-oidc-auth accepts tokens that look like GitHub's. The user is the
-// token's subject, which contains the repository and the environment.
+// oidcEnv returns settings that make mlflow-oidc-auth accept tokens that look like GitHub's. The user is the token's
+// subject, which contains the repository and the environment.
 func oidcEnv(issuer, dir string) []string {
 	return []string{
 		"OIDC_DISCOVERY_URL=" + issuer + "/.well-known/openid-configuration", "OIDC_ISSUER=" + issuer,

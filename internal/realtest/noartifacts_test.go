@@ -47,7 +47,8 @@ print(json.dumps(candidates))
 `
 
 // A server that neither serves artifacts nor has credentials for the bucket cannot read any files. Versions registered
-// there equal those of the stock client, which has credentials. Gates that need files are inconclusive and say why.
+// there are the same as those registered by the stock client, which has credentials. Gates that need files are
+// inconclusive and say why.
 func TestNoServeArtifacts_Real(t *testing.T) {
 	const key, secret = "AKIDEXAMPLE", "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY"
 	endpoint := versitygw(t, key, secret, "mlflow")

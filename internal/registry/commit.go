@@ -47,8 +47,8 @@ func (by ByCommit) Choose(runs []Run, now time.Time) (newest Run, older, ignored
 	if len(counts) == 0 {
 		return Run{}, nil, ignored, false
 	}
-	// If two runs end at the same time, the one that started later wins, and then the one with the greater id, so that
-	// the result is always the same.
+	// If two runs end at the same time, the one that started later wins. If the start times are also equal, the greater
+	// id wins, so that the result is always the same.
 	slices.SortFunc(counts, func(a, b Run) int {
 		return cmp.Or(b.End.Compare(a.End), b.Start.Compare(a.Start), cmp.Compare(b.ID, a.ID))
 	})

@@ -168,7 +168,7 @@ type Source struct {
 	Path    string `json:"path,omitempty"`     // artifact path in the run
 	// ArtifactURI is the location of a logged model, for servers that do not support models:/m-…
 	ArtifactURI string `json:"-"`
-	Request     string `json:"request"` // digest of model, run, and logged model or path, for the promote.request tag
+	Request     string `json:"request"` // the digest for the promote.request tag
 }
 
 // Experiment is an experiment in an audit.

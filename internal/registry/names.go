@@ -70,8 +70,8 @@ func CheckModelName(name string) error {
 
 func isControl(r rune) bool { return unicode.IsControl(r) || r == utf8.RuneError }
 
-// AliasMeant suggests those of the model's aliases that are similar to an unknown one. If there are none, it lists all
-// of the model's aliases.
+// AliasMeant suggests the model's aliases that are similar to an unknown one. If none are, it lists all of the model's
+// aliases.
 func (m Model) AliasMeant(alias string) string {
 	names := slices.Sorted(maps.Keys(m.Aliases))
 	switch near := spelling.Nearest(alias, names); {

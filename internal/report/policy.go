@@ -57,7 +57,7 @@ type PolicyRule struct {
 // PolicyGate is a gate in a policy file.
 type PolicyGate struct {
 	ID, About, Wanted string
-	OnFail            verdict.Effect // "" = `block`
+	OnFail            verdict.Effect // "" for `block`
 	Mode              verdict.Mode
 	Deferred          bool // whether it is evaluated only when the plan is applied
 	Line              int

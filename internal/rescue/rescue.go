@@ -33,7 +33,7 @@ type Request struct {
 // it.
 const urgent = "urgent rollback"
 
-// IsUrgent reports whether the run is a rollback whose justification is that of an urgent one.
+// IsUrgent reports whether the run is a rollback whose justification says that it is urgent.
 func IsUrgent(in plan.Intent) bool {
 	return in.Command == "rollback" && strings.HasPrefix(in.Justification, urgent)
 }

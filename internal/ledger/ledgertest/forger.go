@@ -41,7 +41,7 @@ type Carrier interface {
 	Begin() (page string)
 	// Add stores either all of these values or none of them. A key that already has a value keeps it.
 	Add(page string, values map[string]string)
-	// Replace replaces all values on a page with these.
+	// Replace replaces all values on a page with the given ones.
 	Replace(page string, values map[string]string)
 	// Remove deletes a page.
 	Remove(page string)

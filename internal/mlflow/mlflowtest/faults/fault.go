@@ -171,7 +171,8 @@ func (f *Fault) matches(r *http.Request) bool {
 	return strings.HasSuffix(r.URL.Path, f.Path) || glob && err == nil
 }
 
-// refusals contains the sentences with which MLflow's basic-auth app refuses requests. Faults without a body use them.
+// refusals contains the messages that MLflow's basic-auth app sends when it refuses a request. Faults without a body
+// use them.
 var refusals = map[int]string{
 	http.StatusUnauthorized: "You are not authenticated. Please see " +
 		"https://www.mlflow.org/docs/latest/auth/index.html#authenticating-to-mlflow on how to authenticate.",

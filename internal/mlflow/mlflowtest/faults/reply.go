@@ -16,7 +16,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/mlflow/mlflowtest/wire"
 )
 
-// Reply is a response, and what happens to it on its way to the caller.
+// Reply is a response and its fate on the way to the caller.
 type Reply struct {
 	wire.Response
 	Kind    Kind // "" to deliver the response unchanged
