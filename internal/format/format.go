@@ -3,6 +3,7 @@ package format
 import (
 	"fmt"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -124,4 +125,17 @@ func Timestamp(at time.Time) string {
 		return ""
 	}
 	return at.UTC().Format(time.RFC3339)
+}
+
+// ShortID returns the beginning of a digest or id, which is enough for comparing by eye.
+func ShortID(text string) string {
+	if r := []rune(text); len(r) > 12 {
+		return string(r[:12])
+	}
+	return text
+}
+
+// Words joins the non-empty words with spaces.
+func Words(words ...string) string {
+	return strings.Join(slices.DeleteFunc(words, func(w string) bool { return w == "" }), " ")
 }

@@ -5,6 +5,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/mlflow-promote/mlflow-promote/internal/format"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 	"github.com/mlflow-promote/mlflow-promote/internal/report/doc"
 )
@@ -69,7 +70,7 @@ func (g GitHub) pullRequestRow() [][]doc.Line {
 	}
 	l := doc.L(doc.Span{Text: strconv.Itoa(pr.Number), URL: pr.URL})
 	if pr.Head != "" {
-		l = append(l, doc.L(" at commit ", doc.C(shortID(pr.Head)))...)
+		l = append(l, doc.L(" at commit ", doc.C(format.ShortID(pr.Head)))...)
 	}
 	return [][]doc.Line{{doc.L("pull request"), l}}
 }

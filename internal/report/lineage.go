@@ -16,6 +16,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/ledger"
 	"github.com/mlflow-promote/mlflow-promote/internal/ledger/views"
 	"github.com/mlflow-promote/mlflow-promote/internal/lineage"
+	"github.com/mlflow-promote/mlflow-promote/internal/lineage/chart"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 	"github.com/mlflow-promote/mlflow-promote/internal/report/doc"
 	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
@@ -34,7 +35,7 @@ func Lineage(l lineage.Lineage, tracking string, w Workflow) doc.Page {
 		d = append(d, doc.P("The run is not shown: ", p.RunProblem))
 	}
 	d = append(d, p.lost()...)
-	d = append(d, doc.Diagram{Mermaid: lineageFlow(l).String()}, p.table())
+	d = append(d, doc.Diagram{Mermaid: chart.Draw(l).String()}, p.table())
 	d = append(d, p.promotions()...)
 	d = append(d, p.signature()...)
 	d = append(d, p.logged()...)
@@ -382,91 +383,4 @@ func (p lineagePage) versionURL() string {
 		return ""
 	}
 	return p.tracking + "/#/models/" + url.PathEscape(p.Model) + "/versions/" + url.PathEscape(p.Version)
-}
-
-// maxBoxes is the maximum number of datasets, and of aliases, in a chart. A chart with more would not fit on a screen.
-const maxBoxes = 4
-
-// lineageFlow draws the data, code, run, copies, version, aliases, stage and deployment from left to right.
-func lineageFlow(l lineage.Lineage) *doc.Flow {
-	f := &doc.Flow{}
-	run := runBox(f, l)
-	if n := len(l.Servers); n > 0 {
-		at := ""
-		for i, s := range l.Servers {
-			next := f.Node(fmt.Sprint("server", i), joinWords(s.Ref, "on", s.Server))
-			if i > 0 {
-				f.Edge(at, next, l.Servers[i-1].Entry == "")
-			}
-			at = next
-		}
-		f.Edge(at, run, l.Servers[n-1].Entry == "")
-	}
-	for i, d := range l.Datasets {
-		if i == maxBoxes {
-			more := fmt.Sprintf("%d more datasets", len(l.Datasets)-maxBoxes)
-			f.Edge(f.Node("more data", more), run, false)
-			break
-		}
-		label := joinWords("data", cmp.Or(d.Name, d.URI), d.Context, shortID(d.Digest))
-		f.Edge(f.Node(fmt.Sprint("data", i), label), run, d.From != "run")
-	}
-	if len(l.Datasets) == 0 {
-		f.Edge(f.Node("data", "data unknown"), run, true)
-	}
-	if l.Code != nil && l.Code.Commit != "" {
-		f.Edge(f.Node("code", joinWords("commit", shortID(l.Code.Commit))), run, l.Code.From != "run")
-	}
-	at, broken := run, l.Training == nil
-	step := func(thing, label string) {
-		next := f.Node(thing, label)
-		f.Edge(at, next, broken)
-		at, broken = next, false
-	}
-	if l.Logged != nil {
-		step("logged", joinWords("logged model", shortID(l.Logged.ID)))
-	}
-	for _, c := range slices.Backward(l.Copies) {
-		ref := joinWords(c.Model, "version", c.Version)
-		if c.Problem != "" {
-			ref += " not followed"
-			broken = true
-		}
-		step("copy "+c.Model+"/"+c.Version, ref)
-		broken = c.Problem != ""
-	}
-	lost := slices.ContainsFunc(l.Lost, func(x lineage.Lost) bool { return x.What == "artifact" })
-	broken = broken || lost && l.Files == nil
-	step("version", joinWords(l.Model, "version", l.Version))
-	version := at
-	for i, a := range l.Aliases {
-		if i == maxBoxes {
-			more := fmt.Sprintf("%d more aliases", len(l.Aliases)-maxBoxes)
-			f.Edge(version, f.Node("more aliases", more), false)
-			break
-		}
-		ref := registry.AliasRef(a).String()
-		f.Edge(version, f.Node(ref, ref), false)
-	}
-	if l.Stage != "None" {
-		f.Edge(version, f.Node("stage", "stage "+l.Stage), false)
-	}
-	if l.Deployment != nil {
-		f.Edge(version, f.Node("deployment", joinWords("deployed to", cmp.Or(l.Deployment.To, "somewhere"))), false)
-	}
-	return f
-}
-
-func runBox(f *doc.Flow, l lineage.Lineage) string {
-	switch {
-	case l.RunID == "":
-		return f.Node("run", "no run")
-	case l.RunProblem != "":
-		return f.Node("run", joinWords("run", shortID(l.RunID), "not of this version"))
-	case l.Training == nil:
-		return f.Node("run", joinWords("run", shortID(l.RunID), "not readable"))
-	case l.Training.Deleted:
-		return f.Node("run", joinWords("run", cmp.Or(l.Training.RunName, shortID(l.RunID)), "deleted"))
-	}
-	return f.Node("run", joinWords("run", cmp.Or(l.Training.RunName, shortID(l.RunID))))
 }

@@ -63,7 +63,7 @@ func promoted(r Run) doc.Line {
 // position states which version the target points to, for example "@champion of wine already points to version 3".
 func (c Change) position(adverb string, number int) doc.Line {
 	model, t := doc.C(c.Plan.Model), c.Plan.Target
-	verb := func(text string) string { return " " + joinWords(adverb, text) + " " }
+	verb := func(text string) string { return " " + format.Words(adverb, text) + " " }
 	version := "version " + strconv.Itoa(number)
 	if t.Alias == "" {
 		return doc.L(model, " "+version+" is ", strings.TrimSpace(adverb+" in"), " ", t.Stage)

@@ -1,9 +1,7 @@
 package report
 
 import (
-	"slices"
 	"strconv"
-	"strings"
 
 	"github.com/mlflow-promote/mlflow-promote/internal/format"
 	"github.com/mlflow-promote/mlflow-promote/internal/report/doc"
@@ -11,14 +9,6 @@ import (
 
 // short shortens a value to fit into a table cell.
 func short(text string) string { return format.Shorten(text, 80) }
-
-// shortID returns the beginning of a digest or id, which is enough for comparing by eye.
-func shortID(text string) string {
-	if r := []rune(text); len(r) > 12 {
-		return string(r[:12])
-	}
-	return text
-}
 
 // orDash returns data, or a dash if data is empty.
 func orDash(data string) any {
@@ -41,11 +31,6 @@ func numberText(n int) string {
 		return ""
 	}
 	return strconv.Itoa(n)
-}
-
-// joinWords joins the non-empty words with spaces.
-func joinWords(words ...string) string {
-	return strings.Join(slices.DeleteFunc(words, func(w string) bool { return w == "" }), " ")
 }
 
 // list joins data with commas.
