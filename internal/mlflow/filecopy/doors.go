@@ -272,8 +272,9 @@ func putStore(ctx context.Context, u *uploads, f registry.File, content rest.Con
 // Access says where files can be uploaded.
 type Access struct{ Model, Run bool }
 
-// Doors finds out where files can be uploaded if the server keeps its artifacts below root, which is the artifact URI of
-// a run or of an experiment. It fails if they can be uploaded neither to logged models nor to runs. It changes nothing.
+// Doors finds out where files can be uploaded if the server keeps its artifacts below root, which is the artifact URI
+// of a run or of an experiment. It fails if they can be uploaded neither to logged models nor to runs. It changes
+// nothing.
 func Doors(ctx context.Context, c *mlflow.Client, root string) (Access, error) {
 	u := newUploads(Target{Client: c, Root: root})
 	switch {
