@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help build generate test test-pure test-real test-reliability test-matrix test-attacks test-scanners test-container test-workflows test-browser test-all lint prose fuzz demo bench bench-audit image fmt clean mutants reword release-dry-run bench-start
+.PHONY: help build generate test test-pure test-real test-reliability test-matrix test-attacks test-scanners test-container test-workflows test-browser test-all lint prose fuzz demo bench bench-audit bench-copy image fmt clean mutants reword release-dry-run bench-start
 
 VERSION ?= dev
 IMAGE ?= mlflow-promote:dev
@@ -24,6 +24,9 @@ bench-audit: build ## compare reading 100,000 versions with MLflow's Python clie
 
 bench-start: ## measure the start of a job: the container, the setup action
 	@go run $(FLAGS) ./tools/bench -start -repeat 10
+
+bench-copy: ## measure a copy between two servers, compared with curl
+	@go run $(FLAGS) ./tools/bench -copy -repeat 5
 
 image: ## build the container image
 	@tools/setup docker

@@ -57,6 +57,7 @@ type uploads struct {
 
 	mu     sync.Mutex
 	closed map[string]error // the doors that the server does not offer, by name
+	signs  bool             // uploads are signed, and the signature must cover the content
 }
 
 func newUploads(to Target) *uploads {
@@ -99,8 +100,9 @@ func (u *uploads) object(path string) (*rest.Client, string) {
 // needsSum reports whether the SHA-256 of a file must be known before it is sent. The signature of an upload that is
 // not encrypted must cover the content.
 func (u *uploads) needsSum() bool {
-	server, _ := u.object("MLmodel")
-	return server != nil && !server.Encrypted() && u.closedBy("POST "+presignPath) != nil
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	return u.signs
 }
 
 func (u *uploads) closedBy(name string) error {
@@ -255,15 +257,22 @@ func presignRequest(in mlflow.Location, file string) map[string]any {
 	return map[string]any{"run_id": in.Run, "path": path.Join(in.Path, file)}
 }
 
+// errUnsummed is the error if the SHA-256 of a file must be known, so that the file has to be sent again.
+var errUnsummed = errors.New("the SHA-256 of the file is not known")
+
 // putStore sends the file to the object store with the job's own credentials.
 func putStore(ctx context.Context, u *uploads, f registry.File, content rest.Content) error {
 	if content.Size > singleLimit {
 		return tooLargeForStore(f)
 	}
 	server, inside := u.object(f.Path)
-	if content.SHA256 == "" && !server.Encrypted() {
-		// the file is sent again, and needsSum then computes its SHA-256 first
-		return errVoid
+	if !server.Encrypted() {
+		u.mu.Lock()
+		u.signs = true
+		u.mu.Unlock()
+		if content.SHA256 == "" {
+			return errUnsummed
+		}
 	}
 	header, err := server.Upload(ctx, rest.Request{Path: inside}, content)
 	return orPage(header, err)

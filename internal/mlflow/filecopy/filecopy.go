@@ -231,7 +231,7 @@ func sumOf(ctx context.Context, from Reader, f registry.File) (string, error) {
 
 // passing reports whether a file may arrive if it is sent again.
 func passing(err error) bool {
-	if errors.As(err, new(*readBackError)) || errors.Is(err, errVoid) {
+	if errors.As(err, new(*readBackError)) || errors.Is(err, errVoid) || errors.Is(err, errUnsummed) {
 		return true
 	}
 	e := mlflow.Remote(err)
