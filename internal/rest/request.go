@@ -108,7 +108,11 @@ func (c *Client) send(ctx context.Context, r Request, accept string, into sink) 
 	if accept != "" {
 		req.Header.Set("Accept", accept)
 	}
-	resp, err := c.http.Do(req)
+	client := c.http
+	if r.content != nil {
+		client = c.uploads()
+	}
+	resp, err := client.Do(req)
 	if err != nil {
 		return nil, withoutURL(err)
 	}

@@ -24,7 +24,7 @@ type Content struct {
 }
 
 // Upload sends content with a PUT and returns the header of the 2xx response. It sends again only if there was no
-// connection, or once with a new login after a 401: whoever provides the content decides about other retries.
+// connection, or once with a new login after a 401: the caller decides about other retries.
 //
 // [Config.Total] applies until the first byte is sent. Afterwards, only silence ends the upload: [Config.Idle] while
 // sending, and [Config.Answer] from the last byte to the response. A large file gets more time for its response,

@@ -31,7 +31,7 @@ const singleLimit = 5 << 30
 // it stores files.
 type door struct {
 	name string // method and path, as shown in messages
-	// leads reports whether the door leads to the target's store, as far as that is known without a request.
+	// leads reports whether the door may lead to the target's store. It sends no request.
 	leads func(u *uploads) bool
 	put   func(ctx context.Context, u *uploads, f registry.File, content rest.Content) error
 	large bool // only for files above the limit of a single request
