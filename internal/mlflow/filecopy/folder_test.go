@@ -144,7 +144,7 @@ func TestToFolder_Faults(t *testing.T) {
 	} {
 		from, model := startDouble(t, "3.17.2", nil), aModel()
 		model.put(from)
-		f.Method, f.Path = "GET", "files"
+		f.Method, f.Path = "GET", "/api/2.0/mlflow-artifacts/artifacts/*/models/*/artifacts/*"
 		from.Fault(f)
 		root, _ := rootAt(t)
 		sums, err := ToFolder(t.Context(), FromServer(from.dial(t, nil), from.in()), model.list(), root, nil)
