@@ -6,7 +6,6 @@ import (
 	"bytes"
 	"encoding/json"
 	"math/rand/v2"
-	"net"
 	"os"
 	"path/filepath"
 	"strings"
@@ -89,32 +88,10 @@ func TestSageMaker_ReadsS3(t *testing.T) {
 // versitygw starts an S3 server with one bucket, and returns its address.
 func versitygw(t *testing.T, key, secret, bucket string) string {
 	t.Helper()
-	if err := Setup(t.Context(), "versitygw"); err != nil {
-		t.Fatal(err)
-	}
-	root, err := Root()
+	s, err := S3(t.Context(), key, secret, bucket)
 	if err != nil {
 		t.Fatal(err)
 	}
-	port, err := freePort("127.0.0.1")
-	if err != nil {
-		t.Fatal(err)
-	}
-	dir := t.TempDir()
-	for _, sub := range []string{"data/" + bucket, "meta"} {
-		if err := os.MkdirAll(filepath.Join(dir, sub), 0o700); err != nil {
-			t.Fatal(err)
-		}
-	}
-	address := net.JoinHostPort("127.0.0.1", port)
-	p, err := launch{
-		name: "versitygw", dir: dir, log: filepath.Join(dir, "log"),
-		env: Environment("ROOT_ACCESS_KEY="+key, "ROOT_SECRET_KEY="+secret, "VGW_REGION=eu-west-1"),
-	}.start(t.Context(), filepath.Join(root, ".cache", "bin", "versitygw"), "--port", address, "posix",
-		"--sidecar", filepath.Join(dir, "meta"), filepath.Join(dir, "data"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { p.stop(9) })
-	return accepting(t, p, address)
+	t.Cleanup(s.Stop)
+	return s.URL
 }

@@ -190,7 +190,7 @@ var layers = map[string][]string{
 
 	"internal/mlflow/mlflowtest":              double("access", "artifacts", "call", "dialect", "faults", "registry", "seed", "state", "tracking", "wire"),
 	"internal/mlflow/mlflowtest/access":       double("call", "dialect", "state", "wire"),
-	"internal/mlflow/mlflowtest/artifacts":    double("call", "location", "state", "wire"),
+	"internal/mlflow/mlflowtest/artifacts":    double("call", "dialect", "location", "state", "wire"),
 	"internal/mlflow/mlflowtest/call":         double("dialect", "state", "wire"),
 	"internal/mlflow/mlflowtest/conformance":  {},
 	"internal/mlflow/mlflowtest/dialect":      {},
