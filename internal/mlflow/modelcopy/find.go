@@ -197,8 +197,8 @@ func (w *finder) findEvaluations(ctx context.Context) ([]*madeRun, error) {
 
 func anyRun(runJSON) (bool, error) { return true, nil }
 
-// findPlace finds the run and the logged model that an earlier attempt made. models are those that carry the tag of this
-// copy.
+// findPlace finds the run and the logged model that an earlier attempt made. models are those that carry the tag of
+// this copy.
 func (w *finder) findPlace(
 	ctx context.Context, spec *runSpec, models []modelJSON, evaluations []*madeRun,
 ) (at place, err error) {

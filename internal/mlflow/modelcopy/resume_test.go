@@ -74,6 +74,7 @@ func (w *world) state(logged bool) string {
 	for _, m := range models {
 		names[m.Info.ID] = part(m.Info.Tags)
 	}
+	slices.SortFunc(runs, func(a, b runJSON) int { return strings.Compare(names[a.Info.ID], names[b.Info.ID]) })
 	for _, r := range runs {
 		lines = append(lines, fmt.Sprintf("run %s: %s %s %s %d %d, params %v, tags %v", names[r.Info.ID], r.Info.Name,
 			r.Info.User, r.Info.Status, r.Info.Start, r.Info.End, mlflow.Pairs(r.Data.Params), mlflow.Pairs(r.Data.Tags)))
