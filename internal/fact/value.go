@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"maps"
+	"math"
 	"slices"
 	"strings"
 	"time"
@@ -454,12 +455,30 @@ func (c *counting) rows(keep func(registry.ModelMetric) bool) []registry.ModelMe
 	return out
 }
 
-// measured returns the point behind a value on a model (see [registry.ModelMetric.Measured]).
+// measured returns the point behind a value on a model.
 func (c *counting) measured(m registry.ModelMetric) registry.Point {
 	if m.RunID != c.run.ID {
-		return m.Measured(c.subject.Evaluations.OrZero()[m.RunID].Metrics)
+		return Measured(m, c.subject.Evaluations.OrZero()[m.RunID].Metrics)
 	}
-	return m.Measured(c.run.Metrics)
+	return Measured(m, c.run.Metrics)
+}
+
+// Measured returns the point behind a value on a model. points contains the latest points of the run that logged it.
+// SQL stores save NaN as 0 on the model, but as NaN on the run that logged it. This was seen with MLflow 3.17.2. A 0
+// therefore counts only if the run's last value is also 0.
+func Measured(m registry.ModelMetric, points map[string]registry.Point) registry.Point {
+	if m.Value != 0 {
+		return m.Point
+	}
+	last, ok := points[m.Key]
+	switch {
+	case !ok || last.Step != m.Step || !last.Time.Equal(m.Time):
+	case math.IsNaN(last.Value):
+		return last
+	case last.Value == 0:
+		return m.Point
+	}
+	return registry.Point{Value: math.NaN(), Raw: "0 or NaN", Step: m.Step, Time: m.Time}
 }
 
 // add adds the last value for each dataset, which, as in MLflow, is the one with the highest step.

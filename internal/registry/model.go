@@ -260,24 +260,6 @@ type ModelMetric struct {
 	Dataset DataRef
 }
 
-// Measured returns the point behind a value on a model. last contains the latest points of the run that logged it. SQL
-// stores save NaN as 0 on the model, but as NaN on the run. This was seen with MLflow 3.17.2. A 0 therefore counts only
-// if the run's last value is also 0.
-func (m ModelMetric) Measured(last map[string]Point) Point {
-	if m.Value != 0 {
-		return m.Point
-	}
-	of, ok := last[m.Key]
-	switch {
-	case !ok || of.Step != m.Step || !of.Time.Equal(m.Time):
-	case math.IsNaN(of.Value):
-		return of
-	case of.Value == 0:
-		return m.Point
-	}
-	return Point{Value: math.NaN(), Raw: "0 or NaN", Step: m.Step, Time: m.Time}
-}
-
 // Models returns the sorted ids of the logged models that the run logged or measured.
 func (r Run) Models() []string {
 	ids := map[string]bool{}

@@ -118,6 +118,9 @@ func TestCopy_Killed(t *testing.T) {
 	for _, name := range kinds {
 		for _, version := range []string{"3.17.2", "2.22.5", "1.30.1"} {
 			logged := version == "3.17.2"
+			if version == "2.22.5" && name != "one model" || version == "1.30.1" && name == "several models" {
+				continue // the requests are those to the other version
+			}
 			t.Run(name+" to "+version, func(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
 					in, want, requests := uninterrupted(t, name, version, logged)
