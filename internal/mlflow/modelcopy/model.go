@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"maps"
+	"net/url"
 	"slices"
 
 	"github.com/mlflow-promote/mlflow-promote/internal/mlflow"
@@ -226,7 +227,7 @@ func (w *copier) finishModel(ctx context.Context, m *modelJSON) error {
 		return nil
 	}
 	id := m.Info.ID
-	return w.write(ctx, "finish logged model "+id, "PATCH", "logged-models/"+id,
+	return w.write(ctx, "finish logged model "+id, "PATCH", "logged-models/"+url.PathEscape(id),
 		map[string]any{"model_id": id, "status": "LOGGED_MODEL_READY"})
 }
 

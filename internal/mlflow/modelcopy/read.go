@@ -72,12 +72,14 @@ func (r *reader) lose(f string, args ...any) {
 
 // readRun reads the run, except for its points.
 func (r *reader) readRun(ctx context.Context, source, id string) error {
-	raw, err := getRun(ctx, r.c, id)
-	if err != nil {
-		return err
+	op := fmt.Sprintf("copy run %.100s", id)
+	if !mlflow.PlainRun.MatchString(id) {
+		return r.refuse(op, "this is not the id of a run")
 	}
-	op := "copy run " + id
+	raw, err := getRun(ctx, r.c, id)
 	switch {
+	case err != nil:
+		return err
 	case raw.Info.ID != id:
 		return r.refuse(op, fmt.Sprintf("the server returned run %.100q", raw.Info.ID))
 	case raw.Info.Lifecycle == "deleted":
