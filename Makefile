@@ -43,7 +43,7 @@ test-real: ## run tests on real MLflow and PostgreSQL servers
 	$(call tier,real,mlflow-3.17.2 mlflow-2.22.5 mlflow-1.30.1 logins versitygw postgres mariadb nginx)
 
 whole_real := ./internal/attacks ./internal/matrix ./internal/mlflow/mlflowtest/conformance ./internal/realtest
-mixed_real := ./internal/cli ./internal/mlflow/crawl ./internal/mlflow/filecopy
+mixed_real := ./internal/cli ./internal/mlflow/crawl ./internal/mlflow/filecopy ./internal/mlflow/modelcopy
 
 test-matrix: ## run every command on every kind of MLflow server; TABLE=-update writes the table
 	@tools/setup mlflow-3.17.2 mlflow-2.22.5 mlflow-2.9.2 mlflow-2.2.2 mlflow-1.30.1 postgres mariadb nginx

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"maps"
+	"math"
 	"slices"
 	"strings"
 	"time"
@@ -454,12 +455,30 @@ func (c *counting) rows(keep func(registry.ModelMetric) bool) []registry.ModelMe
 	return out
 }
 
-// measured returns the data point that a model's value came from (see [registry.ModelMetric.Measured]).
+// measured returns the data point that a model's value came from.
 func (c *counting) measured(m registry.ModelMetric) registry.Point {
 	if m.RunID != c.run.ID {
-		return m.Measured(c.subject.Evaluations.OrZero()[m.RunID].Metrics)
+		return Measured(m, c.subject.Evaluations.OrZero()[m.RunID].Metrics)
 	}
-	return m.Measured(c.run.Metrics)
+	return Measured(m, c.run.Metrics)
+}
+
+// Measured returns the data point that a model's value came from. points contains the latest points of the run that
+// logged it. SQL stores turn NaN into 0 in the model's copy but keep NaN in the run's (seen with MLflow 3.17.2), so a 0
+// counts only if the run's last value is also 0.
+func Measured(m registry.ModelMetric, points map[string]registry.Point) registry.Point {
+	if m.Value != 0 {
+		return m.Point
+	}
+	last, ok := points[m.Key]
+	switch {
+	case !ok || last.Step != m.Step || !last.Time.Equal(m.Time):
+	case math.IsNaN(last.Value):
+		return last
+	case last.Value == 0:
+		return m.Point
+	}
+	return registry.Point{Value: math.NaN(), Raw: "0 or NaN", Step: m.Step, Time: m.Time}
 }
 
 // add adds the last value for each dataset. As in MLflow, this is the one with the highest step.

@@ -258,24 +258,6 @@ type ModelMetric struct {
 	Dataset DataRef
 }
 
-// Measured returns the data point that a model's value came from. last contains the latest points of the run that
-// logged it. SQL stores turn NaN into 0 in the model's copy but keep NaN in the run's (seen with MLflow 3.17.2), so a 0
-// counts only if the run's last value is also 0.
-func (m ModelMetric) Measured(last map[string]Point) Point {
-	if m.Value != 0 {
-		return m.Point
-	}
-	of, ok := last[m.Key]
-	switch {
-	case !ok || of.Step != m.Step || !of.Time.Equal(m.Time):
-	case math.IsNaN(of.Value):
-		return of
-	case of.Value == 0:
-		return m.Point
-	}
-	return Point{Value: math.NaN(), Raw: "0 or NaN", Step: m.Step, Time: m.Time}
-}
-
 // Models returns the ids, in sorted order, of the logged models that the run logged or measured.
 func (r Run) Models() []string {
 	ids := map[string]bool{}

@@ -109,8 +109,8 @@ var layers = map[string][]string{
 		"internal/parallel", "internal/registry", "internal/spelling",
 	},
 	"internal/mlflow/modelcopy": {
-		"internal/fact", "internal/format", "internal/mlflow", "internal/mlflow/filecopy", "internal/mlflow/gather",
-		"internal/parallel", "internal/registry", "internal/rest",
+		"internal/canonical", "internal/fact", "internal/format", "internal/mlflow", "internal/mlflow/filecopy",
+		"internal/mlflow/gather", "internal/parallel", "internal/registry", "internal/rest",
 	},
 	"internal/mlflow/runstore": {
 		"internal/canonical", "internal/format", "internal/mlflow", "internal/registry", "internal/rest", "internal/retry",

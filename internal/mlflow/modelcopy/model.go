@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"maps"
+	"net/url"
 	"slices"
 
 	"github.com/mlflow-promote/mlflow-promote/internal/mlflow"
@@ -44,14 +45,14 @@ func loggedName(path string) string {
 	return string(out)
 }
 
-// standIn returns a logged model that stands for the other models of the run, or nil if there are none. As long as the
-// run lists it, the run's values count only for the run, and not for the copied model.
+// standIn returns a logged model that represents the other models of the run, or nil if there are none. While the run
+// lists it, the run's values count only for the run, and not for the copied model.
 func (w *shape) standIn(run string) *modelSpec {
 	if w.in.Run == nil || len(w.in.Run.Others) == 0 {
 		return nil
 	}
-	const note = "Stands for the other models of the original run, which were not copied. It has no files. It shows " +
-		"that the metrics of the run are not all metrics of the copied model."
+	const note = "Represents the other models of the original run, which were not copied. It has no files. It shows " +
+		"that not all metrics of the run belong to the copied model."
 	return &modelSpec{
 		part: "others of run " + w.in.Run.ID, name: "not-copied", run: run,
 		tags: map[string]string{"mlflow.note.content": note},
@@ -226,7 +227,7 @@ func (w *copier) finishModel(ctx context.Context, m *modelJSON) error {
 		return nil
 	}
 	id := m.Info.ID
-	return w.write(ctx, "finish logged model "+id, "PATCH", "logged-models/"+id,
+	return w.write(ctx, "finish logged model "+id, "PATCH", "logged-models/"+url.PathEscape(id),
 		map[string]any{"model_id": id, "status": "LOGGED_MODEL_READY"})
 }
 

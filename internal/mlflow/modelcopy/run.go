@@ -222,6 +222,9 @@ func (w *copier) writePoints(ctx context.Context, spec *runSpec, run *madeRun, m
 			}
 		}
 	}
+	if spec.isWritten(run, there) {
+		return nil
+	}
 	for e, err := range spec.entries(ctx) {
 		if err != nil {
 			return err

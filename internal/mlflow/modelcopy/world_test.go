@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/http"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -26,11 +27,15 @@ type world struct {
 	suffix string                           // of the names of experiments
 }
 
+// worlds counts the servers, so that each gives different ids.
+var worlds atomic.Int64
+
 func newWorld(t testing.TB, version string, opts ...mlflowtest.Option) *world {
 	t.Helper()
 	now := time.Date(2026, 5, 3, 10, 0, 0, 0, time.UTC)
 	tick := func() time.Time { now = now.Add(time.Second); return now }
-	s := mlflowtest.New(version, append([]mlflowtest.Option{mlflowtest.Clock(tick)}, opts...)...)
+	opts = append([]mlflowtest.Option{mlflowtest.Clock(tick), mlflowtest.IDs(worlds.Add(1))}, opts...)
+	s := mlflowtest.New(version, opts...)
 	return &world{t: t, server: s, c: over(t, s.Transport()), put: s.PutArtifact}
 }
 
