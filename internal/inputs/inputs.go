@@ -57,7 +57,8 @@ const (
 
 // All lists the inputs in the order of the documentation. Each group is declared in the file that reads it.
 var All = slices.Concat(
-	commandInput, serverInputs, candidateInputs, sourceInputs, targetInputs, metadataInputs, policyInputs, safetyInputs, ledgerInputs,
+	commandInput, serverInputs, candidateInputs, sourceInputs, targetInputs, metadataInputs, policyInputs,
+	safetyInputs, ledgerInputs,
 	gitHubInputs, notificationInputs, historyInputs, auditInputs,
 )
 

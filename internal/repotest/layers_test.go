@@ -62,9 +62,9 @@ var layers = map[string][]string{
 		"internal/spelling", "internal/verdict",
 	},
 	"internal/lineage": {
-		"internal/lineage/chart": {"internal/format", "internal/lineage", "internal/registry", "internal/report/doc"},
 		"internal/fact", "internal/format", "internal/ledger", "internal/ledger/summary", "internal/registry", "internal/verdict",
 	},
+	"internal/lineage/chart": {"internal/format", "internal/lineage", "internal/registry", "internal/report/doc"},
 	"internal/audit/rules": {
 		"internal/audit", "internal/canonical", "internal/fact", "internal/format", "internal/ledger", "internal/ledger/summary",
 		"internal/ledger/views", "internal/plan", "internal/policy", "internal/registry", "internal/verdict",
