@@ -209,7 +209,7 @@ var layers = map[string][]string{
 	"internal/repotest":            {},
 	"internal/pintest":             {},
 	"internal/policy/policytest":   {"internal/fact", "internal/ledger", "internal/registry"},
-	"tools/bench":                  {"internal/realtest", "internal/rest", "internal/audit/rules", "internal/mlflow/mlflowtest/large"},
+	"tools/bench":                  {"internal/mlflow", "internal/mlflow/filecopy", "internal/realtest", "internal/rest", "internal/audit/rules", "internal/mlflow/mlflowtest/large"},
 	"tools/mutants":                {},
 	"tools/notices":                {},
 	"tools/notices/print":          {"tools/notices"},
