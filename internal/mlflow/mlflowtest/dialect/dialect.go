@@ -132,7 +132,8 @@ var table = []Dialect{
 			CreateInputs: true, Datasets: true, ExperimentIDs: true,
 		},
 		artifactSwitches: artifactSwitches{
-			Presigns: true, PresignsUploads: true, PresignsModels: true, Multipart: true, AsyncProxy: true, MissingArtifact: "404", MissingProxied: "404", ArtifactTypes: true,
+			Presigns: true, PresignsUploads: true, PresignsModels: true, Multipart: true, AsyncProxy: true,
+			MissingArtifact: "404", MissingProxied: "404", ArtifactTypes: true,
 			ArtifactPaths: true, PathNeeded: true, ProxyDeletes: true,
 		},
 	},
