@@ -89,8 +89,8 @@ func lists(there map[string]int64, f registry.File) bool {
 }
 
 // all calls each for every file, several at a time, and returns the results by path. If there is a small file, it comes
-// first and alone: it finds out which ways to read and write the servers offer. The largest follow, so that none of them
-// is left for the end.
+// first and alone: it finds out which ways to read and write the servers offer. The largest follow, so that none of
+// them is left for the end.
 func all(
 	ctx context.Context, files []registry.File, each func(context.Context, registry.File, *progress) (string, error),
 	report func(Progress),
