@@ -78,12 +78,8 @@ type ModelJSON struct {
 		Alias   string `json:"alias"`
 		Version Int    `json:"version"`
 	} `json:"aliases"`
-	Latest []struct { // the newest version in each stage, so the newest of all is among them
-		Version Int    `json:"version"`
-		Source  string `json:"source"`
-		RunID   string `json:"run_id"`
-		Tags    []Pair `json:"tags"`
-	} `json:"latest_versions"`
+	// the newest version in each stage, so the newest of all is among them
+	Latest []VersionJSON `json:"latest_versions"`
 }
 
 func (j ModelJSON) Decode() registry.Model {
@@ -96,9 +92,9 @@ func (j ModelJSON) Decode() registry.Model {
 	}
 	for _, v := range j.Latest {
 		m.Newest = max(m.Newest, int(v.Version))
-		m.Latest = append(
-			m.Latest, registry.Version{Model: j.Name, Number: int(v.Version), Source: v.Source, RunID: v.RunID},
-		)
+		latest := v.Decode()
+		latest.Model = j.Name
+		m.Latest = append(m.Latest, latest)
 		m.Hidden = m.Hidden || Pairs(v.Tags)[registry.PromptTag] == "true"
 	}
 	return m

@@ -30,6 +30,7 @@ type boundPlan struct {
 	Steps     []Step            `json:"steps"`
 	Hold      []int             `json:"hold,omitempty"`
 	Judged    *Registered       `json:"judged,omitempty"`
+	Others    []Registered      `json:"others,omitempty"`
 }
 
 func (p Plan) bound() boundPlan {
@@ -37,7 +38,7 @@ func (p Plan) bound() boundPlan {
 		Command: p.Command, Server: p.Server, Model: p.Model, Candidate: p.Candidate, Version: p.Version,
 		Source:  p.Source,
 		Content: p.Content, Target: p.Target, Incumbent: p.Incumbent, Policy: p.Policy, Override: p.Override,
-		Steps: slices.Clone(p.Steps), Hold: p.Hold, Judged: p.Judged,
+		Steps: slices.Clone(p.Steps), Hold: p.Hold, Judged: p.Judged, Others: p.Others,
 	}
 	if p.Verdict != nil {
 		verdict := p.Verdict.Bound()

@@ -34,7 +34,8 @@ func newPlan(f fact.Facts, in Intent) Plan {
 		Steps: []Step{},
 	}
 	if v, ok := f.Candidate.Version.Get(); ok {
-		p.Judged = &Registered{Source: v.Source, RunID: v.RunID}
+		judged := RegisteredAs(v)
+		p.Judged = &judged
 	} else {
 		source := f.Source
 		p.Source = &source
