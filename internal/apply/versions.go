@@ -107,10 +107,10 @@ func (run *run) versionsAfter(observed func() []registry.Version) error {
 			known = found(want, observed())
 		}
 		err := retry.Persist(run.pause(run.look), func() error {
-			if !known.Gathered() {
+			if _, ok := known.Get(); !ok {
 				known = run.r.Version(run.look, run.plan.Model, want.Version)
 			}
-			if known.Gathered() && !known.IsAbsent() && known.Why() != "" {
+			if _, ok := known.Get(); !ok && !known.IsAbsent() {
 				return &registry.Error{Reason: registry.ServerError, Msg: known.Why()}
 			}
 			return nil
