@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -88,20 +89,18 @@ func Run(ctx context.Context, r Registry, p plan.Plan, o Options) plan.Receipt {
 }
 
 type run struct {
-	r       Registry
-	o       Options
-	plan    plan.Plan
-	receipt plan.Receipt
-	ctx     context.Context // context of the whole run; nothing new starts once it has ended
-	flight  context.Context // for a write that has been started; outlives a cancellation for a while
-	look    context.Context // for finding out the outcome of that write
-	late    context.Context // for the work that remains after that
-	entered time.Time       // the time just before the claim was sent
-	claimed bool            // whether the ledger entry is ours and must be closed
-	moved   []int           // indexes in receipt.Results of the moves that must be read back
-
-	// candidate identifies the version that this run created, as it was just before the move.
-	candidate *plan.Registered
+	r        Registry
+	o        Options
+	plan     plan.Plan
+	receipt  plan.Receipt
+	ctx      context.Context // context of the whole run; nothing new starts once it has ended
+	flight   context.Context // for a write that has been started; outlives a cancellation for a while
+	look     context.Context // for finding out the outcome of that write
+	late     context.Context // for the work that remains after that
+	entered  time.Time       // the time just before the claim was sent
+	claimed  bool            // whether the ledger entry is ours and must be closed
+	moved    []int           // indexes in receipt.Results of the moves that must be read back
+	versions *versions       // those that the moves assign
 }
 
 // create creates the model, then the version.
@@ -178,7 +177,8 @@ func (run *run) makeMove(s plan.Step) (retry.Settled, error) {
 		_, _, err := run.r.Do(run.flight, s)
 		return err
 	}, func() (there bool, never, err error) {
-		if saw, _, err = run.readUntilClear(s); err == nil && !saw.Equal(s.Want) && !saw.Equal(s.Was) && !halfway(s, saw) {
+		saw, _, err = run.readUntilClear(s)
+		if err == nil && !saw.Equal(s.Want) && !saw.Equal(s.Was) && !halfway(s, saw) {
 			never = overtaken(s, saw)
 		}
 		return saw.Equal(s.Want), never, err
@@ -243,17 +243,19 @@ func (run *run) claimAndGuard(ctx context.Context, steps []plan.Step) {
 	if run.o.Slow {
 		wg.Wait()
 	}
-	var changed, others error
-	created := run.plan.Version == plan.NewVersion
-	if !created {
-		wg.Go(func() { changed = run.checkVersion(ctx, steps, nil) })
+	var changed, others, elsewhere error
+	v := versionsOf(run.r, run.plan, run.receipt.Version)
+	run.versions = v
+	if len(steps) > 0 && !v.created {
+		wg.Go(func() { changed = v.checkCandidate(ctx, nil) })
 	}
-	wg.Go(func() { others = run.checkOthers(ctx, steps) })
-	var elsewhere error
-	wg.Go(func() { elsewhere = run.inPlace(ctx, steps) })
+	if len(steps) > 0 {
+		wg.Go(func() { others = v.checkOthers(ctx) })
+		wg.Go(func() { elsewhere = v.checkPlace(ctx) })
+	}
 	seen := run.guard(ctx, steps)
-	if created && run.receipt.Err == nil { // the responses that have just been read contain the newest version
-		changed = run.checkVersion(ctx, steps, seen)
+	if len(steps) > 0 && v.created && run.receipt.Err == nil {
+		changed = v.checkCandidate(ctx, seen) // the responses that have just been read contain the newest version
 	}
 	wg.Wait()
 	if run.receipt.Err == nil {
@@ -277,21 +279,6 @@ func (run *run) close() {
 			run.receipt.Warnings = append(run.receipt.Warnings, err.Error())
 		}
 	}
-}
-
-// inPlace refuses all moves if the version is a copy whose original no longer has the files that were evaluated. A
-// different version with the same number may have replaced the original.
-func (run *run) inPlace(ctx context.Context, steps []plan.Step) error {
-	want := run.plan.Expects()
-	if want == nil || !want.HasPlace() || len(steps) == 0 {
-		return nil
-	}
-	number := run.receipt.Version
-	place, err := readAgain(run, number, run.r.Place(ctx, run.plan.Model, number))
-	if err != nil || want.IsAt(place) {
-		return err
-	}
-	return run.replaced(number, fmt.Sprintf("it is a copy of %s, whose files are now at %s", want.Source, place))
 }
 
 // guard refuses all moves if any target is not in the state that the plan expects. It returns the versions that the
@@ -358,13 +345,19 @@ func (run *run) readBack() {
 	var replaced error
 	var wg sync.WaitGroup
 	wg.Go(func() {
-		replaced = run.versionsAfter(func() (seen []registry.Version) {
+		isMoved := func(number int) bool {
+			return slices.ContainsFunc(steps, func(s plan.Step) bool {
+				return s.Version == number && s.Do != plan.SetModelTag
+			})
+		}
+		seen := func() (seen []registry.Version) {
 			<-observed
 			for _, o := range observations {
 				seen = append(seen, o.seen...)
 			}
 			return seen
-		})
+		}
+		replaced = run.versions.checkMoved(run.look, run.pause(run.look), isMoved, seen)
 	})
 	observations = observe(steps, run.readUntilClear)
 	close(observed)

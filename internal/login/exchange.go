@@ -50,8 +50,8 @@ func (a *anyID) UnmarshalJSON(text []byte) error {
 	return nil
 }
 
-// facts asks the host until it answers. Older hosts have no facts and say so. A host that fails or cannot be reached may
-// have facts, and without them the login could be for the wrong audience, so this is an error.
+// facts asks the host until it answers. Older hosts have no facts and say so. A host that fails or cannot be reached
+// may have facts, and without them the login could be for the wrong audience, so this is an error.
 func (e *exchange) facts(ctx context.Context) (hostFacts, error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()

@@ -82,9 +82,8 @@ const (
 	inFullAtOnce = 8
 )
 
-// complete reads the versions in full, and keeps those of the run. A bare registry registers nothing, so nobody searches
-// it for a request. Of more than mostInFull versions, the oldest stay
-// without tags and say so.
+// complete reads the versions in full, and keeps those of the run. A bare registry registers nothing, so it is not
+// searched for a request. Of more than mostInFull versions, the oldest stay without tags and say so.
 func (s Versions) complete(ctx context.Context, found []registry.Version, match Match) ([]registry.Version, error) {
 	if match.Run != "" {
 		found = slices.DeleteFunc(found, func(v registry.Version) bool { return v.RunID != match.Run })

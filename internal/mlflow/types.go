@@ -113,13 +113,36 @@ type VersionJSON struct {
 	Status        string `json:"status"`
 	StatusMessage string `json:"status_message"`
 	Tags          []Pair `json:"tags"`
+
+	Job jobJSON `json:"deployment_job_state"`
+}
+
+// jobJSON is the state of a deployment job. A state in another form is ignored, because it only informs people.
+type jobJSON registry.JobState
+
+func (j *jobJSON) UnmarshalJSON(text []byte) error {
+	var in map[string]any
+	if json.Unmarshal(text, &in) != nil {
+		return nil
+	}
+	word := func(key string) string {
+		switch v := in[key].(type) {
+		case string:
+			return v
+		case float64:
+			return strconv.FormatFloat(v, 'f', -1, 64)
+		}
+		return ""
+	}
+	*j = jobJSON{JobID: word("job_id"), RunID: word("run_id"), Run: word("run_state"), Task: word("current_task_name")}
+	return nil
 }
 
 func (j VersionJSON) Decode() registry.Version {
 	return registry.Version{
 		Model: j.Name, Number: int(j.Version), Source: j.Source, RunID: j.RunID, RunLink: j.RunLink, Stage: j.Stage,
 		Status: j.Status, StatusMessage: j.StatusMessage, Description: j.Description, Tags: Pairs(j.Tags),
-		Created: j.Created.time(), Updated: j.Updated.time(),
+		Created: j.Created.time(), Updated: j.Updated.time(), Job: registry.JobState(j.Job),
 	}
 }
 

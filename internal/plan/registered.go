@@ -87,20 +87,21 @@ func (r Registered) Differs(v registry.Version) string {
 // instant returns a time as precise as servers store it.
 func instant(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05.000Z") }
 
-// identifyOthers adds the versions that the moves assign, except for the candidate.
-func (p *Plan) identifyOthers(f fact.Facts) {
-	for _, s := range p.Steps {
+// identifyOthers returns the versions that the steps move a target to, except for the candidate.
+func identifyOthers(f fact.Facts, steps []Step, candidate int) (others []Registered) {
+	for _, s := range steps {
 		n := s.Version
-		known := slices.ContainsFunc(p.Others, func(r Registered) bool { return r.Version == n })
-		if s.Kind() != Move || n == NewVersion || n == p.Version || s.Want.IsZero() || known {
+		known := slices.ContainsFunc(others, func(r Registered) bool { return r.Version == n })
+		if s.Kind() != Move || n == NewVersion || n == candidate || s.Want.IsZero() || known {
 			continue
 		}
 		if v, ok := versionIn(f, n).Get(); ok {
 			r := RegisteredAs(v)
 			r.Version = n
-			p.Others = append(p.Others, r)
+			others = append(others, r)
 		}
 	}
+	return others
 }
 
 // versionIn returns what was gathered about a version.
