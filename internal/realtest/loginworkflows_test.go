@@ -17,9 +17,9 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/mlflow/mlflowtest/unitycatalog"
 )
 
-// The examples without a stored secret run under act. One server is real and has mlflow-oidc-auth. Another one is real
-// behind the façade of SageMaker, and a double of STS gives the credentials for GitHub's token. The third one is real
-// behind the façade of Unity Catalog, and the double of a workspace exchanges GitHub's token.
+// The examples that need no stored secret run under act. One of the servers is real and uses mlflow-oidc-auth. Another
+// is a real server behind a façade of SageMaker, where a double of STS exchanges GitHub's token for credentials. The
+// third is a real server behind a façade of Unity Catalog, where the double of a workspace exchanges it.
 func TestExampleWorkflows_Logins(t *testing.T) {
 	issuer := logintest.New(t)
 	run := func(t *testing.T, u *adopter, workflow, model, candidate string) {

@@ -45,7 +45,7 @@ func buildApproval(n *tree.Node) (Gate, error) {
 	}
 	switch {
 	case len(g.By) > 0 && len(g.By) < g.needed:
-		return Gate{}, n.Problem("by", "the gate needs %d approvals, but its key by allows only %d", g.needed,
+		return Gate{}, n.Problem("by", "the gate needs %d approvals, but its `by` key allows only %d", g.needed,
 			len(g.By))
 	case n.Has("any-attempt") && g.Environment == "":
 		return Gate{}, n.Problem("any-attempt",
@@ -96,7 +96,7 @@ func (g approvalGate) check(f fact.Facts) verdict.Finding {
 }
 
 // unreadable says which part of the review could not be read, and why. Without that part, an approval could count
-// although its author must be excluded.
+// although the approver must be excluded.
 func (g approvalGate) unreadable(r fact.Review) string {
 	_, made := r.Contributors.Get()
 	_, reviewed := r.PullRequest.Get()

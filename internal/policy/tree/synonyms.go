@@ -7,7 +7,8 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/spelling"
 )
 
-// synonyms are words that people write instead of a key or value, without hyphens and underscores.
+// synonyms maps each key or value to words that people write instead. Hyphens and underscores are removed from the
+// words.
 var synonyms = map[string][]string{
 	"min": {
 		"minimum", "atleast", "threshold", "lower", "lowerbound", "lowerlimit", "ge", "gte", "gt", "floor",
@@ -49,7 +50,7 @@ var synonyms = map[string][]string{
 	"report":         {"warn", "warning", "dryrun", "audit", "off", "observe", "monitor", "permissive"},
 }
 
-// meant returns the name that a word probably stands for, or "" if there is none.
+// meant returns the name that a word probably means, or "" if there is none.
 func meant(word string, names []string) string {
 	if near := spelling.Nearest(word, names); len(near) > 0 {
 		return near[0]
