@@ -245,16 +245,21 @@ func (run *run) claimAndGuard(ctx context.Context, steps []plan.Step) {
 	}
 	var changed, others, elsewhere error
 	v := versionsOf(run.r, run.plan, run.receipt.Version)
+	if len(steps) == 0 {
+		v = &versions{} // nothing is moved
+	}
 	run.versions = v
-	if len(steps) > 0 && !v.created {
+	if v.candidate != nil && !v.created {
 		wg.Go(func() { changed = v.checkCandidate(ctx, nil) })
 	}
-	if len(steps) > 0 {
+	if len(v.others) > 0 {
 		wg.Go(func() { others = v.checkOthers(ctx) })
+	}
+	if v.candidate != nil && v.candidate.HasPlace() {
 		wg.Go(func() { elsewhere = v.checkPlace(ctx) })
 	}
 	seen := run.guard(ctx, steps)
-	if len(steps) > 0 && v.created && run.receipt.Err == nil {
+	if v.created && run.receipt.Err == nil {
 		changed = v.checkCandidate(ctx, seen) // the responses that have just been read contain the newest version
 	}
 	wg.Wait()
@@ -344,7 +349,7 @@ func (run *run) readBack() {
 	observed := make(chan struct{})
 	var replaced error
 	var wg sync.WaitGroup
-	wg.Go(func() {
+	if run.versions.candidate != nil || len(run.versions.others) > 0 {
 		isMoved := func(number int) bool {
 			return slices.ContainsFunc(steps, func(s plan.Step) bool {
 				return s.Version == number && s.Do != plan.SetModelTag
@@ -357,8 +362,8 @@ func (run *run) readBack() {
 			}
 			return seen
 		}
-		replaced = run.versions.checkMoved(run.look, run.pause(run.look), isMoved, seen)
-	})
+		wg.Go(func() { replaced = run.versions.checkMoved(run.look, run.pause(run.look), isMoved, seen) })
+	}
 	observations = observe(steps, run.readUntilClear)
 	close(observed)
 	for i, o := range observations {
