@@ -126,7 +126,7 @@ func (v *versions) afterwards(number int, err error) error {
 	after := *e
 	switch e.Reason {
 	case registry.Conflict, registry.CandidateGone:
-		after.Hint = "it was deleted while it was being moved. The target may point to a version that nobody " +
+		after.Hint = "it was deleted while it was being moved. The target may point to a version that was not " +
 			"evaluated: evaluate and promote it again, or roll back"
 	default:
 		after.Reason, after.Cause = registry.Unknown, err

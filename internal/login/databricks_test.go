@@ -320,7 +320,7 @@ func TestDatabricks_Facts(t *testing.T) {
 	}
 }
 
-// If the host fails for a moment, the program asks again. If it goes on failing, the error is about the host and not
+// If the host fails for a moment, the program asks again. If it continues to fail, the error is about the host and not
 // about the login, and no request is sent without the id of the workspace.
 func TestDatabricks_HostFails(t *testing.T) {
 	const facts, token = "/.well-known/databricks-config", "/oidc/v1/token"
