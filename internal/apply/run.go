@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -92,18 +93,19 @@ func Run(ctx context.Context, r Registry, p plan.Plan, o Options) plan.Receipt {
 }
 
 type run struct {
-	r       Registry
-	o       Options
-	plan    plan.Plan
-	receipt plan.Receipt
-	ctx     context.Context // context of the whole run; nothing new starts once it has ended
-	flight  context.Context // for a write that has been started; outlives a cancellation for a while
-	look    context.Context // for finding out the outcome of that write
-	late    context.Context // for the work that remains after that
-	entered time.Time       // the time just before the claim was sent
-	copied  *plan.CopyDone  // nil until the model has been copied
-	claimed bool            // whether the ledger entry is ours and must be closed
-	moved   []int           // indexes in receipt.Results of the moves that must be read back
+	r        Registry
+	o        Options
+	plan     plan.Plan
+	receipt  plan.Receipt
+	ctx      context.Context // context of the whole run; nothing new starts once it has ended
+	flight   context.Context // for a write that has been started; outlives a cancellation for a while
+	look     context.Context // for finding out the outcome of that write
+	late     context.Context // for the work that remains after that
+	entered  time.Time       // the time just before the claim was sent
+	copied   *plan.CopyDone  // nil until the model has been copied
+	claimed  bool            // whether the ledger entry is ours and must be closed
+	moved    []int           // indexes in receipt.Results of the moves that must be read back
+	versions *versions       // those that the moves assign
 }
 
 // create creates the model, then the version.
@@ -197,7 +199,8 @@ func (run *run) makeMove(s plan.Step) (retry.Settled, error) {
 		_, _, err := run.r.Do(run.flight, s)
 		return err
 	}, func() (there bool, never, err error) {
-		if saw, err = run.readUntilClear(s); err == nil && !saw.Equal(s.Want) && !saw.Equal(s.Was) && !halfway(s, saw) {
+		saw, _, err = run.readUntilClear(s)
+		if err == nil && !saw.Equal(s.Want) && !saw.Equal(s.Was) && !halfway(s, saw) {
 			never = overtaken(s, saw)
 		}
 		return saw.Equal(s.Want), never, err
@@ -262,20 +265,28 @@ func (run *run) claimAndGuard(ctx context.Context, steps []plan.Step) {
 	if run.o.Slow {
 		wg.Wait()
 	}
-	var changed error
-	created := run.plan.Version == plan.NewVersion
-	if !created {
-		wg.Go(func() { changed = run.checkVersion(ctx, steps, nil) })
+	var changed, others, elsewhere error
+	v := versionsOf(run.r, run.plan, run.receipt.Version, run.copied)
+	if len(steps) == 0 {
+		v = &versions{} // nothing is moved
 	}
-	var elsewhere error
-	wg.Go(func() { elsewhere = run.inPlace(ctx, steps) })
+	run.versions = v
+	if v.candidate != nil && !v.created {
+		wg.Go(func() { changed = v.checkCandidate(ctx, nil) })
+	}
+	if len(v.others) > 0 {
+		wg.Go(func() { others = v.checkOthers(ctx) })
+	}
+	if v.candidate != nil && v.candidate.HasPlace() {
+		wg.Go(func() { elsewhere = v.checkPlace(ctx) })
+	}
 	seen := run.guard(ctx, steps)
-	if created && run.receipt.Err == nil { // the responses that have just been read contain the newest version
-		changed = run.checkVersion(ctx, steps, seen)
+	if v.created && run.receipt.Err == nil {
+		changed = v.checkCandidate(ctx, seen) // the responses that have just been read contain the newest version
 	}
 	wg.Wait()
 	if run.receipt.Err == nil {
-		run.receipt.Err = cmp.Or(changed, elsewhere)
+		run.receipt.Err = cmp.Or(changed, others, elsewhere)
 	}
 	run.claimed = run.o.Ledger != nil && refused == nil
 	if refused != nil {
@@ -295,78 +306,6 @@ func (run *run) close() {
 			run.receipt.Warnings = append(run.receipt.Warnings, err.Error())
 		}
 	}
-}
-
-// checkVersion reads the version again, unless it has just been read. If the version has been replaced since it was
-// evaluated, checkVersion refuses all moves.
-func (run *run) checkVersion(ctx context.Context, steps []plan.Step, seen []registry.Version) error {
-	want, number := run.plan.Expects(run.copied), run.receipt.Version
-	if want == nil || len(steps) == 0 {
-		return nil
-	}
-	known := registry.Known[registry.Version]{}
-	for _, v := range seen {
-		if v.Number == number {
-			known = registry.Is(v)
-		}
-	}
-	if !known.Gathered() {
-		known = run.r.Version(ctx, run.plan.Model, number)
-	}
-	v, err := readAgain(run, known)
-	if err != nil || want.Is(v) {
-		return err
-	}
-	return run.notJudged(fmt.Sprintf("its source is %s in run %s, but %s in run %s was evaluated",
-		v.Source, cmp.Or(v.RunID, "none"), want.Source, cmp.Or(want.RunID, "none")))
-}
-
-// inPlace refuses all moves if the version is a copy whose original no longer has the files that were evaluated. A
-// different version with the same number may have replaced the original.
-func (run *run) inPlace(ctx context.Context, steps []plan.Step) error {
-	want := run.plan.Expects(run.copied)
-	if want == nil || !want.HasPlace() || len(steps) == 0 {
-		return nil
-	}
-	place, err := readAgain(run, run.r.Place(ctx, run.plan.Model, run.receipt.Version))
-	if err != nil || want.IsAt(place) {
-		return err
-	}
-	return run.notJudged(
-		fmt.Sprintf("it is a copy of %s, whose files are now at %s", want.Source, place),
-	)
-}
-
-// readAgain returns the value that was read again, or the error that stops the run.
-func readAgain[T any](run *run, known registry.Known[T]) (T, error) {
-	value, ok := known.Get()
-	switch {
-	case known.IsAbsent():
-		return value, &registry.Error{
-			Reason: registry.CandidateGone, Msg: run.moving() + ": it no longer exists",
-			Hint: "it was deleted during this run; nothing was moved",
-		}
-	case !ok:
-		return value, &registry.Error{
-			Reason: registry.ServerError, Msg: fmt.Sprintf(
-				"%s: it could not be read again: %s", run.moving(), known.Why(),
-			),
-			Hint: "nothing was moved; run it again",
-		}
-	}
-	return value, nil
-}
-
-func (run *run) notJudged(why string) error {
-	return &registry.Error{
-		Reason: registry.Conflict, Msg: run.moving() + ": it is not the version that was evaluated: " + why,
-		Hint: "a different version was registered in the meantime, and nothing was moved; run it again to " +
-			"evaluate the current version",
-	}
-}
-
-func (run *run) moving() string {
-	return fmt.Sprintf("move version %d of %s", run.receipt.Version, run.plan.Model)
 }
 
 // guard refuses all moves if any target is not in the state that the plan expects. It returns the versions that the
@@ -428,11 +367,28 @@ func (run *run) readBack() {
 	for i, at := range run.moved {
 		steps[i] = run.receipt.Results[at].Step
 	}
-	read := func(s plan.Step) (saw registry.State, _ []registry.Version, err error) {
-		saw, err = run.readUntilClear(s)
-		return saw, nil, err
+	var observations []observation
+	observed := make(chan struct{})
+	var replaced error
+	var wg sync.WaitGroup
+	if run.versions.candidate != nil || len(run.versions.others) > 0 {
+		isMoved := func(number int) bool {
+			return slices.ContainsFunc(steps, func(s plan.Step) bool {
+				return s.Version == number && s.Do != plan.SetModelTag
+			})
+		}
+		seen := func() (seen []registry.Version) {
+			<-observed
+			for _, o := range observations {
+				seen = append(seen, o.seen...)
+			}
+			return seen
+		}
+		wg.Go(func() { replaced = run.versions.checkMoved(run.look, run.pause(run.look), isMoved, seen) })
 	}
-	for i, o := range observe(steps, read) {
+	observations = observe(steps, run.readUntilClear)
+	close(observed)
+	for i, o := range observations {
 		result := &run.receipt.Results[run.moved[i]]
 		result.Saw = o.saw
 		switch {
@@ -453,6 +409,8 @@ func (run *run) readBack() {
 			run.fail(overtaken(steps[i], o.saw))
 		}
 	}
+	wg.Wait()
+	run.fail(replaced)
 }
 
 const hintUnknown = "run it again: the next run reads the state and continues from there; until then the target may " +
@@ -601,11 +559,11 @@ type observation struct {
 }
 
 // readUntilClear reads a step's target, and retries until the server responds.
-func (run *run) readUntilClear(s plan.Step) (saw registry.State, err error) {
+func (run *run) readUntilClear(s plan.Step) (saw registry.State, seen []registry.Version, err error) {
 	err = retry.Persist(
-		run.pause(run.look), func() (err error) { saw, _, err = run.r.Observe(run.look, s); return err },
+		run.pause(run.look), func() (err error) { saw, seen, err = run.r.Observe(run.look, s); return err },
 	)
-	return saw, err
+	return saw, seen, err
 }
 
 // observe reads the targets of all steps in parallel.

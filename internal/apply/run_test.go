@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -24,7 +25,12 @@ type server struct {
 	after   func(plan.Step) error
 	observe func(plan.Step) error
 	version registry.Known[registry.Version] // the version to be moved
-	place   registry.Known[string]           // the location of the version's files
+	// versions returns a version by its number and by how often it has been read. If it is nil, version counts.
+	versions func(number, read int) registry.Known[registry.Version]
+
+	mu      sync.Mutex
+	reads   map[int]int
+	place   registry.Known[string] // the location of the version's files
 	copied  registry.Copied
 	copyErr error
 	created plan.Step // the step that created a version
@@ -39,7 +45,16 @@ func (s *server) Observe(_ context.Context, step plan.Step) (registry.State, []r
 	return registry.ParseState(s.state[step.Name]), nil, nil
 }
 
-func (s *server) Version(context.Context, string, int) registry.Known[registry.Version] {
+func (s *server) Version(_ context.Context, _ string, number int) registry.Known[registry.Version] {
+	if s.versions != nil {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		if s.reads == nil {
+			s.reads = map[int]int{}
+		}
+		s.reads[number]++
+		return s.versions(number, s.reads[number])
+	}
 	if s.version.Gathered() {
 		return s.version
 	}
@@ -495,6 +510,105 @@ func TestRun_VersionThatWasNotJudged(t *testing.T) {
 			}
 			if moved := s.state["champion"] == "2"; moved != (c.want == "") {
 				t.Errorf("the alias points to %s", s.state["champion"])
+			}
+		})
+	}
+}
+
+// A version that is replaced between the check and the move is noticed afterwards, and so is another version of the
+// plan that is replaced before the move.
+func TestRun_ReplacedWhileMoved(t *testing.T) {
+	at := time.Date(2026, 5, 3, 10, 0, 0, 0, time.UTC)
+	first := registry.Version{Source: "s3://b/run/model", RunID: "run", Created: at, Status: "READY"}
+	again := first
+	again.Created = at.Add(time.Second)
+	is, unreadable := registry.Is[registry.Version], registry.Unreadable[registry.Version]("503")
+	for name, c := range map[string]struct {
+		versions func(number, read int) registry.Known[registry.Version]
+		want     registry.Reason
+		champion string
+		hint     string
+	}{
+		"nothing happens": {
+			func(int, int) registry.Known[registry.Version] { return is(first) }, "", "2", "",
+		},
+		"before the move": {
+			func(number, _ int) registry.Known[registry.Version] { return is(again) }, registry.Conflict, "1",
+			"nothing was moved",
+		},
+		"another version, before the move": {
+			func(number, _ int) registry.Known[registry.Version] {
+				if number == 1 {
+					return is(again)
+				}
+				return is(first)
+			}, registry.Conflict, "1", "nothing was moved",
+		},
+		"during the move": {
+			func(number, read int) registry.Known[registry.Version] {
+				if number == 2 && read > 1 {
+					return is(again)
+				}
+				return is(first)
+			}, registry.Conflict, "2", "or roll back",
+		},
+		"another version, during the move": {
+			func(number, read int) registry.Known[registry.Version] {
+				if number == 1 && read > 1 {
+					return is(again)
+				}
+				return is(first)
+			}, registry.Conflict, "2", "or roll back",
+		},
+		"deleted during the move": {
+			func(number, read int) registry.Known[registry.Version] {
+				if read > 1 {
+					return registry.Absent[registry.Version]("it was deleted")
+				}
+				return is(first)
+			}, registry.CandidateGone, "2", "or roll back",
+		},
+		"not readable after the move": {
+			func(number, read int) registry.Known[registry.Version] {
+				if read > 1 {
+					return unreadable
+				}
+				return is(first)
+			}, registry.Unknown, "2", "run it again",
+		},
+		"not readable once": {
+			func(number, read int) registry.Known[registry.Version] {
+				if read == 2 {
+					return unreadable
+				}
+				return is(first)
+			}, "", "2", "",
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := &server{state: map[string]string{"champion": "1"}, versions: c.versions}
+			judged, other := plan.RegisteredAs(first), plan.RegisteredAs(first)
+			other.Version = 1
+			p := plan.Plan{Model: "churn", Version: 2, Judged: &judged, Others: []plan.Registered{other}}
+			for alias, number := range map[string]int{"champion": 2, "previous": 1} {
+				step := plan.Step{
+					Do: plan.SetAlias, Model: "churn", Version: number, Name: alias, Want: registry.PointsTo(number),
+				}
+				if alias == "champion" {
+					step.Was = registry.PointsTo(1)
+				}
+				p.Steps = append(p.Steps, step)
+			}
+			receipt := Run(t.Context(), s, p, Options{
+				Now: time.Now, Pause: func(_ context.Context, try int) bool { return try < 3 },
+			})
+			var e *registry.Error
+			errors.As(receipt.Err, &e)
+			switch {
+			case (e == nil) != (c.want == ""), e != nil && (e.Reason != c.want || !strings.Contains(e.Hint, c.hint)):
+				t.Errorf("%v, want %s with %q", receipt.Err, c.want, c.hint)
+			case s.state["champion"] != c.champion:
+				t.Errorf("the alias points to %s, want %s", s.state["champion"], c.champion)
 			}
 		})
 	}

@@ -34,12 +34,13 @@ func TestRequestsAndRounds(t *testing.T) {
 			append(slices.Clone(next), "--stage", "Production"), 23, 8, true,
 		},
 		"the target holds the candidate": {again, 12, 3, true},
+		// the version is read before the move, and again after it
 		"a candidate that is a version": {
 			[]string{
 				"promote", "--model", "churn", "--candidate", "models:/churn/1", "--alias", "live", "--thresholds",
 				"test_f1 >= 0.5",
 			},
-			17, 6, true,
+			18, 6, true,
 		},
 		"the first version of a model, ledger and all":     {first, 29, 19, false},
 		"the first promotion of a model that has versions": {next, 30, 19, false},
@@ -51,7 +52,7 @@ func TestRequestsAndRounds(t *testing.T) {
 				"promote", "--model", "churn", "--candidate", "models:/churn/1", "--alias", "live", "--thresholds",
 				"test_f1 >= 0.5",
 			}),
-			14, 6, false,
+			15, 6, false,
 		},
 		"judging alone": {append([]string{"validate"}, next[1:]...), 10, 2, false},
 		"judging the best model": {

@@ -64,11 +64,11 @@ func orIAMPolicy(err error, policy string) error {
 // proxies describes the proxy variables and what they mean for the servers.
 func proxies(e *env) []string {
 	s := e.set.Server
-	addresses := map[string]string{"server": s.Tracking}
-	if s.Registry != s.Tracking {
-		addresses["registry"] = s.Registry
+	registry := s.Registry
+	if registry == s.Tracking {
+		registry = ""
 	}
-	return proxyenv.Describe(e.process.Env, e.process.Wire.ProxyFor, addresses)
+	return proxyenv.Describe(e.process.Env, e.process.Wire.ProxyFor, s.Tracking, registry)
 }
 
 // ledgerState describes the state of the model's ledger, and adds to the server who may write to the ledger. wrong is a

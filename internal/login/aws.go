@@ -87,7 +87,9 @@ func (a AWS) Credentials() Credentials {
 	case a.Role != "":
 		how := "signatures of AWS as " + a.Role + ", because role-to-assume is set"
 		return Credentials{How: how, Renewable: true, Keys: func(ctx context.Context) (Keys, error) {
-			token, err := a.GitHub.ForAudience(audienceSTS)(ctx)
+			from := a.GitHub
+			from.Else = "leave role-to-assume empty, and set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
+			token, err := from.ForAudience(audienceSTS)(ctx)
 			if err != nil {
 				return Keys{}, err
 			}
@@ -184,7 +186,7 @@ func (a AWS) exchange(ctx context.Context, role, token string) (Keys, error) {
 // refusedBySTS explains why AWS did not grant the role.
 func refusedBySTS(op string, err error) error {
 	var e *rest.Error
-	if !errors.As(err, &e) || e.Status == 0 {
+	if !errors.As(err, &e) || e.Status == 0 || passes(e) {
 		return wrap(op, err)
 	}
 	out := &registry.Error{

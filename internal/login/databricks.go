@@ -193,10 +193,25 @@ func (w *inWorkspace) Apply(r *http.Request) error {
 	if err := w.Bearer.Apply(r); err != nil {
 		return err
 	}
-	if id := w.exchange.workspace(r.Context()); id != "" {
+	id, err := w.exchange.workspace(r.Context())
+	if id != "" {
 		r.Header.Set("X-Databricks-Org-Id", id)
 	}
-	return nil
+	return err
+}
+
+// Explain implements [rest.Explainer]. A refusal of the registry is explained by its dialect.
+func (w *inWorkspace) Explain(r *http.Request, e *rest.Error) error {
+	const api, registries = "/api/2.0/mlflow/", "/api/2.0/mlflow/unity-catalog/"
+	if e.Status != http.StatusForbidden || !strings.HasPrefix(r.URL.Path, api) ||
+		strings.HasPrefix(r.URL.Path, registries) {
+		return w.Bearer.Explain(r, e)
+	}
+	return &registry.Error{
+		Reason: registry.Forbidden, Msg: "the login lacks the permission for this (403)" + said(e),
+		Hint: "on Databricks, the rights to runs and logged models are those of their experiment: reading needs CAN " +
+			"READ, and writing needs CAN EDIT. Ask the owner of the experiment to give it to the service principal",
+	}
 }
 
 // constant returns the personal access token.
@@ -221,7 +236,9 @@ func (e *exchange) forSecret(ctx context.Context) (Token, error) {
 
 // forGitHub exchanges a GitHub token for a Databricks token, as RFC 8693 describes.
 func (e *exchange) forGitHub(ctx context.Context) (Token, error) {
-	if err := e.d.GitHub.available(); err != nil {
+	from := e.d.GitHub
+	from.Else = "set DATABRICKS_TOKEN, or DATABRICKS_CLIENT_SECRET together with DATABRICKS_CLIENT_ID"
+	if err := from.available(); err != nil {
 		return Token{}, err
 	}
 	endpoint, err := e.endpoint(ctx)
@@ -232,7 +249,7 @@ func (e *exchange) forGitHub(ctx context.Context) (Token, error) {
 	if err != nil {
 		return Token{}, err
 	}
-	issued, err := e.d.GitHub.ForAudience(audience)(ctx)
+	issued, err := from.ForAudience(audience)(ctx)
 	if err != nil {
 		return Token{}, err
 	}
@@ -283,7 +300,7 @@ func (e *exchange) refused(err error, hint string) error {
 		return nil
 	}
 	var answer *rest.Error
-	if !errors.As(err, &answer) || answer.Kind != rest.Status || answer.Status >= 500 {
+	if !errors.As(err, &answer) || answer.Kind != rest.Status || passes(answer) {
 		return wrap("get a token from Databricks", err)
 	}
 	why := oauthError(answer)
@@ -291,7 +308,7 @@ func (e *exchange) refused(err error, hint string) error {
 		Reason: registry.Unauthorized, Msg: fmt.Sprintf("get a token from Databricks: %d %s", answer.Status, why),
 		Hint: hint, Cause: err,
 	}
-	if answer.Status == http.StatusNotFound || answer.Status == http.StatusTooManyRequests {
+	if answer.Status == http.StatusNotFound {
 		out.Hint = ""
 	}
 	return out

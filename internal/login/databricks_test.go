@@ -74,7 +74,7 @@ func TestDatabricks_Kind(t *testing.T) {
 		for _, word := range strings.Split(c.set, " ") {
 			variable, value, given := strings.Cut(word, "=")
 			if env[variable] = value; !given {
-				env[variable] = "x"
+				env[variable] = "value-of-" + variable
 			}
 		}
 		d := databricks(nil, env, new(sync.Map))
@@ -85,10 +85,11 @@ func TestDatabricks_Kind(t *testing.T) {
 		var e *registry.Error
 		switch {
 		case errors.As(err, &e):
-			if !strings.Contains(e.Msg, c.want) || !strings.Contains(e.Hint, c.why) || e.Reason != registry.BadInput {
+			if !strings.Contains(e.Msg, c.want) || !strings.Contains(e.Hint, c.why) || e.Reason != registry.BadInput ||
+				strings.Contains(e.Msg+e.Hint, "value-of-") {
 				t.Errorf("%s: %s: %s (%s)", name, e.Reason, e.Msg, e.Hint)
 			}
-		case got.Kind != c.want || !strings.Contains(got.How, c.why) || strings.Contains(got.How, "x "):
+		case got.Kind != c.want || !strings.Contains(got.How, c.why) || strings.Contains(got.How, "value-of-"):
 			t.Errorf("%s: %+v", name, got)
 		}
 	}
@@ -316,6 +317,131 @@ func TestDatabricks_Facts(t *testing.T) {
 				t.Errorf("the id of the workspace is %q, want %q", requests[len(requests)-1].OrgID, c.orgID)
 			}
 		})
+	}
+}
+
+// If the host fails for a moment, the program asks again. If it continues to fail, the error is about the host and not
+// about the login, and no request is sent without the id of the workspace.
+func TestDatabricks_HostFails(t *testing.T) {
+	const facts, token = "/.well-known/databricks-config", "/oidc/v1/token"
+	for name, c := range map[string]struct {
+		path   string
+		status int
+		times  int
+		reason registry.Reason
+		orgID  string
+	}{
+		"facts, once":             {facts, 503, 1, "", logintest.WorkspaceID},
+		"facts, too many, once":   {facts, 429, 1, "", logintest.WorkspaceID},
+		"facts, for ever":         {facts, 503, 1000, registry.ServerError, ""},
+		"an old host":             {facts, 404, 1000, "", ""},
+		"a host that forbids it":  {facts, 403, 1000, "", ""},
+		"tokens, once":            {token, 503, 1, "", logintest.WorkspaceID},
+		"tokens, too many, once":  {token, 429, 1, "", logintest.WorkspaceID},
+		"tokens, for ever":        {token, 503, 1000, registry.ServerError, ""},
+		"tokens, always too many": {token, 429, 1000, registry.ServerError, ""},
+		"tokens, 500":             {token, 500, 1000, registry.ServerError, ""},
+	} {
+		for kind, variables := range kinds {
+			if kind == PersonalToken && c.path == token {
+				continue
+			}
+			t.Run(name+" "+kind, func(t *testing.T) {
+				issuer := logintest.New(t)
+				w := logintest.NewWorkspace(t, issuer)
+				var mu sync.Mutex
+				failed := 0
+				w.Fails = func(r *http.Request) int {
+					mu.Lock()
+					defer mu.Unlock()
+					if r.URL.Path != c.path || failed == c.times {
+						return 0
+					}
+					failed++
+					return c.status
+				}
+				env := maps.Clone(variables)
+				env["DATABRICKS_HOST"] = w.URL
+				found, err := databricks(issuer, env, new(sync.Map)).Workspace()
+				if err != nil {
+					t.Fatal(err)
+				}
+				client, err := rest.New(rest.Config{Base: found.Address, Login: found.Login})
+				if err != nil {
+					t.Fatal(err)
+				}
+				err = client.JSON(t.Context(), rest.Request{Path: "api/x"}, nil)
+				last := w.Requests()[len(w.Requests())-1]
+				var e *registry.Error
+				switch {
+				case c.reason == "":
+					if err != nil || last.Path != "/api/x" || last.OrgID != c.orgID {
+						t.Errorf("%v; the last request is %+v", err, last)
+					}
+				case !errors.As(err, &e) || e.Reason != c.reason || e.Hint == "" || last.Path == "/api/x":
+					t.Errorf("%v, want %s; the last request is %+v", err, c.reason, last)
+				}
+			})
+		}
+	}
+}
+
+// A refusal of the tracking server says which rights of Databricks are missing. The registry's own dialect explains the
+// others.
+func TestDatabricks_Forbidden(t *testing.T) {
+	for path, want := range map[string]string{
+		"api/2.0/mlflow/runs/get": "CAN READ", "api/2.0/mlflow/logged-models/m-1": "CAN READ",
+		"api/2.0/mlflow/unity-catalog/registered-models/get": "", "api/2.0/fs/files/Models/a": "",
+	} {
+		w := logintest.NewWorkspace(t, logintest.New(t))
+		w.API = http.HandlerFunc(func(out http.ResponseWriter, _ *http.Request) {
+			out.Header().Set("Content-Type", "application/json")
+			out.WriteHeader(http.StatusForbidden)
+			fmt.Fprint(out, `{"error_code": "PERMISSION_DENIED", "message": "no"}`)
+		})
+		env := map[string]string{"DATABRICKS_HOST": w.URL, "DATABRICKS_TOKEN": logintest.PersonalToken}
+		found, err := databricks(nil, env, new(sync.Map)).Workspace()
+		if err != nil {
+			t.Fatal(err)
+		}
+		client, err := rest.New(rest.Config{Base: found.Address, Login: found.Login})
+		if err != nil {
+			t.Fatal(err)
+		}
+		err = client.JSON(t.Context(), rest.Request{Path: path}, nil)
+		var e *registry.Error
+		if explained := errors.As(err, &e); explained != (want != "") {
+			t.Errorf("%s: explained: %t: %v", path, explained, err)
+		} else if explained && (e.Reason != registry.Forbidden || !strings.Contains(e.Hint, want)) {
+			t.Errorf("%s: %s %s (%s)", path, e.Reason, e.Msg, e.Hint)
+		}
+	}
+}
+
+// Outside a job, the advice fits the login.
+func TestGitHub_OutsideJob(t *testing.T) {
+	env := map[string]string{"DATABRICKS_HOST": "http://127.0.0.1:1", "DATABRICKS_CLIENT_ID": logintest.ClientID}
+	found, err := databricks(nil, env, new(sync.Map)).Workspace()
+	if err != nil {
+		t.Fatal(err)
+	}
+	aws := AWS{Env: func(string) string { return "" }, Role: "arn:aws:iam::123456789012:role/ml"}
+	for want, login := range map[string]rest.Authorizer{
+		"outside a job, set DATABRICKS_TOKEN": found.Login,
+		"outside a job, leave role-to-assume empty": NewSigner(
+			SageMaker{Service: "sagemaker", Region: "eu-west-1"}, aws.Credentials(), func(...string) {}, time.Now,
+		),
+		"outside a job, log in with a user name": NewBearer(GitHub{}.ForAudience("x"), func(...string) {}, time.Now),
+	} {
+		client, err := rest.New(rest.Config{Base: "http://127.0.0.1:1", Login: login})
+		if err != nil {
+			t.Fatal(err)
+		}
+		err = client.JSON(t.Context(), rest.Request{Path: "x"}, nil)
+		var e *registry.Error
+		if !errors.As(err, &e) || !strings.Contains(e.Hint, want) {
+			t.Errorf("%v: %+v, want %s", err, e, want)
+		}
 	}
 }
 

@@ -11,6 +11,7 @@ import (
 	"regexp"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/mlflow-promote/mlflow-promote/internal/rest"
 )
@@ -21,8 +22,11 @@ type exchange struct {
 	host *url.URL
 
 	mu    sync.Mutex
-	asked bool // whether the host has been asked for its facts
+	asked bool // whether the host has said its facts, or that it has none
 	kept  hostFacts
+
+	failure  error // why it did neither
+	failedAt time.Time
 }
 
 // hostFacts contains what a host says about itself. Any of it may be missing.
@@ -46,41 +50,69 @@ func (a *anyID) UnmarshalJSON(text []byte) error {
 	return nil
 }
 
-// facts asks the host once. A host that does not answer has no facts, because older hosts have none.
-func (e *exchange) facts(ctx context.Context) hostFacts {
+// facts asks the host until it answers. Older hosts have no facts and say so. A host that fails or cannot be reached
+// may have facts, and without them the login could be for the wrong audience, so this is an error.
+func (e *exchange) facts(ctx context.Context) (hostFacts, error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	if e.asked {
-		return e.kept
+	switch {
+	case e.asked:
+		return e.kept, nil
+	case e.failure != nil && e.d.Now().Sub(e.failedAt) < askAgainAfter: // parallel requests need the facts, too
+		return hostFacts{}, e.failure
 	}
+	const op = "ask the host of Databricks for its facts"
 	wire := e.d.Wire
-	wire.Base, wire.Attempts = e.host.String(), 2
+	wire.Base = e.host.String()
 	client, err := rest.New(wire)
 	if err != nil {
-		return hostFacts{}
+		return hostFacts{}, wrap(op, err)
 	}
 	var facts hostFacts
 	err = client.JSON(ctx, rest.Request{Path: ".well-known/databricks-config", Limit: 64 << 10}, &facts)
-	if ctx.Err() != nil {
-		return hostFacts{}
+	switch {
+	case ctx.Err() != nil:
+		return hostFacts{}, wrap(op, cmp.Or(err, ctx.Err()))
+	case err != nil && !hasNoFacts(err):
+		e.failure, e.failedAt = wrap(op, err), e.d.Now()
+		return hostFacts{}, e.failure
 	}
 	if e.asked = true; err == nil {
 		facts.found = true
 		e.kept = facts
 	}
-	return e.kept
+	return e.kept, nil
 }
 
-// workspace returns the workspace's id, or "" if it is not known.
-func (e *exchange) workspace(ctx context.Context) string {
-	if id := e.d.Env("DATABRICKS_WORKSPACE_ID"); id != "" {
-		return id
+// askAgainAfter is how long a host that failed is not asked again.
+const askAgainAfter = 5 * time.Second
+
+// hasNoFacts reports whether the host answered, and has no facts that can be read.
+func hasNoFacts(err error) bool {
+	var answer *rest.Error
+	if !errors.As(err, &answer) {
+		return false
 	}
-	return string(e.facts(ctx).Workspace)
+	switch answer.Kind {
+	case rest.Status:
+		return !passes(answer)
+	case rest.Redirect, rest.NotJSON, rest.Malformed, rest.MissingKey, rest.TooLarge:
+		return true
+	}
+	return false
 }
 
-func (e *exchange) account(ctx context.Context) string {
-	return cmp.Or(e.d.Env("DATABRICKS_ACCOUNT_ID"), string(e.facts(ctx).Account))
+// workspace returns the workspace's id, or "" if the host has none.
+func (e *exchange) workspace(ctx context.Context) (string, error) {
+	if id := e.d.Env("DATABRICKS_WORKSPACE_ID"); id != "" {
+		return id, nil
+	}
+	facts, err := e.facts(ctx)
+	return string(facts.Workspace), err
+}
+
+func (e *exchange) account(facts hostFacts) string {
+	return cmp.Or(e.d.Env("DATABRICKS_ACCOUNT_ID"), string(facts.Account))
 }
 
 // ofAccount reports whether the host belongs to an account rather than to a workspace.
@@ -116,8 +148,7 @@ func (e *exchange) endpoint(ctx context.Context) (*url.URL, error) {
 // document returns the address of the document that contains the token endpoint.
 func (e *exchange) document(ctx context.Context) (*url.URL, error) {
 	const suffix = "/.well-known/oauth-authorization-server"
-	const missing = "set it to the id of the account, because the host " +
-		"serves accounts"
+	const missing = "set it to the id of the account, because the host serves accounts"
 	if text := e.d.Env("DATABRICKS_DISCOVERY_URL"); text != "" {
 		u, err := url.Parse(text)
 		if err != nil || u.Hostname() == "" || u.User != nil || u.RawQuery != "" {
@@ -125,8 +156,12 @@ func (e *exchange) document(ctx context.Context) (*url.URL, error) {
 		}
 		return u, nil
 	}
-	account := e.account(ctx)
-	if text := e.facts(ctx).OIDC; text != "" {
+	facts, err := e.facts(ctx)
+	if err != nil {
+		return nil, err
+	}
+	account := e.account(facts)
+	if text := facts.OIDC; text != "" {
 		if strings.Contains(text, "{account_id}") && account == "" {
 			return nil, badVariable("DATABRICKS_ACCOUNT_ID", "is not set", missing)
 		}
@@ -170,7 +205,11 @@ func (e *exchange) audience(ctx context.Context, endpoint *url.URL) (string, err
 	if own := e.d.Env("DATABRICKS_TOKEN_AUDIENCE"); own != "" {
 		return own, nil
 	}
-	facts, account := e.facts(ctx), e.account(ctx)
+	facts, err := e.facts(ctx)
+	if err != nil {
+		return "", err
+	}
+	account := e.account(facts)
 	if len(facts.Audiences) > 0 {
 		wanted := facts.Audiences[0]
 		u, err := url.Parse(wanted)

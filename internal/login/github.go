@@ -1,6 +1,7 @@
 package login
 
 import (
+	"cmp"
 	"context"
 	"encoding/base64"
 	"encoding/json"
@@ -21,6 +22,7 @@ type GitHub struct {
 	Token string // ACTIONS_ID_TOKEN_REQUEST_TOKEN
 	InJob bool   // whether the program runs in a GitHub Actions job
 	Fork  bool   // whether the job is for a pull request from a fork
+	Else  string // how to log in outside a job; "" for the inputs of a login to MLflow
 	Wire  rest.Config
 	Mask  func(...string) // called with each token before it is used; may be nil
 	Now   func() time.Time
@@ -40,7 +42,7 @@ func (g GitHub) missing() error {
 	switch {
 	case !g.InJob:
 		e.Msg = "get a token from GitHub: this is not a GitHub Actions job"
-		e.Hint = "outside a job, log in with a user name and password, or with a token"
+		e.Hint = "outside a job, " + cmp.Or(g.Else, "log in with a user name and password, or with a token")
 	case g.Fork:
 		e.Hint = "GitHub gives no tokens to pull requests from forks; check the candidate after the merge, or in a " +
 			"workflow of this repository"
@@ -142,8 +144,18 @@ func lifetime(token string) (time.Duration, error) {
 func wrap(op string, err error) error {
 	var e *rest.Error
 	out := &registry.Error{Reason: registry.Unauthorized, Msg: op + ": " + err.Error(), Cause: err}
-	if errors.As(err, &e) && e.Status == 0 {
+	switch {
+	case !errors.As(err, &e):
+	case e.Status == 0:
 		out.Reason = registry.Unreachable
+	case passes(e):
+		out.Reason = registry.ServerError
+		out.Hint = "the service that gives the login is busy or fails, and the login was not refused; run it again"
 	}
 	return out
+}
+
+// passes reports whether a response says nothing about the request, because the service is busy or fails.
+func passes(e *rest.Error) bool {
+	return e.Status >= 500 || e.Status == http.StatusTooManyRequests || e.Status == http.StatusRequestTimeout
 }

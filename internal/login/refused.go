@@ -118,13 +118,32 @@ var refusals = []struct {
 // otherRegion finds the region in S3's response to a signature for a different region.
 var otherRegion = regexp.MustCompile(`<Code>AuthorizationHeaderMalformed</Code>.*<Region>([a-z0-9-]+)</Region>`)
 
+// otherEndpoint finds the region in S3's response to a request for a bucket that is in a different region. The address
+// without a region belongs to us-east-1.
+var otherEndpoint = regexp.MustCompile(
+	`<Code>PermanentRedirect</Code>.*<Endpoint>[^<]*\bs3(?:[.-]([a-z0-9-]+))?\.amazonaws\.com(?:\.cn)?</Endpoint>`)
+
+// bucketRegion returns the region that S3 names in a response to a request for a bucket in a different region, or "".
+func bucketRegion(e *rest.Error) string {
+	if found := otherRegion.FindStringSubmatch(e.Body); found != nil {
+		return found[1]
+	}
+	if found := otherEndpoint.FindStringSubmatch(e.Body); found != nil {
+		return cmp.Or(found[1], "us-east-1")
+	}
+	return ""
+}
+
 // Explain implements [rest.Explainer].
 func (s *Signer) Explain(r *http.Request, e *rest.Error) error {
 	out := &registry.Error{Reason: registry.Unauthorized}
-	if found := otherRegion.FindStringSubmatch(e.Body); found != nil {
-		out.Msg = fmt.Sprintf("the bucket is in the region %s, and not in %s (%d)", found[1], s.region, e.Status)
-		out.Hint = "set AWS_REGION to " + found[1]
+	if region := bucketRegion(e); region != "" && region != s.region {
+		out.Msg = fmt.Sprintf("the bucket is in the region %s, and not in %s (%d)", region, s.region, e.Status)
+		out.Hint = "set AWS_REGION to " + region
 		return out
+	}
+	if e.Status < 400 {
+		return nil
 	}
 	for _, known := range refusals {
 		if !slices.ContainsFunc(known.words, func(w string) bool { return strings.Contains(e.Body, w) }) {

@@ -195,6 +195,32 @@ func TestRefused_Sentences(t *testing.T) {
 			msg:  "the bucket is in the region us-west-2, and not in eu-west-1 (400)",
 			hint: "set AWS_REGION to us-west-2",
 		},
+		"S3, a bucket in another region": {
+			login:  signer("s3"),
+			status: 301,
+			body: "<Error><Code>PermanentRedirect</Code><Message>The bucket you are attempting to access must be " +
+				"addressed using the specified endpoint.</Message><Endpoint>models.s3.eu-central-1.amazonaws.com" +
+				"</Endpoint><Bucket>models</Bucket></Error>",
+			msg:  "the bucket is in the region eu-central-1, and not in eu-west-1 (301)",
+			hint: "set AWS_REGION to eu-central-1",
+		},
+		"S3, a bucket in the first region": {
+			login:  signer("s3"),
+			status: 301,
+			body:   "<Error><Code>PermanentRedirect</Code><Endpoint>models.s3.amazonaws.com</Endpoint></Error>",
+			msg:    "the bucket is in the region us-east-1, and not in eu-west-1 (301)",
+		},
+		"S3, an endpoint with a hyphen": {
+			login:  signer("s3"),
+			status: 301,
+			body:   "<Error><Code>PermanentRedirect</Code><Endpoint>s3-us-west-2.amazonaws.com</Endpoint></Error>",
+			msg:    "the bucket is in the region us-west-2, and not in eu-west-1 (301)",
+		},
+		"S3, another redirect": {
+			login:  signer("s3"),
+			status: 301,
+			body:   "<html>moved</html>",
+		},
 		"S3, another session": {
 			login:  signer("s3"),
 			status: 400,

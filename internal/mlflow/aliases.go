@@ -23,7 +23,7 @@ func (c *Client) WithoutAliases(ctx context.Context) (string, error) {
 		return "", &registry.Error{
 			Reason: registry.NotMLflow, Msg: "read aliases: " + c.Dialect.Name + " has aliases, but the endpoint for " +
 				"them seems to be missing",
-			Hint: "check DATABRICKS_HOST, and whether a proxy in front of it blocks registered-models/alias",
+			Hint: "check " + c.Dialect.SetBy + ", and whether a proxy in front of it blocks registered-models/alias",
 		}
 	case version == "":
 		return "this MLflow server (version unknown)", nil

@@ -67,7 +67,7 @@ func New(tracking, registry *rest.Client, about About, jitter func() float64) *C
 }
 
 // API is the prefix of the tracking server's paths. The paths of the registry come from its dialect.
-const API = "api/2.0/mlflow/"
+const API = dialect.API
 
 // Get requests a path and decodes the JSON response into out. The response must contain the key.
 func Get(ctx context.Context, c *rest.Client, path string, query url.Values, key string, out any) error {

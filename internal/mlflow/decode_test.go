@@ -190,3 +190,19 @@ func TestQuoted(t *testing.T) {
 		t.Error("a value with both quotes was written into a filter")
 	}
 }
+
+// The state of a deployment job may have any form. It never stops a version from being read.
+func TestVersion_DeploymentJob(t *testing.T) {
+	for text, want := range map[string]registry.JobState{
+		`{"job_id": "42", "run_id": 7, "run_state": "RUNNING", "current_task_name": "Evaluate"}`: {
+			JobID: "42", RunID: "7", Run: "RUNNING", Task: "Evaluate",
+		},
+		`{"run_state": null, "job_id": {}}`: {}, `{}`: {}, `null`: {}, `"RUNNING"`: {}, `[1]`: {}, `3`: {},
+	} {
+		var v VersionJSON
+		err := json.Unmarshal([]byte(`{"name": "a.b.c", "version": "1", "deployment_job_state": `+text+`}`), &v)
+		if got := v.Decode(); err != nil || got.Job != want || got.Number != 1 {
+			t.Errorf("%s: %+v, %v", text, got.Job, err)
+		}
+	}
+}

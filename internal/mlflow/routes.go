@@ -12,6 +12,8 @@ import (
 	"strings"
 	"sync"
 
+	"github.com/mlflow-promote/mlflow-promote/internal/mlflow/dialect"
+	"github.com/mlflow-promote/mlflow-promote/internal/parallel"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 	"github.com/mlflow-promote/mlflow-promote/internal/rest"
 )
@@ -40,7 +42,7 @@ type route struct {
 // routes lists all ways to read a file, in the order in which they are tried. Those that need no further request come
 // first. To add a route, add a row here, and cases for it to the conformance table of mlflowtest.
 var routes = []route{
-	{name: "GET api/2.0/fs/files/Models/PATH", request: throughCatalog, offered: catalogOffers},
+	{name: "GET " + dialect.UnityCatalog.Files + "PATH", request: throughCatalog, offered: catalogOffers},
 	{name: "GET model-versions/get-artifact", request: throughVersion},
 	{name: "GET ajax-api/2.0/mlflow/logged-models/ID/artifacts/files", request: throughLoggedModel},
 	{name: "GET get-artifact", request: throughRun},
@@ -204,7 +206,7 @@ type artifact struct {
 type place struct {
 	in   Location
 	uri  string
-	once sync.Once
+	once parallel.Once
 }
 
 // place returns the folder that contains the file.
@@ -250,7 +252,7 @@ type reading struct {
 	works  map[string]string // the route that read the last file in a folder
 	places map[string]*place // the folders, by version, logged model or run
 
-	catalog   sync.Once
+	catalog   parallel.Once
 	noCatalog error // see catalogOffers
 }
 

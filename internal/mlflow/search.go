@@ -82,8 +82,8 @@ const (
 	inFullAtOnce = 8
 )
 
-// complete reads the versions in full, and keeps those that match. Of more than mostInFull versions, the oldest stay
-// without tags and say so.
+// complete reads the versions in full, and keeps those of the run. A bare registry registers nothing, so it is not
+// searched for a request. Of more than mostInFull versions, the oldest stay without tags and say so.
 func (s Versions) complete(ctx context.Context, found []registry.Version, match Match) ([]registry.Version, error) {
 	if match.Run != "" {
 		found = slices.DeleteFunc(found, func(v registry.Version) bool { return v.RunID != match.Run })
@@ -101,8 +101,7 @@ func (s Versions) complete(ctx context.Context, found []registry.Version, match 
 		if err != nil {
 			return nil, err
 		}
-		v, there := known.Get()
-		if there && (match.Request == "" || v.Tags[registry.TagRequest] == match.Request) {
+		if v, there := known.Get(); there {
 			out = append(out, v)
 		}
 	}

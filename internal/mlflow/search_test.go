@@ -60,7 +60,6 @@ func TestVersions_SearchBare(t *testing.T) {
 	}{
 		"all":              {5, Match{}, 5, 5},
 		"of a run":         {5, Match{Run: "odd"}, 3, 3},
-		"by request":       {5, Match{Request: "request-4"}, 1, 5},
 		"of another run":   {5, Match{Run: "r"}, 0, 0},
 		"as many as read":  {mostInFull, Match{}, mostInFull, mostInFull},
 		"too many to read": {mostInFull + 2, Match{}, mostInFull + 2, mostInFull},

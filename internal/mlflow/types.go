@@ -78,12 +78,8 @@ type ModelJSON struct {
 		Alias   string `json:"alias"`
 		Version Int    `json:"version"`
 	} `json:"aliases"`
-	Latest []struct { // the newest version in each stage, so the newest of all is among them
-		Version Int    `json:"version"`
-		Source  string `json:"source"`
-		RunID   string `json:"run_id"`
-		Tags    []Pair `json:"tags"`
-	} `json:"latest_versions"`
+	// the newest version in each stage, so the newest of all is among them
+	Latest []VersionJSON `json:"latest_versions"`
 }
 
 func (j ModelJSON) Decode() registry.Model {
@@ -96,9 +92,9 @@ func (j ModelJSON) Decode() registry.Model {
 	}
 	for _, v := range j.Latest {
 		m.Newest = max(m.Newest, int(v.Version))
-		m.Latest = append(
-			m.Latest, registry.Version{Model: j.Name, Number: int(v.Version), Source: v.Source, RunID: v.RunID},
-		)
+		latest := v.Decode()
+		latest.Model = j.Name
+		m.Latest = append(m.Latest, latest)
 		m.Hidden = m.Hidden || Pairs(v.Tags)[registry.PromptTag] == "true"
 	}
 	return m
@@ -117,13 +113,36 @@ type VersionJSON struct {
 	Status        string `json:"status"`
 	StatusMessage string `json:"status_message"`
 	Tags          []Pair `json:"tags"`
+
+	Job jobJSON `json:"deployment_job_state"`
+}
+
+// jobJSON is the state of a deployment job. A state in another form is ignored, because it only informs people.
+type jobJSON registry.JobState
+
+func (j *jobJSON) UnmarshalJSON(text []byte) error {
+	var in map[string]any
+	if json.Unmarshal(text, &in) != nil {
+		return nil
+	}
+	word := func(key string) string {
+		switch v := in[key].(type) {
+		case string:
+			return v
+		case float64:
+			return strconv.FormatFloat(v, 'f', -1, 64)
+		}
+		return ""
+	}
+	*j = jobJSON{JobID: word("job_id"), RunID: word("run_id"), Run: word("run_state"), Task: word("current_task_name")}
+	return nil
 }
 
 func (j VersionJSON) Decode() registry.Version {
 	return registry.Version{
 		Model: j.Name, Number: int(j.Version), Source: j.Source, RunID: j.RunID, RunLink: j.RunLink, Stage: j.Stage,
 		Status: j.Status, StatusMessage: j.StatusMessage, Description: j.Description, Tags: Pairs(j.Tags),
-		Created: j.Created.time(), Updated: j.Updated.time(),
+		Created: j.Created.time(), Updated: j.Updated.time(), Job: registry.JobState(j.Job),
 	}
 }
 

@@ -32,6 +32,7 @@ func Aliases(f fact.Facts, in Intent) (Plan, error) {
 	moves := neededMoves(f, asked)
 	p.Notes = append(p.Notes, removalNotes(moves)...)
 	p.Steps = append(append(p.Steps, moves...), aliasTags(moves, in)...)
+	p.Others = identifyOthers(f, p.Steps, p.Version)
 	fallbackNote(&p, f)
 	trafficNote(&p, f, in)
 	return p, nil
@@ -69,6 +70,7 @@ func ResumeAliases(f fact.Facts, in Intent, by ledger.Holder) (p Plan, digest st
 	p.Source, p.Resumes = nil, e.Epoch
 	p.Notes = append(p.Notes, fmt.Sprintf("finishes ledger entry %d, which was interrupted", e.Epoch))
 	p.Steps = append(append(p.Steps, neededMoves(f, recorded)...), aliasTags(recorded, in)...)
+	p.Others = identifyOthers(f, p.Steps, p.Version)
 	fallbackNote(&p, f)
 	trafficNote(&p, f, in)
 	return p, e.Record.Plan, true

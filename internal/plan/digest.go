@@ -31,6 +31,7 @@ type boundPlan struct {
 	Steps     []Step            `json:"steps"`
 	Hold      []int             `json:"hold,omitempty"`
 	Judged    *Registered       `json:"judged,omitempty"`
+	Others    []Registered      `json:"others,omitempty"`
 }
 
 func (p Plan) bound() boundPlan {
@@ -39,7 +40,7 @@ func (p Plan) bound() boundPlan {
 		Source:  p.Source,
 		Content: p.Content, Origin: p.Origin, Target: p.Target, Incumbent: p.Incumbent, Policy: p.Policy,
 		Override: p.Override,
-		Steps:    slices.Clone(p.Steps), Hold: p.Hold, Judged: p.Judged,
+		Steps:    slices.Clone(p.Steps), Hold: p.Hold, Judged: p.Judged, Others: p.Others,
 	}
 	if p.Verdict != nil {
 		verdict := p.Verdict.Bound()

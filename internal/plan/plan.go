@@ -65,57 +65,16 @@ type Plan struct {
 	Hold      []int            `json:"hold,omitempty"`    // versions that a rollback puts on hold
 	Resumes   int              `json:"resumes,omitempty"` // the interrupted ledger entry that this plan finishes
 
-	// Judged identifies the version to move. The version is read again right before the move: if the registered
-	// model was deleted and created again in the meantime, a different version may have the same number.
+	// Judged identifies the version to move. The version is read again right before the move and after it: if it or
+	// its registered model was deleted and created again in the meantime, a different version may have the same number.
 	Judged *Registered `json:"judged,omitempty"`
+
+	// Others identify the other versions that the plan moves a target to.
+	Others []Registered `json:"others,omitempty"`
 
 	// Places contains the possible locations of the evaluated files. A copy's source is only a version number, and
 	// by the time of the move, that number may belong to a different version.
 	Places []string `json:"-"`
-}
-
-// Registered identifies a version. The number alone is not enough: if a registered model is deleted and created
-// again, it uses the same numbers again.
-type Registered struct {
-	Source string `json:"source"`
-	RunID  string `json:"run_id,omitempty"`
-
-	place  string   // an alternative form of the source that the server may have stored
-	places []string // locations of the files, if the version is a copy
-}
-
-// Expects returns the registration of the version that the plan moves. It returns nil if the plan does not move an
-// evaluated version. copied is the copy that has been made of the evaluated version, or nil.
-func (p Plan) Expects(copied *CopyDone) *Registered {
-	var r Registered
-	switch {
-	case copied != nil:
-		r = Registered{Source: copied.Source.URI, RunID: copied.Source.RunID, place: copied.Source.ArtifactURI}
-	case p.Judged != nil:
-		r = *p.Judged
-	case p.Source != nil:
-		r = Registered{Source: p.Source.URI, RunID: p.Source.RunID, place: p.Source.ArtifactURI}
-	default:
-		return nil
-	}
-	if registry.IsCopy(r.Source) {
-		r.places = p.Places
-	}
-	return &r
-}
-
-// HasPlace reports whether the location of the files must be checked. This is necessary for a copy, because its
-// original may have been replaced.
-func (r Registered) HasPlace() bool { return len(r.places) > 0 }
-
-// IsAt reports whether place is a location of the evaluated files.
-func (r Registered) IsAt(place string) bool {
-	return slices.ContainsFunc(r.places, func(p string) bool { return p == place || registry.SameLocation(p, place) })
-}
-
-// Is reports whether v is the version that was registered.
-func (r Registered) Is(v registry.Version) bool {
-	return v.RunID == r.RunID && (v.Source == r.Source || r.place != "" && v.Source == r.place)
 }
 
 // Registers reports whether the plan creates a version.

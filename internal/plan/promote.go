@@ -53,6 +53,7 @@ func Promote(f fact.Facts, v verdict.Verdict, in Intent) (Plan, error) {
 		p.Steps = append(p.Steps, releaseHold(f, in)...)
 		p.Steps = append(append(append(p.Steps, moves...), further...), notes(&p, f, moves, in)...)
 		p.Steps = append(p.Steps, furtherTags(f, further)...)
+		p.Others = identifyOthers(f, p.Steps, p.Version)
 		p.Notes = append(p.Notes, furtherNotes...)
 		trafficNote(&p, f, in)
 		p.Notes = append(p.Notes, noRollbackNotes(p, f, moves)...)

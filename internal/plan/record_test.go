@@ -32,6 +32,27 @@ func TestRegistered_Is(t *testing.T) {
 			t.Errorf("%s: %v, want %v", name, got, c.want)
 		}
 	}
+	at := time.Date(2026, 5, 3, 10, 0, 0, 5e6, time.UTC)
+	first := registry.Version{Source: "s3://b/1", RunID: "r1", Created: at, Status: "READY"}
+	registered := RegisteredAs(first)
+	for name, c := range map[string]struct {
+		change func(*registry.Version)
+		want   string
+	}{
+		"nothing":              {func(*registry.Version) {}, ""},
+		"another time zone":    {func(v *registry.Version) { v.Created = at.In(time.FixedZone("", 3600)) }, ""},
+		"a tag":                {func(v *registry.Version) { v.Tags = map[string]string{"a": "b"} }, ""},
+		"a millisecond later":  {func(v *registry.Version) { v.Created = at.Add(time.Millisecond) }, "10:00:00.006Z"},
+		"no time":              {func(v *registry.Version) { v.Created = time.Time{} }, "creation time is unknown"},
+		"files are uploaded":   {func(v *registry.Version) { v.Status = "PENDING_REGISTRATION" }, "PENDING_REGISTRATION"},
+		"source, run and time": {func(v *registry.Version) { *v = registry.Version{Source: "s3://b/2"} }, "s3://b/2"},
+	} {
+		v := first
+		c.change(&v)
+		if got := registered.Differs(v); (got == "") != (c.want == "") || !strings.Contains(got, c.want) {
+			t.Errorf("%s: %q, want %q", name, got, c.want)
+		}
+	}
 	judged := Plan{Judged: &Registered{Source: "s3://b/1"}, Source: &registry.Source{URI: "s3://other"}}.Expects(nil)
 	if judged.Source != "s3://b/1" || (Plan{}).Expects(nil) != nil {
 		t.Errorf("expected are %+v and %+v", judged, (Plan{}).Expects(nil))

@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"slices"
@@ -34,10 +35,14 @@ func newPlan(f fact.Facts, in Intent) Plan {
 		Steps: []Step{},
 	}
 	if v, ok := f.Candidate.Version.Get(); ok {
-		p.Judged = &Registered{Source: v.Source, RunID: v.RunID}
+		judged := RegisteredAs(v)
+		p.Judged = &judged
 	} else {
 		source := f.Source
 		p.Source = &source
+	}
+	if note := jobNote(f.Candidate.Version.OrZero()); note != "" {
+		p.Notes = append(p.Notes, note)
 	}
 	p.Places = f.Candidate.Places
 	if f.Candidate.MLmodel.Gathered() {
@@ -66,6 +71,20 @@ func newPlan(f fact.Facts, in Intent) Plan {
 		p.Notes = append(p.Notes, fmt.Sprintf("the same run and artifact are also registered as version %s", twins))
 	}
 	return p
+}
+
+// jobNote says how far the deployment job of the version is, or "" if there is none.
+func jobNote(v registry.Version) string {
+	if v.Job == (registry.JobState{}) {
+		return ""
+	}
+	short := func(text string) string { return format.Truncate(cmp.Or(text, "unknown"), 100) }
+	note := fmt.Sprintf("deployment job %s of Databricks, run %s: the state for version %d is %s", short(v.Job.JobID),
+		short(v.Job.RunID), v.Number, short(v.Job.Run))
+	if v.Job.Task != "" {
+		note += ", at the task " + short(v.Job.Task)
+	}
+	return note
 }
 
 // checkReady rejects a candidate that the server has not finished registering.

@@ -54,6 +54,7 @@ func Resume(f fact.Facts, v verdict.Verdict, in Intent, e ledger.Entry) (Plan, e
 	whole := []Step{{Name: t.Alias}, {Name: t.Stage}} // tags are written for every part that the promotion moves
 	p.Steps = append(p.Steps, notes(&p, f, whole, in)...)
 	p.Steps = append(p.Steps, furtherTags(f, left)...)
+	p.Others = identifyOthers(f, p.Steps, p.Version)
 	fallbackNote(&p, f)
 	return p, nil
 }

@@ -100,6 +100,7 @@ func rollback(f fact.Facts, in Intent, r rolledBack) Plan {
 	p.Steps = append(p.Steps, releaseHold(f, in)...)
 	further, furtherNotes := furtherBack(f, in, r.from)
 	p.Steps = slices.Concat(p.Steps, moved, further, notes(&p, f, r.about(f, in), in))
+	p.Others = identifyOthers(f, p.Steps, p.Version)
 	p.Notes = append(p.Notes, furtherNotes...)
 	fallbackNote(&p, f)
 	return p

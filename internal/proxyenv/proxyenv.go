@@ -13,8 +13,10 @@ var pairs = [][2]string{{"HTTPS_PROXY", "https_proxy"}, {"HTTP_PROXY", "http_pro
 
 // Describe returns a line for each proxy variable that is set, without credentials, followed by a line for each address
 // that states how requests to that address are sent. It returns nothing if no variable is set. proxy returns the proxy
-// for an address, or nil.
-func Describe(env func(string) string, proxy func(*url.URL) (*url.URL, error), addresses map[string]string) []string {
+// for an address, or nil. registry is "" if it is on the tracking server.
+func Describe(
+	env func(string) string, proxy func(*url.URL) (*url.URL, error), tracking, registry string,
+) []string {
 	var out []string
 	for _, pair := range pairs {
 		upper, lower := env(pair[0]), env(pair[1])
@@ -37,10 +39,9 @@ func Describe(env func(string) string, proxy func(*url.URL) (*url.URL, error), a
 	if len(out) == 0 {
 		return nil
 	}
-	for _, what := range []string{"server", "registry"} {
-		if address := addresses[what]; address != "" {
-			out = append(out, "requests to the "+what+" "+way(proxy, address))
-		}
+	out = append(out, "requests to the server "+way(proxy, tracking))
+	if registry != "" {
+		out = append(out, "requests to the registry "+way(proxy, registry))
 	}
 	return out
 }

@@ -10,10 +10,11 @@ func TestDescribe(t *testing.T) {
 	through := func(*url.URL) (*url.URL, error) { return url.Parse("http://u:p@proxy.example:3128") }
 	never := func(*url.URL) (*url.URL, error) { return nil, nil }
 	for name, c := range map[string]struct {
-		env       map[string]string
-		proxy     func(*url.URL) (*url.URL, error)
-		addresses map[string]string
-		want      []string
+		env      map[string]string
+		proxy    func(*url.URL) (*url.URL, error)
+		tracking string // "" for https://mlflow.example
+		registry string
+		want     []string
 	}{
 		"nothing is set": {proxy: never},
 		"a proxy with a password": {
@@ -29,7 +30,7 @@ func TestDescribe(t *testing.T) {
 		},
 		"both cases": {
 			env:   map[string]string{"HTTP_PROXY": "http://a", "http_proxy": "http://x:y@b"},
-			proxy: through, addresses: map[string]string{"server": "http://mlflow", "registry": "https://other"},
+			proxy: through, tracking: "http://mlflow", registry: "https://other",
 			want: []string{
 				"HTTP_PROXY=http://a", "http_proxy=http://***@b is not used, because HTTP_PROXY is set",
 				"requests to the server go through proxy.example:3128",
@@ -42,7 +43,7 @@ func TestDescribe(t *testing.T) {
 		},
 		"ALL_PROXY": {
 			env: map[string]string{"ALL_PROXY": "socks5://u:p@a:1080"}, proxy: never,
-			addresses: map[string]string{"server": "http://mlflow"},
+			tracking: "http://mlflow",
 			want: []string{
 				"ALL_PROXY=socks5://***@a:1080 is not used; set HTTPS_PROXY instead",
 				"requests to the server are sent directly (for http, only HTTP_PROXY and NO_PROXY count)",
@@ -55,10 +56,10 @@ func TestDescribe(t *testing.T) {
 			want: []string{"HTTPS_PROXY=http://***@", "requests to the server fail: the address of the proxy is not a URL"},
 		},
 	} {
-		if c.addresses == nil {
-			c.addresses = map[string]string{"server": "https://mlflow.example"}
+		if c.tracking == "" {
+			c.tracking = "https://mlflow.example"
 		}
-		got := Describe(func(name string) string { return c.env[name] }, c.proxy, c.addresses)
+		got := Describe(func(name string) string { return c.env[name] }, c.proxy, c.tracking, c.registry)
 		if !slices.Equal(got, c.want) {
 			t.Errorf("%s:\n got %q\nwant %q", name, got, c.want)
 		}

@@ -6,39 +6,52 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"os/exec"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/mlflow-promote/mlflow-promote/internal/login/logintest"
+	"github.com/mlflow-promote/mlflow-promote/internal/mlflow/mlflowtest/unitycatalog"
 )
 
-// The examples that need no stored secret run under act. One of the servers is real and uses mlflow-oidc-auth. The
-// other is a real server behind a façade of SageMaker, where a double of STS exchanges GitHub's token for credentials.
+// The examples that need no stored secret run under act. One of the servers is real and uses mlflow-oidc-auth. Another
+// is a real server behind a façade of SageMaker, where a double of STS exchanges GitHub's token for credentials. The
+// third is a real server behind a façade of Unity Catalog, where the double of a workspace exchanges it.
 func TestExampleWorkflows_Logins(t *testing.T) {
 	issuer := logintest.New(t)
-	promote := func(t *testing.T, u *adopter, workflow string) {
+	run := func(t *testing.T, u *adopter, workflow, model, candidate string) {
 		t.Helper()
-		logged, err := u.mlflow.Train(t.Context(), Spec{Experiment: "churn", Model: "model"})
-		if err != nil {
-			t.Fatal(err)
-		}
 		for name, value := range issuer.Env() {
 			u.more = append(u.more, "--env", name+"="+value)
 		}
 		before := issuer.Minted()
 		out := u.mustAct(1, workflow, "workflow_dispatch", object{"inputs": object{
-			"model": "churn", "candidate": "runs:/" + logged[0].RunID + "/model",
+			"model": model, "candidate": candidate,
 		}})
-		if !strings.Contains(out, "### Promoted `churn` version 1 to `@champion`") || issuer.Minted() == before {
+		if !strings.Contains(out, "### Promoted `"+model+"` version 1 to `@champion`") || issuer.Minted() == before {
 			t.Errorf("nothing was promoted with a token of GitHub:\n%s", out)
 		}
-		u.champion("1")
-		for _, secret := range []string{"eyJ", "wJalrXUtnFEMI", "FQoSESSION"} {
+		for _, secret := range []string{"eyJ", "wJalrXUtnFEMI", "FQoSESSION", "-of-the-workspace"} {
 			if strings.Contains(out, secret) {
 				t.Errorf("%s is in the log", secret)
 			}
 		}
+	}
+	train := func(t *testing.T, u *adopter) Logged {
+		t.Helper()
+		logged, err := u.mlflow.Train(t.Context(), Spec{Experiment: "churn", Model: "model"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return logged[0]
+	}
+	promote := func(t *testing.T, u *adopter, workflow string) {
+		t.Helper()
+		run(t, u, workflow, "churn", "runs:/"+train(t, u).RunID+"/model")
+		u.champion("1")
 	}
 	t.Run("promote-oidc.yml", func(t *testing.T) {
 		u := newAdopter(t, Options{Issuer: issuer.URL, Workers: 1})
@@ -67,4 +80,46 @@ func TestExampleWorkflows_Logins(t *testing.T) {
 		}
 		promote(t, u, "promote-sagemaker.yml")
 	})
+	t.Run("promote-databricks.yml", func(t *testing.T) {
+		u := newAdopter(t, Options{Workers: 1})
+		f := &unitycatalog.Facade{Server: u.mlflow.URL, Token: "behind-the-login"}
+		w := logintest.NewWorkspace(t, issuer)
+		w.API = http.HandlerFunc(func(out http.ResponseWriter, r *http.Request) {
+			r.Header.Set("Authorization", "Bearer "+f.Token)
+			f.ServeHTTP(out, r)
+		})
+		l := train(t, u)
+		if err := f.Register(t.Context(), unitycatalog.Model, l.RunID, l.ModelURI); err != nil {
+			t.Fatal(err)
+		}
+		u.rename("churn", unitycatalog.Model)
+		u.more = []string{"--var", "DATABRICKS_HOST=" + w.URL, "--var", "DATABRICKS_CLIENT_ID=" + logintest.ClientID}
+		run(t, u, "promote-databricks.yml", unitycatalog.Model, "models:/"+unitycatalog.Model+"/1")
+		if got := f.PointsTo(t.Context(), unitycatalog.Model, "champion"); got != "1" {
+			t.Errorf("champion points to %q", got)
+		}
+		t.Logf("%d tokens of the workspace for %d requests", w.Minted(), len(f.Requests()))
+	})
+}
+
+// rename lets the policy apply to a model with another name.
+func (u *adopter) rename(from, to string) {
+	u.t.Helper()
+	path := filepath.Join(u.dir, ".github", "mlflow-policy.yml")
+	text, err := os.ReadFile(path)
+	if err != nil {
+		u.t.Fatal(err)
+	}
+	renamed := strings.Replace(string(text), "\n  "+from+":\n", "\n  "+to+":\n", 1)
+	if renamed == string(text) {
+		u.t.Fatalf("the policy has no model %s:\n%s", from, text)
+	}
+	if err := os.WriteFile(path, []byte(renamed), 0o644); err != nil {
+		u.t.Fatal(err)
+	}
+	commit := exec.Command("git", "-C", u.dir, "-c", "user.name=test", "-c", "user.email=test@example.com", "commit",
+		"--quiet", "--all", "--message", "rename")
+	if out, err := commit.CombinedOutput(); err != nil {
+		u.t.Fatalf("%v\n%s", err, out)
+	}
 }

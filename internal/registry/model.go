@@ -43,6 +43,14 @@ type Version struct {
 	Unread        string // why the tags are not known; "" if they are
 	Created       time.Time
 	Updated       time.Time
+	Job           JobState // of the model's deployment job; the zero value if there is none
+}
+
+// JobState is how far a deployment job of Databricks is with a version, in the words of the server.
+type JobState struct {
+	JobID, RunID string
+	Run          string // such as RUNNING, APPROVAL, SUCCEEDED or FAILED
+	Task         string // the current task
 }
 
 // Run is a tracking run, with the latest point for each metric.

@@ -108,7 +108,7 @@ func (t *attempt) RoundTrip(req *http.Request) (*http.Response, error) {
 func (c *call) take(a *answer, err error) error {
 	switch {
 	case isRedirect(a.status):
-		return c.fail(redirected(a))
+		return c.fail(c.explain(a, redirected(a)))
 	case isSuccess(a.status) && err != nil:
 		return c.fail(unreadable(a, err))
 	case isSuccess(a.status):

@@ -14,15 +14,15 @@ type Authorizer interface {
 
 // Explainer is an [Authorizer] that can say why the server refused its login.
 type Explainer interface {
-	// Explain returns an error for users if e, a response to r with a status from 400 to 499, is about the login. It
+	// Explain returns an error for users if e, a response to r with a status from 300 to 499, is about the login. It
 	// returns nil otherwise.
 	Explain(r *http.Request, e *Error) error
 }
 
-// explain adds the login's own explanation to a refusal.
+// explain adds the login's own explanation to a refusal or a redirect.
 func (c *call) explain(a *answer, e *Error) *Error {
 	login, ok := c.login.(Explainer)
-	if ok && e.Status >= 400 && e.Status <= 499 {
+	if ok && e.Status >= 300 && e.Status <= 499 {
 		e.Cause = login.Explain(a.req, e)
 	}
 	return e

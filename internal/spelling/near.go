@@ -19,10 +19,14 @@ const slipLetters = 6
 //   - by two swapped letters or one extra letter in a word of six letters or more (champoin, chammpion, champon).
 //
 // Names that differ only in the last part after a separator (champion-de, champion-fr) or in their digits
-// (forecast_1_12, forecast_11_2) do not count as typos. Near is symmetric, and no name is near itself.
+// (forecast_1_12, forecast_11_2) do not count as typos. The dots of a name with three levels are no such separators: of
+// two models in one schema, only the last level is compared. Near is symmetric, and no name is near itself.
 func Near(a, b string) bool {
 	if a == b || !slices.Equal(digitRuns(a), digitRuns(b)) {
 		return false
+	}
+	if c, d, ok := lastLevels(a, b); ok {
+		return Near(c, d)
 	}
 	x, y := words(a), words(b)
 	if slices.Equal(x, y) {
@@ -48,6 +52,16 @@ func Near(a, b string) bool {
 		return false
 	}
 	return max(letters(x[differ]), letters(y[differ])) >= slipLetters && slip([]rune(x[differ]), []rune(y[differ]))
+}
+
+// lastLevels returns the last parts of two names with the same catalog and schema, as in CATALOG.SCHEMA.MODEL. ok is
+// false for other names.
+func lastLevels(a, b string) (c, d string, ok bool) {
+	x, y := strings.Split(a, "."), strings.Split(b, ".")
+	if len(x) != 3 || len(y) != 3 || slices.Contains(x, "") || slices.Contains(y, "") {
+		return "", "", false
+	}
+	return x[2], y[2], x[0] == y[0] && x[1] == y[1]
 }
 
 // NearTo returns the first of names that is near name, or "" if none is.

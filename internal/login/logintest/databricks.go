@@ -38,6 +38,8 @@ type Workspace struct {
 	Facts    map[string]any // response for /.well-known/databricks-config; nil for 404
 	Endpoint string         // token endpoint in the document; "" for its own
 	API      http.Handler   // handler behind the login; nil to respond with {}
+	// Fails returns the status with which a request fails before anything else, or 0. It may be nil.
+	Fails func(*http.Request) int
 
 	mu       sync.Mutex
 	left     map[string]int // number of requests for which each token is still valid
@@ -96,7 +98,13 @@ func (w *Workspace) serve(out http.ResponseWriter, r *http.Request) {
 		_ = r.ParseForm() // an invalid form has no grant
 	}
 	w.record(r)
+	failing := 0
+	if w.Fails != nil {
+		failing = w.Fails(r)
+	}
 	switch {
+	case failing != 0:
+		fail(out, failing, map[string]any{"error_code": "TEMPORARILY_UNAVAILABLE", "message": "try again"})
 	case r.URL.Path == "/.well-known/databricks-config" && w.Facts != nil:
 		reply(out, w.Facts)
 	case strings.HasPrefix(r.URL.Path, "/oidc") && strings.HasSuffix(r.URL.Path, document):

@@ -14,8 +14,9 @@ import (
 
 // Dialect is how a registry differs from MLflow's own. The zero value is MLflow.
 type Dialect struct {
-	Name string // of the product, as messages say it; "" for MLflow
-	// Prefix of the registry's paths below api/2.0/mlflow/.
+	Name  string // of the product, as messages say it; "" for MLflow
+	SetBy string // what sets the address, for hints
+	// Prefix of the registry's paths below API.
 	Prefix string
 	// Bare is set if searches know no order, and of the filters only the name of the model. The rows come without tags
 	// and aliases, and a model without its newest versions.
@@ -62,8 +63,11 @@ func (d Dialect) Command(name string) error {
 	return nil
 }
 
+// API is the prefix of the paths of MLflow's API.
+const API = "api/2.0/mlflow/"
+
 // Path returns the path of one of the registry's endpoints.
-func (d Dialect) Path(endpoint string) string { return "api/2.0/mlflow/" + d.Prefix + endpoint }
+func (d Dialect) Path(endpoint string) string { return API + d.Prefix + endpoint }
 
 // At returns the dialect of the registry that an address belongs to, according to its path. It returns MLflow's for an
 // address of the tracking server.

@@ -3,6 +3,7 @@ package dialect
 // UnityCatalog is the model registry of Databricks.
 var UnityCatalog = Dialect{
 	Name:   "Unity Catalog",
+	SetBy:  "DATABRICKS_HOST",
 	Prefix: "unity-catalog/",
 	Bare:   true,
 	Hosted: true,

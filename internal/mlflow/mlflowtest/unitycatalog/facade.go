@@ -22,6 +22,7 @@ type Facade struct {
 	log     []Request
 	pending map[string]bool // versions that have not been finalised, each as model and number
 	foreign map[string]bool // models that the login does not own
+	jobs    map[string]any  // states of deployment jobs, by model and number
 	hidden  bool            // whether the files of versions are not offered by name
 }
 
@@ -58,6 +59,19 @@ func (f *Facade) Disown(model string, disowned bool) {
 		f.foreign = map[string]bool{}
 	}
 	f.foreign[model] = disowned
+}
+
+// Deploy sets the state of the deployment job for a version. A nil state removes it.
+func (f *Facade) Deploy(model, version string, state map[string]any) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.jobs == nil {
+		f.jobs = map[string]any{}
+	}
+	f.jobs[model+" "+version] = state
+	if state == nil {
+		delete(f.jobs, model+" "+version)
+	}
 }
 
 // HideFiles sets whether the workspace hides the files of versions, so that they are not offered by name.

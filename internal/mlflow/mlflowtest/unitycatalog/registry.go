@@ -247,6 +247,9 @@ func (f *Facade) full(row object) {
 	if f.pending[fmt.Sprint(row["name"])+" "+version] {
 		row["status"] = "PENDING_REGISTRATION"
 	}
+	if state, ok := f.jobs[fmt.Sprint(row["name"])+" "+version]; ok {
+		row["deployment_job_state"] = state
+	}
 	aliases, _ := row["aliases"].([]any)
 	for i, alias := range aliases {
 		aliases[i] = object{"alias": alias, "version": version}

@@ -187,6 +187,19 @@ func Story(other string) []Case {
 			Champion: "2",
 		},
 		{
+			Name:   "a deployment job",
+			Args:   command("validate", with("--candidate", at("3"))),
+			Reason: "ok",
+			Before: func(f *Facade) {
+				f.Deploy(Model, "3", object{
+					"job_id": "42", "run_id": "7", "run_state": "APPROVAL", "current_task_name": "Approval_Check",
+				})
+			},
+			After:    func(f *Facade) { f.Deploy(Model, "3", nil) },
+			Contains: []string{"job 42 of Databricks, run 7", "version 3 is APPROVAL, at the task Approval_Check"},
+			Champion: "2",
+		},
+		{
 			Name:     "import",
 			Args:     command("import", onModel, "--justification", "it is live"),
 			Reason:   "unsupported",
