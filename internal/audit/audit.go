@@ -66,6 +66,19 @@ type Needs struct {
 	Ledger      bool // promotion ledgers, which the crawler's caller reads afterwards
 }
 
+// Or returns the facts that n or more lists.
+func (n Needs) Or(more Needs) Needs {
+	return Needs{
+		Runs:        n.Runs || more.Runs,
+		Origins:     n.Origins || more.Origins,
+		Datasets:    n.Datasets || more.Datasets,
+		Experiments: n.Experiments || more.Experiments,
+		MLmodels:    n.MLmodels || more.MLmodels,
+		Files:       n.Files || more.Files,
+		Ledger:      n.Ledger || more.Ledger,
+	}
+}
+
 // Snapshot is one registered model as the audit reads it. Rules receive one model at a time, so memory use is bounded
 // by the largest model. Facts that no rule needs stay "not gathered". Prompts are left out. If the server does not
 // support aliases, Model.Aliases contains the aliases stored as tags.

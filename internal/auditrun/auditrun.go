@@ -17,7 +17,6 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/mlflow"
 	"github.com/mlflow-promote/mlflow-promote/internal/mlflow/crawl"
 	"github.com/mlflow-promote/mlflow-promote/internal/mlflow/runstore"
-	"github.com/mlflow-promote/mlflow-promote/internal/parallel"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 	"github.com/mlflow-promote/mlflow-promote/internal/report"
 )
@@ -102,7 +101,7 @@ func (a *Run) Do(ctx context.Context) error {
 		return err
 	}
 	stream := crawl.Audit(ctx, a.Client, a.query(a.Model))
-	for m, err := range parallel.Map(ctx, stream, parallelModels, a.judge) {
+	for m, err := range a.judged(ctx, stream) {
 		if err != nil {
 			return err
 		}
@@ -135,35 +134,11 @@ func (a *Run) query(model string) audit.Query {
 	}
 }
 
-// parallelModels is the number of models that are checked in parallel. Some of them need their ledger or a second
-// reading.
-const parallelModels = 4
-
 // judgedModel is a model, together with the results of the rules.
 type judgedModel struct {
 	model     audit.Snapshot
 	judgement rules.Judgement
 	gone      bool // the model was deleted during the audit
-}
-
-// judge applies the rules to a model. If a promotion may have been running at the same time, it reads and judges the
-// model again.
-func (a *Run) judge(ctx context.Context, m audit.Snapshot) (judgedModel, error) {
-	m = a.withLedger(ctx, m)
-	first := a.auditor.Model(m)
-	if !first.Moving {
-		return judgedModel{model: m, judgement: first}, nil
-	}
-	q := a.query(m.Model.Name)
-	q.Progress, q.Again = nil, true
-	for again, err := range crawl.Audit(ctx, a.Client, q) {
-		if err != nil {
-			return judgedModel{}, err
-		}
-		again = a.withLedger(ctx, again)
-		return judgedModel{model: again, judgement: a.auditor.Confirmed(first, a.auditor.Model(again))}, nil
-	}
-	return judgedModel{gone: true}, nil
 }
 
 // withLedger adds the model's promotion ledger and the versions named in it.

@@ -56,8 +56,10 @@ type crawler struct {
 	sizes   sizes
 
 	models    []entry
-	index     map[string]int // maps each name to its index in models, or to promptIndex if it belongs to a prompt
-	noAliases bool           // the server does not support aliases, so tags are used in their place
+	index     map[string]int  // maps each name to its index in models, or to promptIndex if it belongs to a prompt
+	wanted    map[string]bool // the only models to read; nil = all
+	noAliases atomic.Bool     // the server does not support aliases, so tags are used in their place
+	probedFor atomic.Bool     // whether noAliases is final
 
 	suspect  map[int]bool    // indexes of models that must be read again
 	unlisted map[string]bool // names of models that have versions but are not in the list
@@ -117,7 +119,7 @@ func (r *crawler) read(ctx context.Context) iter.Seq2[audit.Snapshot, error] {
 			source = bareReader{r}.models
 		case r.query.Model != "":
 			source = singleReader{r}.requested
-		case r.query.Scope == audit.ScopeLive && !r.noAliases:
+		case r.query.Scope == audit.ScopeLive && !r.noAliases.Load():
 			source = liveReader{r}.live
 		}
 		for a, err := range source(ctx) {
@@ -158,8 +160,15 @@ func (r *crawler) prepare(ctx context.Context) error {
 
 // probeAliases finds out whether the server supports aliases. This is necessary only if no listed model has an alias.
 func (r *crawler) probeAliases(ctx context.Context, model string) error {
-	return r.pace.do(ctx, "", 1, func() (err error) {
-		_, r.noAliases, err = r.c.Versions.ByAlias(ctx, model, mlflow.AnyAlias)
+	if r.probedFor.Load() {
+		return nil
+	}
+	return r.pace.do(ctx, "", 1, func() error {
+		_, none, err := r.c.Versions.ByAlias(ctx, model, mlflow.AnyAlias)
+		if err == nil {
+			r.noAliases.Store(none)
+			r.probedFor.Store(true)
+		}
 		return err
 	})
 }
@@ -278,7 +287,7 @@ func (r *crawler) indexOf(name string) (place int, ok bool) {
 // snapshot combines the parts of a model that the query's scope requires.
 func (r *crawler) snapshot(l entry, versions []registry.Version) audit.Snapshot {
 	a := audit.Snapshot{Model: l.model, Versions: versions}
-	if r.noAliases {
+	if r.noAliases.Load() {
 		a.Model.Aliases = mlflow.TagAliases(mlflow.TagHolders(versions))
 	}
 	a.Newest = l.newest(versions)

@@ -28,7 +28,7 @@ func (r *crawler) withDetails(
 ) iter.Seq2[audit.Snapshot, error] {
 	return func(yield func(audit.Snapshot, error) bool) {
 		if r.query.Needs != (audit.Needs{Ledger: r.query.Needs.Ledger}) {
-			models = flat(parallel.Map(ctx, r.batches(models), batchesAtOnce, details{r}.addDetails))
+			models = flat(parallel.Map(ctx, r.batches(models), batchesAtOnce, details{r, r.query.Needs}.addDetails))
 		}
 		for a, err := range models {
 			if err == nil && ctx.Err() != nil {
@@ -89,11 +89,14 @@ func flat(batches iter.Seq2[[]audit.Snapshot, error]) iter.Seq2[audit.Snapshot, 
 }
 
 // details reads the facts that a query needs in addition to the versions of a model.
-type details struct{ *crawler }
+type details struct {
+	*crawler
+	needs audit.Needs
+}
 
 // addDetails adds the details to a batch of models. Any fact that cannot be read is marked as unreadable.
 func (r details) addDetails(ctx context.Context, models []audit.Snapshot) ([]audit.Snapshot, error) {
-	n := r.query.Needs
+	n := r.needs
 	if n.Runs || n.Origins || n.Datasets || n.Experiments || n.Files {
 		runs := r.runs(ctx, runIDs(models))
 		for i := range models {
@@ -349,13 +352,13 @@ func (r details) files(ctx context.Context, models []audit.Snapshot) {
 	}
 	read := func(ctx context.Context, at ask) (f found, _ error) {
 		v := models[at.model].Versions[at.version]
-		if r.query.Needs.Files {
+		if r.needs.Files {
 			f.files = r.listing(ctx, v, models[at.model])
 		}
 		switch {
-		case f.files.IsAbsent() && r.query.Needs.MLmodels:
+		case f.files.IsAbsent() && r.needs.MLmodels:
 			f.mlmodel = registry.Absent[registry.MLmodel](f.files.Why())
-		case r.query.Needs.MLmodels:
+		case r.needs.MLmodels:
 			f.mlmodel = r.descriptor(ctx, v)
 		}
 		return f, nil
