@@ -41,6 +41,7 @@ type Query struct {
 	Model    string // only this registered model; "" = every model
 	Again    bool   // whether Model is being read a second time; if that fails, it is a finding, not an error
 	Needs    Needs
+	Server   string           // the version of the MLflow server; "" if it is not known
 	Progress func(Progress)   // called every few seconds, but never concurrently; may be nil
 	Now      func() time.Time // the clock for reporting progress and detecting a slow server; nil disables both
 }

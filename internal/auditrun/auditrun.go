@@ -129,6 +129,7 @@ func (a *Run) query(model string) audit.Query {
 		Scope:    a.Rules.Scope,
 		Model:    model,
 		Needs:    a.needs,
+		Server:   a.Rules.Server,
 		Progress: a.Progress,
 		Now:      a.Now,
 	}

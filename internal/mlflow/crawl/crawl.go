@@ -12,6 +12,7 @@ import (
 
 	"github.com/mlflow-promote/mlflow-promote/internal/audit"
 	"github.com/mlflow-promote/mlflow-promote/internal/mlflow"
+	"github.com/mlflow-promote/mlflow-promote/internal/mlflow/folders"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 	"github.com/mlflow-promote/mlflow-promote/internal/rest"
 )
@@ -68,9 +69,12 @@ type crawler struct {
 	probed, singly bool // whether a search for several models was tried; whether the server cannot do it
 
 	experiments func() (map[string]registry.Experiment, error) // lists all experiments, but reads them only once
-	noRunSearch atomic.Bool                                    // the server cannot search for runs by their ids
-	noFiles     atomic.Bool                                    // the server does not serve artifacts
-	progress    progress
+	folders     *folders.Lister                                // nil during a second reading
+
+	noRunSearch    atomic.Bool // the server cannot search for runs by their ids
+	noLoggedSearch atomic.Bool // the server cannot search for logged models by their ids
+	noFiles        atomic.Bool // the server does not serve artifacts
+	progress       progress
 }
 
 func newCrawler(ctx context.Context, c *mlflow.Client, q audit.Query) *crawler {
@@ -84,6 +88,11 @@ func newCrawler(ctx context.Context, c *mlflow.Client, q audit.Query) *crawler {
 	}
 	r.pace = newPace(q.Now, func() int { return meters(c).Retries })
 	r.experiments = sync.OnceValues(func() (map[string]registry.Experiment, error) { return r.listExperiments(ctx) })
+	if !q.Again {
+		r.folders = folders.New(c, q.Server, func(ctx context.Context, n int, request func() error) error {
+			return r.pace.do(ctx, "folders", n, request)
+		})
+	}
 	r.progress = progress{
 		report:   q.Progress,
 		now:      r.pace.time,

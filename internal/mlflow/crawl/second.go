@@ -158,7 +158,7 @@ func (r secondReader) complete(ctx context.Context, needs audit.Needs, batch []r
 	for _, next := range batch {
 		parts = append(parts, next.part)
 	}
-	parts, err := details{r.crawler, needs}.addDetails(ctx, parts)
+	parts, err := details{crawler: r.crawler, needs: needs}.addDetails(ctx, parts)
 	if err != nil {
 		return nil, err
 	}
