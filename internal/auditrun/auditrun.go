@@ -25,8 +25,9 @@ import (
 type Config struct {
 	Client    *mlflow.Client
 	Ledger    func(model string) ledger.Reader
-	Registry  string // the server's address
-	Model     string // "" = every model
+	Store     runstore.Store // where the ledgers are
+	Registry  string         // the server's address
+	Model     string         // "" = every model
 	Rules     rules.Config
 	Baseline  *rules.Baseline
 	FailOn    audit.Severity // findings of at least this severity fail the audit; "" = never
@@ -40,12 +41,12 @@ type Config struct {
 // Run is one audit.
 type Run struct {
 	Config
-	auditor   *rules.Auditor
-	tally     *rules.Tally
-	needs     audit.Needs
-	rules     []audit.Rule
-	seen      map[string]bool         // the models named in approved plans, and whether each was found in the registry
-	hasLedger func(model string) bool // reports whether the model has a ledger, even if no tag says so
+	auditor *rules.Auditor
+	tally   *rules.Tally
+	needs   audit.Needs
+	rules   []audit.Rule
+	seen    map[string]bool  // the models named in approved plans, and whether each was found in the registry
+	ledgers runstore.Ledgers // all ledgers, even those that no tag names
 }
 
 // New prepares an audit. It sends no requests.
@@ -75,15 +76,14 @@ func (a *Run) markSeen(model string) {
 // findLedgers lists the existing ledgers if a rule needs them, including the ledgers of models that have lost their
 // tags.
 func (a *Run) findLedgers(ctx context.Context) error {
-	a.hasLedger = func(string) bool { return false }
 	if !a.needs.Ledger {
 		return nil
 	}
-	hasLedger, err := runstore.Founded(ctx, a.Client)
+	ledgers, err := runstore.Founded(ctx, a.Client)
 	if err != nil {
 		return a.add(audit.Snapshot{}, a.auditor.UnlistedLedgers(err.Error()))
 	}
-	a.hasLedger = hasLedger
+	a.ledgers = ledgers
 	return nil
 }
 
@@ -140,35 +140,6 @@ type judgedModel struct {
 	model     audit.Snapshot
 	judgement rules.Judgement
 	gone      bool // the model was deleted during the audit
-}
-
-// withLedger adds the model's promotion ledger and the versions named in it.
-func (a *Run) withLedger(ctx context.Context, m audit.Snapshot) audit.Snapshot {
-	if !a.needs.Ledger || m.Unreadable != "" {
-		return m
-	}
-	if !m.NamesLedger() && !a.hasLedger(m.Model.Name) {
-		m.Ledger = registry.Absent[ledger.Chain]("this program has never promoted it")
-		return m
-	}
-	sound, err := ledger.LoadSound(ctx, a.Ledger(m.Model.Name), m.Model, m.Versions)
-	switch {
-	case err != nil:
-		m.Ledger = registry.Unreadable[ledger.Chain](err.Error())
-		return m
-	case !sound.Exists:
-		m.Ledger = registry.Absent[ledger.Chain]("there is none")
-		return m
-	}
-	m.Ledger, m.Broken = registry.Is(sound.Chain), sound.Broken
-	if a.Rules.Scope == audit.ScopeAll {
-		return m // all versions have been read
-	}
-	m.EarlierVersions = map[int]registry.Known[registry.Version]{}
-	for _, n := range m.VersionsToRead() {
-		m.EarlierVersions[n] = a.Client.Versions.Lookup(ctx, m.Model.Name, n)
-	}
-	return m
 }
 
 // add counts the findings and writes them to every sink.

@@ -6,23 +6,24 @@ import (
 
 	"github.com/mlflow-promote/mlflow-promote/internal/audit"
 	"github.com/mlflow-promote/mlflow-promote/internal/mlflow/crawl"
-	"github.com/mlflow-promote/mlflow-promote/internal/parallel"
 )
 
 // A window is a group of models that are judged together. Many servers can answer a question about several models in
-// one response, for example when models are read a second time. The limits bound the memory that a window takes.
+// one response, for example when models are read a second time. The limits bound the memory that a window takes. A
+// model with a ledger takes as much as several without.
 const (
 	windowModels   = 1000
 	windowVersions = 2000
+	ledgerWeight   = 5
 )
 
-// parallelModels is the number of models that are checked in parallel. Some of them need their ledger.
+// parallelModels is the number of ledgers that are read at the same time.
 const parallelModels = 4
 
 // judged applies the rules to the models, window by window. It yields the models in their order.
 func (a *Run) judged(ctx context.Context, models iter.Seq2[audit.Snapshot, error]) iter.Seq2[judgedModel, error] {
 	return func(yield func(judgedModel, error) bool) {
-		for window, err := range windows(models) {
+		for window, err := range a.windows(models) {
 			if err != nil {
 				yield(judgedModel{}, err)
 				return
@@ -42,10 +43,10 @@ func (a *Run) judged(ctx context.Context, models iter.Seq2[audit.Snapshot, error
 }
 
 // windows groups models. If models ends with an error, windows yields the models before it first.
-func windows(models iter.Seq2[audit.Snapshot, error]) iter.Seq2[[]audit.Snapshot, error] {
+func (a *Run) windows(models iter.Seq2[audit.Snapshot, error]) iter.Seq2[[]audit.Snapshot, error] {
 	return func(yield func([]audit.Snapshot, error) bool) {
 		var window []audit.Snapshot
-		versions := 0
+		weight, versions := 0, 0
 		for m, err := range models {
 			if err != nil {
 				if yield(window, nil) {
@@ -54,13 +55,16 @@ func windows(models iter.Seq2[audit.Snapshot, error]) iter.Seq2[[]audit.Snapshot
 				return
 			}
 			window, versions = append(window, m), versions+len(m.Versions)
-			if len(window) < windowModels && versions < windowVersions {
+			if weight++; a.mayHaveLedger(m) {
+				weight += ledgerWeight - 1
+			}
+			if weight < windowModels && versions < windowVersions {
 				continue
 			}
 			if !yield(window, nil) {
 				return
 			}
-			window, versions = nil, 0
+			window, weight, versions = nil, 0, 0
 		}
 		yield(window, nil)
 	}
@@ -70,47 +74,39 @@ func windows(models iter.Seq2[audit.Snapshot, error]) iter.Seq2[[]audit.Snapshot
 // audit, the facts in doubt are read again, and only findings from both readings count.
 func (a *Run) judgeWindow(ctx context.Context, window []audit.Snapshot) ([]judgedModel, error) {
 	var judged []judgedModel
-	first := func(ctx context.Context, m audit.Snapshot) (judgedModel, error) {
-		m = a.withLedger(ctx, m)
-		return judgedModel{model: m, judgement: a.auditor.Model(m)}, nil
-	}
 	var doubts []crawl.Doubt
 	at := map[string]int{} // the index of each model in doubt
-	for m := range parallel.Map(ctx, parallel.Values(window), parallelModels, first) {
-		if d := m.judgement.Doubt; m.judgement.Moving {
-			at[m.model.Model.Name] = len(judged)
-			doubts = append(doubts, crawl.Doubt{First: m.model, Needs: d.Needs, Versions: d.Versions})
+	for i, m := range a.withLedgers(ctx, window, a.ledgers) {
+		j := a.auditor.Model(m)
+		judged = append(judged, judgedModel{model: m, judgement: j, gone: j.Moving})
+		if j.Moving {
+			at[m.Model.Name] = i
+			doubts = append(doubts, crawl.Doubt{First: m, Needs: j.Doubt.Needs, Versions: j.Doubt.Versions})
 		}
-		judged = append(judged, m)
 	}
 	if err := ctx.Err(); err != nil || len(doubts) == 0 {
 		return judged, err
 	}
-	again := map[string]bool{}
-	second := func(ctx context.Context, m crawl.Second) (judgedModel, error) {
-		return a.confirm(ctx, judged[at[m.Model.Name]], m), nil
+	var ledgers []audit.Snapshot // the models whose ledgers are read again
+	confirm := func(m audit.Snapshot) {
+		first := judged[at[m.Model.Name]].judgement
+		judged[at[m.Model.Name]] = judgedModel{model: m, judgement: a.auditor.Confirmed(first, a.auditor.Model(m))}
 	}
-	for m, err := range parallel.Map(ctx, crawl.Again(ctx, a.Client, a.query(""), doubts), parallelModels, second) {
+	for m, err := range crawl.Again(ctx, a.Client, a.query(""), doubts) {
 		if err != nil {
 			return nil, err
 		}
-		again[m.model.Model.Name] = true
-		judged[at[m.model.Model.Name]] = m
+		first := judged[at[m.Model.Name]]
+		if m.Whole || first.judgement.Doubt.Needs.Ledger {
+			ledgers = append(ledgers, m.Snapshot)
+			continue
+		}
+		m.Ledger, m.Broken = first.model.Ledger, first.model.Broken
+		m.EarlierVersions = first.model.EarlierVersions
+		confirm(m.Snapshot)
 	}
-	for name, i := range at {
-		judged[i].gone = !again[name]
+	for _, m := range a.secondLedgers(ctx, ledgers) {
+		confirm(m)
 	}
 	return judged, ctx.Err()
-}
-
-// confirm judges a model that was read a second time.
-func (a *Run) confirm(ctx context.Context, first judgedModel, m crawl.Second) judgedModel {
-	again := m.Snapshot
-	if m.Whole || first.judgement.Doubt.Needs.Ledger {
-		again = a.withLedger(ctx, again)
-	} else {
-		again.Ledger, again.Broken = first.model.Ledger, first.model.Broken
-		again.EarlierVersions = first.model.EarlierVersions
-	}
-	return judgedModel{model: again, judgement: a.auditor.Confirmed(first.judgement, a.auditor.Model(again))}
 }

@@ -3,11 +3,13 @@ package cli
 import (
 	"fmt"
 	"maps"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/mlflow-promote/mlflow-promote/internal/audit"
 	"github.com/mlflow-promote/mlflow-promote/internal/mlflow/mlflowtest"
 	"github.com/mlflow-promote/mlflow-promote/internal/mlflow/mlflowtest/seed"
 )
@@ -86,21 +88,78 @@ func TestAudit_LiveRequests(t *testing.T) {
 				got.Totals.ByRule["artifact-missing"] != c.findings {
 				t.Fatalf("%s %+v", got.Error, got.Totals)
 			}
-			paths := map[string]int{}
-			for _, r := range double.Requests() {
-				path := strings.TrimPrefix(r.Path, "/api/2.0/mlflow/")
-				if i := strings.Index(path, "m-0"); i >= 0 {
-					path = path[:i] + "ID" + path[i+34:]
-				}
-				paths[path]++
-			}
-			t.Logf("%d requests", got.Totals.Requests)
-			for _, path := range slices.Sorted(maps.Keys(paths)) {
-				t.Logf("%5d %s", paths[path], path)
-			}
+			logPaths(t, double)
 			if got.Totals.Requests > c.most {
 				t.Errorf("promised are %d requests", c.most)
 			}
 		})
+	}
+}
+
+// Ledgers are read in groups, with the versions that they name. What a group does not show, such as a deleted page, is
+// found as before.
+func TestAudit_LedgerRequests(t *testing.T) {
+	const models, most = 60, 20
+	bubble(t, func(t *testing.T) {
+		double := mlflowtest.New("3.17.2", mlflowtest.AllowedHosts("mlflow.example"))
+		for i := range models {
+			m := seed.Model{Name: fmt.Sprintf("m%02d", i)}
+			for n := range 2 {
+				run := seed.Run{
+					ID:        fmt.Sprintf("%030d%02d", i, n+1),
+					Artifacts: wholeModel(),
+					Metrics:   map[string]seed.Series{"acc": seed.Value(0.9)},
+				}
+				double.AddRun(run)
+				m.Versions = append(m.Versions, seed.Version{Run: run.ID, Path: "model"})
+			}
+			double.AddModel(m)
+			for n := range 2 {
+				f := flow{double: double, attempt: new(int), args: []string{
+					"promote", "--model", m.Name, "--candidate", fmt.Sprintf("models:/%s/%d", m.Name, n+1), "--alias",
+					"champion", "--thresholds", "acc >= 0.5",
+				}}
+				if r, status := f.run(t); status != 0 || r.RecordID == "" {
+					t.Fatalf("status %d: %s", status, r.Error)
+				}
+			}
+		}
+		double.Forget()
+		got, _ := auditOf(t, double)
+		logPaths(t, double)
+		ledgers := got.Totals.Requests - models // an MLmodel file each
+		severe := got.Totals.Findings[audit.High] + got.Totals.Findings[audit.Medium]
+		if severe > 0 || len(got.Totals.Unjudged) > 0 || ledgers > most {
+			t.Errorf("%d requests in addition to the files, promised are %d: %+v", ledgers, most, got.Totals)
+		}
+		if n := got.Totals.Inventory[audit.VerdictPassed]; n != models {
+			t.Errorf("%d of %d versions have passed: %+v", n, models, got.Totals.Inventory)
+		}
+		for _, w := range double.Requests() {
+			if strings.HasSuffix(w.Path, "runs/search") && strings.Contains(w.Body, "ACTIVE_ONLY") {
+				page := regexp.MustCompile(`[0-9a-f]{32}`).FindString(w.Body)
+				ask(t, flow{double: double}, "POST", "runs/delete", map[string]any{"run_id": page})
+				break
+			}
+		}
+		if got, _ = auditOf(t, double); got.Totals.ByRule["ledger-broken"] != 1 {
+			t.Errorf("a deleted page: %+v", got.Totals)
+		}
+	})
+}
+
+func logPaths(t *testing.T, double *mlflowtest.Server) {
+	t.Helper()
+	paths := map[string]int{}
+	for _, r := range double.Requests() {
+		path := strings.TrimPrefix(r.Path, "/api/2.0/mlflow/")
+		if i := strings.Index(path, "m-0"); i >= 0 {
+			path = path[:i] + "ID" + path[i+34:]
+		}
+		paths[path]++
+	}
+	t.Logf("%d requests", len(double.Requests()))
+	for _, path := range slices.Sorted(maps.Keys(paths)) {
+		t.Logf("%5d %s", paths[path], path)
 	}
 }

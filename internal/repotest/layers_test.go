@@ -108,7 +108,8 @@ var layers = map[string][]string{
 		"internal/parallel", "internal/registry", "internal/spelling",
 	},
 	"internal/mlflow/runstore": {
-		"internal/canonical", "internal/format", "internal/mlflow", "internal/registry", "internal/rest", "internal/retry",
+		"internal/canonical", "internal/format", "internal/mlflow", "internal/parallel", "internal/registry",
+		"internal/rest", "internal/retry",
 	},
 	"internal/mlflow/write": {
 		"internal/fact", "internal/format", "internal/ledger", "internal/mlflow", "internal/mlflow/dialect", "internal/plan", "internal/registry", "internal/rest", "internal/retry",

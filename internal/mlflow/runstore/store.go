@@ -459,26 +459,9 @@ func Promoted(ctx context.Context, c *mlflow.Client) ([]string, error) {
 		if err != nil {
 			return nil, mlflow.Explain("list registered models", err)
 		}
-		if mlflow.Pairs(m.Tags)[registry.TagAnchor] != "" || founded(m.Name) {
+		if mlflow.Pairs(m.Tags)[registry.TagAnchor] != "" || founded.Has(m.Name) {
 			names = append(names, m.Name)
 		}
 	}
 	return names, nil
-}
-
-// Founded lists all ledgers, including deleted ones. has reports whether a model has a ledger, even if the anchor and
-// all tags on the model's versions have been removed.
-func Founded(ctx context.Context, c *mlflow.Client) (has func(model string) bool, err error) {
-	names := map[string]bool{}
-	if c.Dialect.Ledger.Given() {
-		return func(string) bool { return false }, nil
-	}
-	body := map[string]any{"view_type": "ALL", "filter": "name LIKE '" + LedgerExperiment + "/%'"}
-	for e, err := range mlflow.SearchExperiments(ctx, c.Registry, body, nil) {
-		if err != nil {
-			return nil, mlflow.Explain("list promotion ledgers", err)
-		}
-		names[e.Name] = true
-	}
-	return func(model string) bool { return names[experimentOf(model)] }, nil
 }
