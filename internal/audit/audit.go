@@ -41,6 +41,7 @@ type Query struct {
 	Model    string // only this registered model; "" = every model
 	Again    bool   // whether Model is being read a second time; if that fails, it is a finding, not an error
 	Needs    Needs
+	Nights   Nights           // when the files of a model are looked at
 	Server   string           // the version of the MLflow server; "" if it is not known
 	Progress func(Progress)   // called every few seconds, but never concurrently; may be nil
 	Now      func() time.Time // the clock for reporting progress and detecting a slow server; nil disables both
@@ -91,9 +92,12 @@ type Snapshot struct {
 	Origins     map[int]Origin // by version number, for live versions with a run
 	Experiments map[string]registry.Known[registry.Experiment]
 	// By version number. A value is "not gathered" if the server does not serve files.
-	MLmodels   map[int]registry.Known[registry.MLmodel]
-	Files      map[int]registry.Known[[]registry.File] // by version number; absent if there are no files
-	Unreadable string                                  // why the model could not be read completely, or ""
+	MLmodels map[int]registry.Known[registry.MLmodel]
+	Files    map[int]registry.Known[[]registry.File] // by version number; absent if there are no files
+	// The day on which the model's files were last due, if they were not looked at because they are not due; otherwise "".
+	FilesDue string
+
+	Unreadable string // why the model could not be read completely, or ""
 
 	// If a rule needs the ledger, the crawler's caller sets these.
 	Ledger          registry.Known[ledger.Chain]             // absent = the model has no ledger
@@ -274,6 +278,9 @@ type Totals struct {
 	ByRule    map[string]int   `json:"by_rule"`
 	Unjudged  []Unjudged       `json:"not_judged,omitempty"`
 	Requests  int              `json:"requests"`
+
+	FilesEvery int         `json:"files_every,omitempty"` // 0 = the files of all models were due
+	FilesLeft  []FilesLeft `json:"files_not_checked,omitempty"`
 
 	Inventory  map[string]int        `json:"inventory"`       // the number of aliases and stages by verdict
 	Exceptions map[ExceptionKind]int `json:"open_exceptions"` // the number of open exceptions by kind

@@ -126,6 +126,7 @@ func (a *Run) Do(ctx context.Context) error {
 
 func (a *Run) query(model string) audit.Query {
 	return audit.Query{
+		Nights:   a.nights(),
 		Scope:    a.Rules.Scope,
 		Model:    model,
 		Needs:    a.needs,
@@ -133,6 +134,14 @@ func (a *Run) query(model string) audit.Query {
 		Progress: a.Progress,
 		Now:      a.Now,
 	}
+}
+
+// nights returns when the files of a model are looked at. An audit of a single model always looks at them.
+func (a *Run) nights() audit.Nights {
+	if a.Model != "" || a.Rules.Policy == nil {
+		return audit.Nights{}
+	}
+	return audit.Nights{Every: a.Rules.Policy.Audit.FilesEvery, Now: a.Rules.Now}
 }
 
 // judgedModel is a model, together with the results of the rules.
@@ -179,6 +188,9 @@ func (a *Run) finish() error {
 	}
 	a.tally.Totals.Ended = a.ServerNow().UTC()
 	a.tally.Totals.Requests = a.Requests()
+	if len(a.tally.Totals.FilesLeft) > 0 {
+		a.tally.Totals.FilesEvery = a.nights().Every
+	}
 	for _, k := range a.Sinks {
 		if err := k.Totals(a.tally.Totals); err != nil {
 			return err

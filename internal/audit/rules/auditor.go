@@ -60,7 +60,8 @@ func (a *Auditor) Needs() audit.Needs {
 type Judgement struct {
 	Findings []audit.Finding
 	Unjudged []audit.Unjudged
-	Moving   bool // a running promotion may have caused a finding, so read the model again and call Confirmed
+	Skipped  []string // rules that need the model's files, which are not due
+	Moving   bool     // a running promotion may have caused a finding, so read the model again and call Confirmed
 	Doubt    Doubt
 }
 
@@ -105,6 +106,10 @@ func (a *Auditor) Model(m audit.Snapshot) Judgement {
 	s := newRuleInput(m, a.config)
 	for _, r := range a.rules {
 		if r.model == nil {
+			continue
+		}
+		if m.FilesDue != "" && (r.needs.Files || r.needs.MLmodels) {
+			j.Skipped = append(j.Skipped, r.ID)
 			continue
 		}
 		s.values = values{a.set[r.ID].Values, r.Settings}
@@ -234,7 +239,7 @@ func (a *Auditor) Confirmed(first, second Judgement) Judgement {
 	for _, f := range first.Findings {
 		known[f.Fingerprint] = true
 	}
-	out := Judgement{Unjudged: slices.Clone(second.Unjudged), Moving: second.Moving, Doubt: second.Doubt}
+	out := Judgement{Unjudged: slices.Clone(second.Unjudged), Skipped: second.Skipped, Moving: second.Moving, Doubt: second.Doubt}
 	for _, f := range second.Findings {
 		skipped := slices.IndexFunc(first.Unjudged,
 			func(u audit.Unjudged) bool { return u.Rule == f.Rule || u.Rule == "" })

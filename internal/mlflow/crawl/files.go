@@ -20,6 +20,10 @@ func (r details) files(ctx context.Context, models []audit.Snapshot) {
 	for i := range models {
 		models[i].MLmodels = map[int]registry.Known[registry.MLmodel]{}
 		models[i].Files = map[int]registry.Known[[]registry.File]{}
+		if last, due := r.query.Nights.LastDue(models[i].Model.Name); !due {
+			models[i].FilesDue = last
+			continue
+		}
 		for n := range models[i].Versions {
 			asks = append(asks, ask{i, n})
 		}
@@ -60,6 +64,9 @@ func (r details) trees(ctx context.Context, models []audit.Snapshot) map[mlflow.
 	var places []mlflow.Location
 	for _, a := range models {
 		for _, v := range a.Versions {
+			if a.FilesDue != "" {
+				break
+			}
 			if inside, ok := registry.ArtifactPath(v.Source, a.Runs[v.RunID].OrZero()); ok {
 				places = append(places, mlflow.Location{Run: v.RunID, Path: inside})
 			}

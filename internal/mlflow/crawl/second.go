@@ -175,6 +175,7 @@ func (r secondReader) complete(ctx context.Context, needs audit.Needs, batch []r
 // merged returns the second reading with the facts in part, and all others from the first reading.
 func (next reading) merged(part audit.Snapshot, needs audit.Needs) audit.Snapshot {
 	out := next.now
+	out.FilesDue = next.first.FilesDue
 	out.Runs = updated(next.first.Runs, part.Runs)
 	out.Experiments = updated(next.first.Experiments, part.Experiments)
 	out.Origins = updated(next.first.Origins, part.Origins)
