@@ -211,7 +211,7 @@ func (l *Session) readOnce(ctx context.Context, gather func() (fact.Facts, error
 	switch {
 	case err != nil:
 		return facts, err
-	case mayErr != nil && !facts.Model.IsAbsent(): // whoever creates a model has all rights on it
+	case mayErr != nil && !facts.Model.IsAbsent(): // anyone who creates a model has all rights on it
 		return facts, mayErr
 	case l.Ledger == nil:
 		facts.Ledger.Off = l.Off

@@ -75,7 +75,7 @@ func commitContributors(ctx context.Context, c *Client, sha string) ([]fact.Cont
 }
 
 // pullContributors returns the user who opened a pull request and the people behind its commits. It fails if the
-// pull request has more than 250 commits, because GitHub lists no more.
+// pull request has more than 250 commits, the limit of GitHub's list.
 func pullContributors(ctx context.Context, c *Client, pr PullRequest) ([]fact.Contributor, error) {
 	op := fmt.Sprintf("read the commits of pull request %d", pr.Number)
 	list, err := all[commit](ctx, c, call{op: op, needs: readPulls, path: c.in("pulls", pr.Number, "commits")}, 100)

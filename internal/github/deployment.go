@@ -89,7 +89,7 @@ func deployments(op string, level string) call {
 }
 
 // Deploy creates the deployment, or returns the existing one. It tells GitHub not to merge branches and not to wait
-// for checks, both of which GitHub does by default.
+// for checks. By default, GitHub does both.
 func (c *Client) Deploy(ctx context.Context, d Deployment) (Deployed, error) {
 	there, err := findDeployment(ctx, c, d)
 	if err != nil || there.ID != 0 {

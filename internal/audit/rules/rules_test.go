@@ -602,7 +602,7 @@ var cases = []ruleCase{
 		severity: audit.Medium},
 	{rule: "no-rollback-target", when: "the previous version is not READY",
 		plant: func(s *healthyModel) { s.version(1).Status = "FAILED_REGISTRATION" },
-		want:  "@champion is at version 2 and has no version to roll back to: version 1: it is FAILED_REGISTRATION"},
+		want:  "@champion is at version 2 and has no version to roll back to: version 1: its status is FAILED_REGISTRATION"},
 	{rule: "no-rollback-target", when: "the previous version was rolled back", plant: func(s *healthyModel) {
 		s.version(1).Tags[registry.TagHold] = "2026-05-01T00:00:00Z"
 		s.entries(func(all []ledger.Entry) []ledger.Entry { return all[1:] })

@@ -45,7 +45,7 @@ func buildApproval(n *tree.Node) (Gate, error) {
 	}
 	switch {
 	case len(g.By) > 0 && len(g.By) < g.needed:
-		return Gate{}, n.Problem("by", "the gate needs %d approvals, but its key by allows only %d", g.needed,
+		return Gate{}, n.Problem("by", "the gate needs %d approvals, but its `by` key allows only %d", g.needed,
 			len(g.By))
 	case n.Has("any-attempt") && g.Environment == "":
 		return Gate{}, n.Problem("any-attempt",

@@ -49,7 +49,7 @@ var synonyms = map[string][]string{
 	"report":         {"warn", "warning", "dryrun", "audit", "off", "observe", "monitor", "permissive"},
 }
 
-// meant returns the name that a word probably stands for, or "" if there is none.
+// meant returns the name that a word probably means, or "" if there is none.
 func meant(word string, names []string) string {
 	if near := spelling.Nearest(word, names); len(near) > 0 {
 		return near[0]
