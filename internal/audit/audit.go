@@ -94,7 +94,7 @@ type Snapshot struct {
 	// By version number. A value is "not gathered" if the server does not serve files.
 	MLmodels map[int]registry.Known[registry.MLmodel]
 	Files    map[int]registry.Known[[]registry.File] // by version number; absent if there are no files
-	// The day on which the model's files were last due, if they were not looked at because they are not due; otherwise "".
+	// The day on which the model's files were last due; "" if they are due now.
 	FilesDue string
 
 	Unreadable string // why the model could not be read completely, or ""

@@ -67,7 +67,7 @@ func auditFields(rules []audit.Rule) []tree.Field {
 	}
 	return []tree.Field{
 		tree.Optional("files-every",
-			tree.Integer("number of nights over which audits spread the checks of model files; default 1, every time", 1)),
+			tree.Integer("number of nights over which audits spread the checks of model files; default 1", 1)),
 		tree.Optional("rules", tree.Object("settings by rule id", each...)),
 		tree.Optional("accepted",
 			tree.List("findings that are accepted until a given date", tree.Object("accepted findings of one rule",

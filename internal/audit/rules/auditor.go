@@ -239,7 +239,8 @@ func (a *Auditor) Confirmed(first, second Judgement) Judgement {
 	for _, f := range first.Findings {
 		known[f.Fingerprint] = true
 	}
-	out := Judgement{Unjudged: slices.Clone(second.Unjudged), Skipped: second.Skipped, Moving: second.Moving, Doubt: second.Doubt}
+	out := second
+	out.Findings, out.Unjudged = nil, slices.Clone(second.Unjudged)
 	for _, f := range second.Findings {
 		skipped := slices.IndexFunc(first.Unjudged,
 			func(u audit.Unjudged) bool { return u.Rule == f.Rule || u.Rule == "" })
