@@ -17,13 +17,13 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/report"
 )
 
-// On SageMaker the server sends no files, so gates read them from S3. Here versitygw is S3, and checks each signature.
-// Without credentials for it the gates are inconclusive.
+// On SageMaker, the server sends no files, so gates read them from S3. Here, versitygw takes the place of S3 and checks
+// each signature. Without credentials for it, the gates are inconclusive.
 func TestSageMaker_ReadsS3(t *testing.T) {
 	const key, secret = "AKIDEXAMPLE", "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY"
 	const arn = "arn:aws:sagemaker:eu-west-1:123456789012:mlflow-tracking-server/ts1"
 	endpoint := versitygw(t, key, secret, "mlflow")
-	t.Setenv("AWS_ACCESS_KEY_ID", key) // for the server, and the client that logs the model
+	t.Setenv("AWS_ACCESS_KEY_ID", key) // for the server and for the client that logs the model
 	t.Setenv("AWS_SECRET_ACCESS_KEY", secret)
 	t.Setenv("AWS_DEFAULT_REGION", "eu-west-1")
 	t.Setenv("AWS_ENDPOINT_URL_S3", endpoint)
@@ -42,7 +42,7 @@ func TestSageMaker_ReadsS3(t *testing.T) {
 	if !strings.HasPrefix(logged[0].ArtifactURI, "s3://mlflow/a b") {
 		t.Fatalf("the artifacts are at %s", logged[0].ArtifactURI)
 	}
-	facade := sageMaker(t, s.URL, arn, "SESSION=") // versitygw has no sessions
+	facade := sageMaker(t, s.URL, arn, "SESSION=") // versitygw does not support sessions
 	dir := t.TempDir()
 	const policy = "version: 1\nmodels:\n  churn:\n    aliases:\n      champion:\n        gates:\n" +
 		"          - signature: present\n          - artifact: complete\n"

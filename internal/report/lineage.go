@@ -21,12 +21,12 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
 )
 
-// LineageTitle returns the headline for the lineage page.
+// LineageTitle returns the headline of the lineage page.
 func LineageTitle(l lineage.Lineage) doc.Line {
 	return doc.L("Lineage of ", doc.C(l.Model), " version ", l.Version)
 }
 
-// Lineage returns the page about one version's lineage. tracking is MLflow's address, which is used for links.
+// Lineage returns the page for one version's lineage. tracking is MLflow's address, for links.
 func Lineage(l lineage.Lineage, tracking string, w Workflow) doc.Page {
 	p := lineagePage{l, strings.TrimSuffix(tracking, "/"), w}
 	var d doc.Page
@@ -47,7 +47,7 @@ type lineagePage struct {
 	workflow Workflow
 }
 
-// lost lists the missing links. It comes first on the page, because readers may have to act on it.
+// lost lists the missing links in the lineage. It comes first on the page, because readers may have to act on it.
 func (p lineagePage) lost() doc.Page {
 	if len(p.Lost) == 0 {
 		return doc.Page{doc.P("Complete: every step from the data to the version is known.")}
@@ -103,7 +103,7 @@ func (p lineagePage) table() doc.Table {
 	return t
 }
 
-// joined joins the non-empty parts with commas.
+// joined joins the non-empty parts, separated by commas.
 func joined(parts ...doc.Line) doc.Line {
 	var out doc.Line
 	for _, p := range parts {
@@ -126,7 +126,7 @@ func labelled(label, data string) doc.Line {
 	return doc.L(label, doc.C(short(data)))
 }
 
-// created says when something was created, or returns "" if that is not known.
+// created says when something was created, or returns "" if the time is not known.
 func created(at string) string {
 	if at == "" {
 		return ""
@@ -134,7 +134,7 @@ func created(at string) string {
 	return "created " + clock(at) + " UTC"
 }
 
-// clock formats a time for readers. It returns text that is not a time unchanged.
+// clock formats a time for readers. Text that is not a time is returned unchanged.
 func clock(at string) string {
 	t, err := time.Parse(time.RFC3339, at)
 	if err != nil {
@@ -152,7 +152,7 @@ func datasetLine(d lineage.Dataset) doc.Line {
 	return joined(labelled("for ", d.Context), labelled("digest ", d.Digest), labelled("from ", address), from)
 }
 
-// keptIn says where data comes from if it does not come from the run.
+// keptIn says where data comes from if not from the run.
 func keptIn(from string) doc.Line {
 	switch from {
 	case "tags":
@@ -213,7 +213,7 @@ func aliasLine(aliases []string) doc.Line {
 	return joined(parts...)
 }
 
-// promotions shows the promotions in the ledger or, without a ledger, those in the version's tags.
+// promotions shows the promotions recorded in the ledger or, without a ledger, in the version's tags.
 func (p lineagePage) promotions() doc.Page {
 	if len(p.Promotions) == 0 {
 		return doc.Page{doc.P("No promotion of this version is recorded.")}
@@ -298,7 +298,7 @@ func (p lineagePage) signature() doc.Page {
 	return doc.Page{doc.Details{Title: "Signature", Body: doc.Page{code}}}
 }
 
-// maxRows is the maximum number of rows in a table of details. The report file contains all details.
+// maxRows is the maximum number of rows in a table of details. The report file contains all rows.
 const maxRows = 100
 
 // logged shows the metrics, parameters and tags of the run.
@@ -320,7 +320,7 @@ func (p lineagePage) logged() doc.Page {
 	return append(d, tagDetails("Tags of the run", t.Tags)...)
 }
 
-// unclearMetrics returns a folded list of the metrics that may belong to a different model, each with the reason.
+// unclearMetrics returns a folded list of the metrics that may belong to a different model, with the reason for each.
 func unclearMetrics(why map[string]string) doc.Page {
 	if len(why) == 0 {
 		return nil
@@ -369,10 +369,10 @@ func (p lineagePage) versionURL() string {
 	return p.tracking + "/#/models/" + url.PathEscape(p.Model) + "/versions/" + url.PathEscape(p.Version)
 }
 
-// maxBoxes is the maximum number of datasets, and of aliases, in a chart. More would not fit on a screen.
+// maxBoxes is the maximum number of datasets, and of aliases, in a chart. A chart with more would not fit on a screen.
 const maxBoxes = 4
 
-// lineageFlow draws data, code, run, copies, version, aliases, stage and deployment from left to right.
+// lineageFlow draws the data, code, run, copies, version, aliases, stage and deployment from left to right.
 func lineageFlow(l lineage.Lineage) *doc.Flow {
 	f := &doc.Flow{}
 	run := runBox(f, l)

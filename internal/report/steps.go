@@ -50,7 +50,7 @@ func (r Run) stepsPlanned() doc.Page {
 	title := "Planned changes:"
 	if r.PullRequest != nil {
 		title = "Changes after the merge:"
-		if len(metadata) > 0 { // reviewers look at the moves first
+		if len(metadata) > 0 { // reviewers need to see the moves first
 			metadata = doc.Page{doc.Details{Title: "Tags of the new version", Body: metadata}}
 		}
 	}
@@ -58,7 +58,7 @@ func (r Run) stepsPlanned() doc.Page {
 	return append(d, doc.P("Plan digest: ", doc.C(r.Stamped)))
 }
 
-// newVersion lists the tags and description for a new version.
+// newVersion lists the tags and the description of a new version.
 func newVersion(p plan.Plan) doc.Page {
 	for _, s := range p.Steps {
 		if s.Do != plan.CreateVersion {
@@ -95,7 +95,7 @@ func stepValue(s plan.Step, result plan.StepResult) string {
 	}
 }
 
-// stepText shows a state before or after a step.
+// stepText shows the state before or after a step.
 func stepText(s plan.Step, state registry.State) string {
 	if s.Name == registry.TagTraffic {
 		return history.TrafficWords(state.Text)

@@ -13,7 +13,7 @@ import (
 
 const module = "github.com/mlflow-promote/mlflow-promote/"
 
-// layers maps each package to the packages of this module that it may import. The test fails for a package that is not
+// layers maps each package to the packages in this module that it may import. The test fails for packages that are not
 // listed.
 var layers = map[string][]string{
 	"main": {"internal/cli"},
@@ -282,7 +282,7 @@ func TestLayers(t *testing.T) {
 	}
 }
 
-// Only main uses the clock, environment, streams and exit function of the process.
+// Only main uses the clock, the environment, the standard streams and the exit function of the process.
 func TestProcessGlobals(t *testing.T) {
 	banned := []string{"os.Getenv", "os.LookupEnv", "os.Setenv", "os.Exit", "os.Stdout", "os.Stderr", "time.Now", "log.Fatal", "rand.Float64", "rand.Int64N", "rand.N"}
 	allowed := map[string][]string{
@@ -301,7 +301,7 @@ func TestProcessGlobals(t *testing.T) {
 	}
 }
 
-// selectors returns the names that a file uses from other packages, in the form package.Name.
+// selectors lists what a file uses from other packages, in the form package.Name.
 func selectors(t *testing.T, path string) []string {
 	t.Helper()
 	file, err := parser.ParseFile(token.NewFileSet(), root+path, nil, parser.SkipObjectResolution)
