@@ -29,10 +29,11 @@ func main() {
 	repeat := flag.Int("repeat", 5, "number of measurements")
 	whole := flag.Bool("audit", false, "measure reading a whole registry instead of the main job")
 	start := flag.Bool("start", false, "measure only the start of a job")
+	pairs := flag.Int("pairs", 15, "with -audit, number of audits of the live versions, each with its floor")
 	flag.Parse()
 	run := run
 	if *whole {
-		run = runAudit
+		run = func(ctx context.Context, repeat int) error { return runAudit(ctx, repeat, *pairs) }
 	}
 	if *start {
 		run = runStart
