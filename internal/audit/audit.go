@@ -41,6 +41,8 @@ type Query struct {
 	Model    string // only this registered model; "" = every model
 	Again    bool   // whether Model is being read a second time; a failure is then a finding, not an error
 	Needs    Needs
+	Nights   Nights           // when the files of a model are looked at
+	Server   string           // the version of the MLflow server; "" if it is not known
 	Progress func(Progress)   // called every few seconds, but never concurrently; may be nil
 	Now      func() time.Time // the clock for reporting progress and detecting a slow server; nil disables both
 }
@@ -66,6 +68,19 @@ type Needs struct {
 	Ledger      bool // promotion ledgers, which the crawler's caller reads afterwards
 }
 
+// Or returns the facts that n or more lists.
+func (n Needs) Or(more Needs) Needs {
+	return Needs{
+		Runs:        n.Runs || more.Runs,
+		Origins:     n.Origins || more.Origins,
+		Datasets:    n.Datasets || more.Datasets,
+		Experiments: n.Experiments || more.Experiments,
+		MLmodels:    n.MLmodels || more.MLmodels,
+		Files:       n.Files || more.Files,
+		Ledger:      n.Ledger || more.Ledger,
+	}
+}
+
 // Snapshot contains everything that the audit reads about one registered model. Rules receive one model at a time, so
 // the largest model determines the memory use. Facts that no rule needs stay "not gathered". Prompts are left out. If
 // the server does not support aliases, Model.Aliases contains the aliases stored as tags.
@@ -79,6 +94,7 @@ type Snapshot struct {
 	// By version number. Values are "not gathered" if the server does not serve files.
 	MLmodels   map[int]registry.Known[registry.MLmodel]
 	Files      map[int]registry.Known[[]registry.File] // absent if there are no files
+	FilesDue   string                                  // the day on which the files were last due; "" = now
 	Unreadable string                                  // why the model could not be read completely, or ""
 
 	// The crawler's caller sets these fields if a rule needs the ledger.
@@ -260,6 +276,9 @@ type Totals struct {
 	ByRule    map[string]int   `json:"by_rule"`
 	Unjudged  []Unjudged       `json:"not_judged,omitempty"`
 	Requests  int              `json:"requests"`
+
+	FilesEvery int         `json:"files_every,omitempty"` // 0 = the files of all models were due
+	FilesLeft  []FilesLeft `json:"files_not_checked,omitempty"`
 
 	Inventory  map[string]int        `json:"inventory"`       // the number of aliases and stages by verdict
 	Exceptions map[ExceptionKind]int `json:"open_exceptions"` // the number of open exceptions by kind

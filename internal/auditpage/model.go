@@ -59,6 +59,7 @@ type pageModel struct {
 	Updated     int64           `json:"updated,omitempty"`
 	Hidden      bool            `json:"hidden,omitempty"`
 	Unreadable  string          `json:"unreadable,omitempty"`
+	FilesDue    string          `json:"files_due,omitempty"` // when the files were last due, if they were not checked
 	Newest      int             `json:"newest,omitempty"`
 	Read        int             `json:"read"`             // number of versions, including those not on the page
 	Ledger      string          `json:"ledger,omitempty"` // why there is no ledger; "" if there is one
@@ -91,7 +92,7 @@ func newPageModel(a audit.Snapshot, findings []audit.Finding, d detail) *pageMod
 		Name:    a.Model.Name,
 		Created: seconds(a.Model.Created), Updated: seconds(a.Model.Updated), Hidden: a.Model.Hidden,
 		Unreadable: format.Truncate(a.Unreadable, longText), Broken: format.Truncate(a.Broken, longText),
-		Newest: a.Model.Newest, Read: len(a.Versions),
+		Newest: a.Model.Newest, Read: len(a.Versions), FilesDue: a.FilesDue,
 		Words: w, Lists: newLists(w),
 	}
 	m.findings(findings)

@@ -477,3 +477,22 @@ func TestSeconds_OutsideCalendar(t *testing.T) {
 		}
 	}
 }
+
+// A model whose files were not checked says when they were last due.
+func TestPage_FilesDue(t *testing.T) {
+	model := func(name, due string) audited {
+		m := registry.Model{Name: name, Created: time.Unix(1, 0)}
+		return audited{Snapshot: audit.Snapshot{Model: m, FilesDue: due}}
+	}
+	page := pageOf(t, []audited{model("churn", "2026-05-23"), model("fraud", "")})
+	_, data := blocks(t, page)
+	due := map[any]any{}
+	for _, block := range data {
+		if name, named := block["name"]; named {
+			due[name] = block["files_due"]
+		}
+	}
+	if want := (map[any]any{"churn": "2026-05-23", "fraud": nil}); !cmp.Equal(due, want) {
+		t.Error(cmp.Diff(want, due))
+	}
+}

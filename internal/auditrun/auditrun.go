@@ -17,7 +17,6 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/mlflow"
 	"github.com/mlflow-promote/mlflow-promote/internal/mlflow/crawl"
 	"github.com/mlflow-promote/mlflow-promote/internal/mlflow/runstore"
-	"github.com/mlflow-promote/mlflow-promote/internal/parallel"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 	"github.com/mlflow-promote/mlflow-promote/internal/report"
 )
@@ -26,8 +25,9 @@ import (
 type Config struct {
 	Client    *mlflow.Client
 	Ledger    func(model string) ledger.Reader
-	Registry  string // the server's address
-	Model     string // "" = every model
+	Store     runstore.Store // where the ledgers are
+	Registry  string         // the server's address
+	Model     string         // "" = every model
 	Rules     rules.Config
 	Baseline  *rules.Baseline
 	FailOn    audit.Severity // findings of at least this severity fail the audit; "" = never
@@ -41,12 +41,12 @@ type Config struct {
 // Run is one audit.
 type Run struct {
 	Config
-	auditor   *rules.Auditor
-	tally     *rules.Tally
-	needs     audit.Needs
-	rules     []audit.Rule
-	seen      map[string]bool         // the models named in approved plans, and whether each was found in the registry
-	hasLedger func(model string) bool // reports whether the model has a ledger, even if no tag says so
+	auditor *rules.Auditor
+	tally   *rules.Tally
+	needs   audit.Needs
+	rules   []audit.Rule
+	seen    map[string]bool  // the models named in approved plans, and whether each was found in the registry
+	ledgers runstore.Ledgers // all ledgers, even those that no tag names
 }
 
 // New prepares an audit. It sends no requests.
@@ -76,15 +76,14 @@ func (a *Run) markSeen(model string) {
 // findLedgers lists the existing ledgers if a rule needs them, including the ledgers of models that have lost their
 // tags.
 func (a *Run) findLedgers(ctx context.Context) error {
-	a.hasLedger = func(string) bool { return false }
 	if !a.needs.Ledger {
 		return nil
 	}
-	hasLedger, err := runstore.Founded(ctx, a.Client)
+	ledgers, err := runstore.Founded(ctx, a.Client)
 	if err != nil {
 		return a.add(audit.Snapshot{}, a.auditor.UnlistedLedgers(err.Error()))
 	}
-	a.hasLedger = hasLedger
+	a.ledgers = ledgers
 	return nil
 }
 
@@ -102,7 +101,7 @@ func (a *Run) Do(ctx context.Context) error {
 		return err
 	}
 	stream := crawl.Audit(ctx, a.Client, a.query(a.Model))
-	for m, err := range parallel.Map(ctx, stream, parallelModels, a.judge) {
+	for m, err := range a.judged(ctx, stream) {
 		if err != nil {
 			return err
 		}
@@ -127,72 +126,29 @@ func (a *Run) Do(ctx context.Context) error {
 
 func (a *Run) query(model string) audit.Query {
 	return audit.Query{
+		Nights:   a.nights(),
 		Scope:    a.Rules.Scope,
 		Model:    model,
 		Needs:    a.needs,
+		Server:   a.Rules.Server,
 		Progress: a.Progress,
 		Now:      a.Now,
 	}
 }
 
-// parallelModels is the number of models that are checked in parallel. Some of them need their ledger or a second
-// reading.
-const parallelModels = 4
+// nights returns when the files of a model are looked at. An audit of a single model always looks at them.
+func (a *Run) nights() audit.Nights {
+	if a.Model != "" || a.Rules.Policy == nil {
+		return audit.Nights{}
+	}
+	return audit.Nights{Every: a.Rules.Policy.Audit.FilesEvery, Now: a.Rules.Now}
+}
 
 // judgedModel is a model, together with the results of the rules.
 type judgedModel struct {
 	model     audit.Snapshot
 	judgement rules.Judgement
 	gone      bool // the model was deleted during the audit
-}
-
-// judge applies the rules to a model. If a promotion may have been running at the same time, it reads and judges the
-// model again.
-func (a *Run) judge(ctx context.Context, m audit.Snapshot) (judgedModel, error) {
-	m = a.withLedger(ctx, m)
-	first := a.auditor.Model(m)
-	if !first.Moving {
-		return judgedModel{model: m, judgement: first}, nil
-	}
-	q := a.query(m.Model.Name)
-	q.Progress, q.Again = nil, true
-	for again, err := range crawl.Audit(ctx, a.Client, q) {
-		if err != nil {
-			return judgedModel{}, err
-		}
-		again = a.withLedger(ctx, again)
-		return judgedModel{model: again, judgement: a.auditor.Confirmed(first, a.auditor.Model(again))}, nil
-	}
-	return judgedModel{gone: true}, nil
-}
-
-// withLedger adds the model's promotion ledger and the versions named in it.
-func (a *Run) withLedger(ctx context.Context, m audit.Snapshot) audit.Snapshot {
-	if !a.needs.Ledger || m.Unreadable != "" {
-		return m
-	}
-	if !m.NamesLedger() && !a.hasLedger(m.Model.Name) {
-		m.Ledger = registry.Absent[ledger.Chain]("this program has never promoted it")
-		return m
-	}
-	sound, err := ledger.LoadSound(ctx, a.Ledger(m.Model.Name), m.Model, m.Versions)
-	switch {
-	case err != nil:
-		m.Ledger = registry.Unreadable[ledger.Chain](err.Error())
-		return m
-	case !sound.Exists:
-		m.Ledger = registry.Absent[ledger.Chain]("there is none")
-		return m
-	}
-	m.Ledger, m.Broken = registry.Is(sound.Chain), sound.Broken
-	if a.Rules.Scope == audit.ScopeAll {
-		return m // all versions have been read
-	}
-	m.EarlierVersions = map[int]registry.Known[registry.Version]{}
-	for _, n := range m.VersionsToRead() {
-		m.EarlierVersions[n] = a.Client.Versions.Lookup(ctx, m.Model.Name, n)
-	}
-	return m
 }
 
 // add counts the findings and writes them to every sink.
@@ -232,6 +188,9 @@ func (a *Run) finish() error {
 	}
 	a.tally.Totals.Ended = a.ServerNow().UTC()
 	a.tally.Totals.Requests = a.Requests()
+	if len(a.tally.Totals.FilesLeft) > 0 {
+		a.tally.Totals.FilesEvery = a.nights().Every
+	}
 	for _, k := range a.Sinks {
 		if err := k.Totals(a.tally.Totals); err != nil {
 			return err

@@ -61,6 +61,7 @@ func beginAudit(ctx context.Context, e *env) (*auditrun.Run, *auditfiles.Files, 
 	config := auditrun.Config{
 		Client:   e.client,
 		Ledger:   func(model string) ledger.Reader { return ledgerReader(e, model) },
+		Store:    ledgerStore(e),
 		Registry: e.set.Server.Registry,
 		Model:    e.set.Intent.Query.Model,
 		Rules: rules.Config{

@@ -31,6 +31,17 @@ type auditReport struct {
 // auditOf runs the command against a double, validates the JSON against the schema, and returns the report.
 func auditOf(t *testing.T, double *mlflowtest.Server, args ...string) (auditReport, int) {
 	t.Helper()
+	text, status := auditText(t, double, args...)
+	var r auditReport
+	if err := json.Unmarshal(text, &r); err != nil {
+		t.Fatalf("%v\n%s", err, text)
+	}
+	return r, status
+}
+
+// auditText runs the command against a double, validates the JSON against the schema, and returns it as it is.
+func auditText(t *testing.T, double *mlflowtest.Server, args ...string) ([]byte, int) {
+	t.Helper()
 	var out, errs bytes.Buffer
 	status := Run(context.Background(), Process{
 		Args: append(
@@ -47,12 +58,11 @@ func auditOf(t *testing.T, double *mlflowtest.Server, args ...string) (auditRepo
 	if strings.Contains(errs.String(), "canary") {
 		t.Errorf("a secret was printed: %s", errs.String())
 	}
-	checkSchema(t, "audit.schema.json", out.Bytes())
-	var r auditReport
-	if err := json.Unmarshal(out.Bytes(), &r); err != nil {
-		t.Fatalf("%v\n%s\n%s", err, out.String(), errs.String())
+	if out.Len() == 0 {
+		t.Fatal(errs.String())
 	}
-	return r, status
+	checkSchema(t, "audit.schema.json", out.Bytes())
+	return out.Bytes(), status
 }
 
 // checkSchema validates a document against a schema in docs.

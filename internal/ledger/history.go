@@ -20,6 +20,9 @@ type Saved struct {
 // Belongs reports whether the page belongs to the ledger of this model.
 func (s Saved) Belongs(model string) bool { return s.Values[keyModel] == modelID(model) }
 
+// Next returns the id of the next page, or "".
+func (s Saved) Next() string { return s.Values[keyNext] }
+
 // History is the whole ledger of a model.
 type History struct {
 	Model   string

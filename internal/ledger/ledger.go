@@ -30,8 +30,7 @@ func (l *Ledger) reader() Reader {
 	return Reader{Store: l.Store, Model: l.Model, Ring: l.Ring, Now: l.Now}
 }
 
-// View is the page of the ledger that was the newest at the time of reading. The zero View means that there is no
-// ledger.
+// View is the page of the ledger that was the newest when it was read. The zero View means that there is no ledger.
 type View struct {
 	place Place
 	page  page

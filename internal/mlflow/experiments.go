@@ -109,11 +109,12 @@ func SearchExperiments(
 	)
 }
 
-// ExperimentInfo is an experiment without its tags.
+// ExperimentInfo is an experiment as searches list it.
 type ExperimentInfo struct {
 	ID    string `json:"experiment_id"`
 	Name  string `json:"name"`
 	Stage string `json:"lifecycle_stage"`
+	Tags  []Pair `json:"tags"`
 }
 
 func (j ExperimentInfo) Experiment() registry.Experiment {

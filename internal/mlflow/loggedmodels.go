@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"iter"
 	"net/url"
+	"slices"
 
 	"github.com/mlflow-promote/mlflow-promote/internal/parallel"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
@@ -63,7 +64,14 @@ func (s LoggedModels) OfRun(ctx context.Context, run registry.Run) (found []regi
 func (s LoggedModels) InExperiment(
 	ctx context.Context, op, experiment, filter string,
 ) iter.Seq2[registry.LoggedModel, error] {
-	body := map[string]any{"experiment_ids": []string{experiment}, "max_results": loggedPage}
+	return s.InExperiments(ctx, op, []string{experiment}, filter)
+}
+
+// InExperiments is like InExperiment for several experiments.
+func (s LoggedModels) InExperiments(
+	ctx context.Context, op string, experiments []string, filter string,
+) iter.Seq2[registry.LoggedModel, error] {
+	body := map[string]any{"experiment_ids": experiments, "max_results": loggedPage}
 	if filter != "" {
 		body["filter"] = filter
 	}
@@ -76,7 +84,7 @@ func (s LoggedModels) InExperiment(
 			case err != nil:
 				yield(registry.LoggedModel{}, WithIDHint(Explain(op, err)))
 				return
-			case m.Info.ExperimentID == experiment && !yield(m.Decode(), nil):
+			case slices.Contains(experiments, m.Info.ExperimentID) && !yield(m.Decode(), nil):
 				return
 			}
 		}

@@ -62,7 +62,15 @@ func (p Location) Source(v registry.Version) registry.Source {
 // are in bytes. Each level of folders takes one round of requests. Tree fails if a limit is exceeded, or if a list
 // contains something that is not in its folder.
 func (s Artifacts) Tree(ctx context.Context, where Location) ([]registry.File, error) {
-	t := treeReader{c: s.c, where: where}
+	return s.TreeFrom(ctx, where, nil)
+}
+
+// TreeFrom is like Tree, but does not request the lists of folders that are already known, as the server sent them.
+// Their keys are paths from the root of the run or logged model.
+func (s Artifacts) TreeFrom(
+	ctx context.Context, where Location, known map[string][]registry.File,
+) ([]registry.File, error) {
+	t := treeReader{c: s.c, where: where, known: known}
 	for depth, level := 0, []string{""}; len(level) > 0; depth++ {
 		if depth > maxDepth {
 			return nil, fmt.Errorf("the model's folders are more than %d levels deep", maxDepth)
@@ -80,6 +88,7 @@ func (s Artifacts) Tree(ctx context.Context, where Location) ([]registry.File, e
 type treeReader struct {
 	c        *Client
 	where    Location
+	known    map[string][]registry.File
 	files    []registry.File
 	listings int
 }
@@ -156,6 +165,23 @@ const atOnce = 8
 // folder lists one folder. dir and the returned paths are relative to the model. most limits the number of requests.
 func (t *treeReader) folder(ctx context.Context, dir string, most int) (files []registry.File, pages int, err error) {
 	asked := path.Join(t.where.Path, dir)
+	files, known := t.known[asked]
+	if !known {
+		if files, pages, err = t.request(ctx, asked, dir, most); err != nil {
+			return nil, pages, err
+		}
+	}
+	files, err = entries(asked, files)
+	for i := range files {
+		files[i].Path = strings.TrimPrefix(strings.TrimPrefix(files[i].Path, t.where.Path), "/")
+	}
+	return files, pages, err
+}
+
+// request requests the list of one folder.
+func (t *treeReader) request(
+	ctx context.Context, asked, dir string, most int,
+) (files []registry.File, pages int, err error) {
 	next := "" // the token for the page to request
 	ask := func(token string) (out listingJSON, err error) {
 		if token != "" && (len(files) > maxFiles || pages > most) {
@@ -178,11 +204,7 @@ func (t *treeReader) folder(ctx context.Context, dir string, most int) (files []
 		}
 		files = append(files, page.Decode()...)
 	}
-	files, err = entries(asked, files)
-	for i := range files {
-		files[i].Path = strings.TrimPrefix(strings.TrimPrefix(files[i].Path, t.where.Path), "/")
-	}
-	return files, pages, err
+	return files, pages, nil
 }
 
 // entries checks the list of a folder and returns its entries with clean paths. MLflow lists paths relative to the root

@@ -17,6 +17,8 @@ type Audit struct {
 	Line     int                      // 0 if the file has no such section
 	Rules    map[string]AuditSettings // keyed by rule id
 	Accepted []Accepted
+	// The files of a model are looked at every so many nights; 0 = in every audit.
+	FilesEvery int
 }
 
 // AuditSettings contains the file's settings for one audit rule.
@@ -64,6 +66,8 @@ func auditFields(rules []audit.Rule) []tree.Field {
 		each = append(each, tree.Optional(r.ID, tree.Object(r.Title, fields...)))
 	}
 	return []tree.Field{
+		tree.Optional("files-every",
+			tree.Integer("number of nights over which audits spread the checks of model files; default 1", 1)),
 		tree.Optional("rules", tree.Object("settings by rule id", each...)),
 		tree.Optional("accepted",
 			tree.List("findings that are accepted until a given date", tree.Object("accepted findings of one rule",
@@ -104,6 +108,7 @@ func settingShape(s audit.Setting) tree.Shape {
 // auditSection reads the `audit` section, which must already have been checked against its shape.
 func (r *reader) auditSection(n *tree.Node, rules []audit.Rule) Audit {
 	out := Audit{Line: n.Line, Rules: map[string]AuditSettings{}}
+	out.FilesEvery = n.Int("files-every", 0)
 	if each := n.Get("rules"); each != nil {
 		for _, e := range each.Entries {
 			i := slices.IndexFunc(rules, func(rule audit.Rule) bool { return rule.ID == e.Key })

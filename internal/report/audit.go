@@ -101,7 +101,7 @@ func (a Audit) scope() doc.Line {
 	if t.Accepted > 0 {
 		l = append(l, doc.T(" Not shown: "+format.Plural(t.Accepted, "finding")+" that the policy file accepts."))
 	}
-	return l
+	return append(l, doc.T(t.FilesNote()))
 }
 
 // severities returns a table with the number of findings of each severity, as a figure and as a bar.

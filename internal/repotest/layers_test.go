@@ -96,8 +96,10 @@ var layers = map[string][]string{
 	"internal/mlflow/dialect":    {"internal/registry"},
 	"internal/mlflow/modelparts": {"internal/registry"},
 	"internal/mlflow/crawl": {
-		"internal/audit", "internal/mlflow", "internal/parallel", "internal/registry", "internal/rest",
+		"internal/audit", "internal/mlflow", "internal/mlflow/folders", "internal/parallel", "internal/registry",
+		"internal/rest",
 	},
+	"internal/mlflow/folders": {"internal/mlflow", "internal/registry", "internal/rest"},
 	"internal/mlflow/diagnose": {
 		"internal/format", "internal/mlflow", "internal/mlflow/runstore", "internal/parallel", "internal/registry",
 		"internal/rest",
@@ -114,7 +116,8 @@ var layers = map[string][]string{
 		"internal/mlflow/gather", "internal/parallel", "internal/registry", "internal/rest",
 	},
 	"internal/mlflow/runstore": {
-		"internal/canonical", "internal/format", "internal/mlflow", "internal/registry", "internal/rest", "internal/retry",
+		"internal/canonical", "internal/format", "internal/mlflow", "internal/parallel", "internal/registry",
+		"internal/rest", "internal/retry",
 	},
 	"internal/mlflow/write": {
 		"internal/fact", "internal/format", "internal/ledger", "internal/mlflow", "internal/mlflow/dialect",

@@ -32,6 +32,7 @@ func main() {
 	start := flag.Bool("start", false, "measure only the start of a job")
 	copying := flag.Bool("copy", false, "measure copying the files of a model to another server")
 	copier := flag.Bool("copier", false, "copy one model; bench starts itself with this flag")
+	pairs := flag.Int("pairs", 15, "with -audit, number of audits of the live versions, each with its floor")
 	flag.Parse()
 	run := run
 	if *copying {
@@ -41,7 +42,7 @@ func main() {
 		run = func(ctx context.Context, _ int) error { return runCopier(ctx, flag.Args()) }
 	}
 	if *whole {
-		run = runAudit
+		run = func(ctx context.Context, repeat int) error { return runAudit(ctx, repeat, *pairs) }
 	}
 	if *start {
 		run = runStart

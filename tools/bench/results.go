@@ -69,7 +69,7 @@ func (r *results) print(w io.Writer, repeat int) {
 }
 
 // printAudit prints the results of an audit as medians, with the minimum in brackets.
-func printAudit(all, stock, floor, live, judged []audited, many audited) {
+func printAudit(all, stock, floor, live []audited, many audited) {
 	figure := func(runs []audited, of func(measured) float64) (middle, least float64) {
 		var each []measured
 		for _, r := range runs {
@@ -96,9 +96,6 @@ func printAudit(all, stock, floor, live, judged []audited, many audited) {
 	fmt.Printf("requests: %d (target: at most 15 without look-ups; curl %d)\n", all[0].requests, floor[0].requests)
 	middle, least = figure(live, wall)
 	fmt.Printf("live wall s: %.2f (minimum %.2f; %d requests; target: less than 2)\n", middle, least, live[0].requests)
-	middle, least = figure(judged, wall)
-	fmt.Printf("live wall s with the default rules: %.2f (minimum %.2f; %d requests, %d findings)\n", middle, least,
-		judged[0].requests, judged[0].findings)
 	fmt.Printf("peak rss MiB at 1,000,000 versions: %.0f (target: at most 96; %.0f s, %d requests, on a server that "+
 		"computes them)\n",
 		float64(many.rss)/(1<<20), many.wall.Seconds(), many.requests)

@@ -51,13 +51,7 @@ func (a *Auditor) Rules() []audit.Rule {
 func (a *Auditor) Needs() audit.Needs {
 	var n audit.Needs
 	for _, r := range a.rules {
-		n.Runs = n.Runs || r.needs.Runs
-		n.Origins = n.Origins || r.needs.Origins
-		n.Datasets = n.Datasets || r.needs.Datasets
-		n.Experiments = n.Experiments || r.needs.Experiments
-		n.MLmodels = n.MLmodels || r.needs.MLmodels
-		n.Files = n.Files || r.needs.Files
-		n.Ledger = n.Ledger || r.needs.Ledger
+		n = n.Or(r.needs)
 	}
 	return n
 }
@@ -66,7 +60,28 @@ func (a *Auditor) Needs() audit.Needs {
 type Judgement struct {
 	Findings []audit.Finding
 	Unjudged []audit.Unjudged
-	Moving   bool // a running promotion may have caused a finding, so read the model again and call Confirmed
+	Skipped  []string // rules that need the model's files, which are not due
+	Moving   bool     // a running promotion may have caused a finding, so read the model again and call Confirmed
+	Doubt    Doubt
+}
+
+// Doubt is what must be read again before the findings of rules that are marked `moving` count.
+type Doubt struct {
+	Needs    audit.Needs  // in addition to the model and its versions
+	Versions map[int]bool // nil = all versions of the model
+}
+
+// doubt adds what a finding about the version depends on. The version is 0 if the finding is about the model.
+func (j *Judgement) doubt(needs audit.Needs, version int) {
+	switch {
+	case version == 0:
+		j.Doubt.Versions = nil
+	case !j.Moving:
+		j.Doubt.Versions = map[int]bool{version: true}
+	case j.Doubt.Versions != nil:
+		j.Doubt.Versions[version] = true
+	}
+	j.Moving, j.Doubt.Needs = true, j.Doubt.Needs.Or(needs)
 }
 
 // Server checks the server.
@@ -93,6 +108,10 @@ func (a *Auditor) Model(m audit.Snapshot) Judgement {
 		if r.model == nil {
 			continue
 		}
+		if m.FilesDue != "" && (r.needs.Files || r.needs.MLmodels) {
+			j.Skipped = append(j.Skipped, r.ID)
+			continue
+		}
 		s.values = values{a.set[r.ID].Values, r.Settings}
 		a.sort(&j, r, m, s.refs, r.model(s))
 	}
@@ -110,7 +129,9 @@ func (a *Auditor) sort(j *Judgement, r rule, m audit.Snapshot, refs map[int][]re
 			continue
 		}
 		j.Findings = append(j.Findings, a.finding(r, m, refs, x))
-		j.Moving = j.Moving || r.moving
+		if r.moving {
+			j.doubt(r.needs, x.version)
+		}
 	}
 	if skipped.Count > 0 {
 		j.Unjudged = append(j.Unjudged, skipped)
@@ -218,7 +239,8 @@ func (a *Auditor) Confirmed(first, second Judgement) Judgement {
 	for _, f := range first.Findings {
 		known[f.Fingerprint] = true
 	}
-	out := Judgement{Unjudged: slices.Clone(second.Unjudged), Moving: second.Moving}
+	out := second
+	out.Findings, out.Unjudged = nil, slices.Clone(second.Unjudged)
 	for _, f := range second.Findings {
 		skipped := slices.IndexFunc(first.Unjudged,
 			func(u audit.Unjudged) bool { return u.Rule == f.Rule || u.Rule == "" })

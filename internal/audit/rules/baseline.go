@@ -21,7 +21,7 @@ func NewBaseline(findings []audit.Finding, unjudged []audit.Unjudged) *Baseline 
 	}
 	for _, f := range findings {
 		if f.Counts() {
-			f.Message = strings.TrimSuffix(f.Message, notChecked)
+			f.Message = strings.TrimSuffix(strings.TrimSuffix(f.Message, notChecked), notDue)
 			b.byModel[f.Model] = append(b.byModel[f.Model], f)
 		}
 	}
@@ -55,6 +55,9 @@ func (b *Baseline) Compare(model string, j Judgement, now []audit.Rule) Judgemen
 		case slices.ContainsFunc(j.Unjudged, func(u audit.Unjudged) bool { return u.Rule == f.Rule || u.Rule == "" }):
 			f.Trend = audit.TrendUnchanged
 			f.Message += notChecked
+		case slices.Contains(j.Skipped, f.Rule):
+			f.Trend = audit.TrendUnchanged
+			f.Message += notDue
 		default:
 			f.Trend = audit.TrendFixed
 		}
@@ -64,7 +67,10 @@ func (b *Baseline) Compare(model string, j Judgement, now []audit.Rule) Judgemen
 	return j
 }
 
-const notChecked = " (could not be checked this time)"
+const (
+	notChecked = " (could not be checked this time)"
+	notDue     = " (not checked this night)"
+)
 
 // on reports whether the rule is enabled.
 func on(rules []audit.Rule, id string) bool {

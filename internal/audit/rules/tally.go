@@ -36,6 +36,7 @@ func (t *Tally) CountModel(m audit.Snapshot) {
 	t.Totals.Models++
 	t.Totals.Versions += len(m.Versions)
 	t.Totals.Aliases += len(m.Model.Aliases)
+	t.countFiles(m)
 	named := map[int]bool{}
 	for _, n := range m.Model.Aliases {
 		named[n] = true
@@ -45,6 +46,21 @@ func (t *Tally) CountModel(m audit.Snapshot) {
 			t.Totals.Live++
 		}
 	}
+}
+
+// countFiles counts what was not looked at because its files are not due.
+func (t *Tally) countFiles(m audit.Snapshot) {
+	if m.FilesDue == "" || len(m.Versions) == 0 {
+		return
+	}
+	i, found := slices.BinarySearchFunc(t.Totals.FilesLeft, m.FilesDue, func(l audit.FilesLeft, day string) int {
+		return cmp.Compare(l.Due, day)
+	})
+	if !found {
+		t.Totals.FilesLeft = slices.Insert(t.Totals.FilesLeft, i, audit.FilesLeft{Due: m.FilesDue})
+	}
+	t.Totals.FilesLeft[i].Models++
+	t.Totals.FilesLeft[i].Versions += len(m.Versions)
 }
 
 // CountRegisters counts the rows of the registers.

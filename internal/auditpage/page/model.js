@@ -44,6 +44,8 @@ const tagList = (tags) => {
 function modelFacts(model) {
   return [
     model.unreadable && para("notice", "Not read completely: ", data(model.unreadable)),
+    model.filesDue &&
+      para("notice", `The files of this model were not checked this night. They were last due on ${model.filesDue}.`),
     model.hidden &&
       para("notice", "A version of this model is marked as a prompt, so searches find no version of the model."),
     model.description && para("description", data(model.description, { class: "prose" })),

@@ -61,6 +61,15 @@ function notices(t) {
       ". Their findings may be incomplete.",
     ]);
   }
+  const waiting = t.files_not_checked ?? [];
+  if (waiting.length > 0) {
+    const sum = (what) => waiting.reduce((n, one) => n + one[what], 0);
+    out.push(
+      `The model files of ${count(sum("versions"), "version")} in ${count(sum("models"), "model")} were not checked this ` +
+        `night. They were last due between ${waiting[0].last_due} and ${waiting.at(-1).last_due} ` +
+        `(files-every: ${number(t.files_every)}).`,
+    );
+  }
   if (models + versions + findings + details > 0) {
     const parts = [
       [models, "model"],

@@ -83,6 +83,7 @@ function readModel(block) {
     updated: block.updated ?? 0,
     hidden: block.hidden ?? false,
     unreadable: block.unreadable ?? "",
+    filesDue: block.files_due ?? "",
     newest: block.newest ?? 0,
     read: block.read,
     ledger: block.ledger ?? "",

@@ -28,6 +28,13 @@ func (r bareReader) models(ctx context.Context) iter.Seq2[audit.Snapshot, error]
 			}
 		}
 		r.progress.ofModels = len(names)
+		r.named(ctx, names)(yield)
+	}
+}
+
+// named yields the models with these names, if they exist.
+func (r bareReader) named(ctx context.Context, names []string) iter.Seq2[audit.Snapshot, error] {
+	return func(yield func(audit.Snapshot, error) bool) {
 		at := -1
 		for a, err := range inOrder(ctx, names, r.model) {
 			r.progress.reportIfDue()

@@ -12,6 +12,7 @@ import (
 
 	"github.com/mlflow-promote/mlflow-promote/internal/audit"
 	"github.com/mlflow-promote/mlflow-promote/internal/mlflow"
+	"github.com/mlflow-promote/mlflow-promote/internal/mlflow/folders"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 	"github.com/mlflow-promote/mlflow-promote/internal/rest"
 )
@@ -56,8 +57,10 @@ type crawler struct {
 	sizes   sizes
 
 	models    []entry
-	index     map[string]int // maps each name to its index in models, or to promptIndex if it belongs to a prompt
-	noAliases bool           // the server does not support aliases, so tags are used in their place
+	index     map[string]int  // maps each name to its index in models, or to promptIndex if it belongs to a prompt
+	wanted    map[string]bool // the only models to read; nil = all
+	noAliases atomic.Bool     // the server does not support aliases, so tags are used in their place
+	probedFor atomic.Bool     // whether noAliases is final
 
 	suspect  map[int]bool    // indexes of models that must be read again
 	unlisted map[string]bool // names of models that have versions but are not in the list
@@ -66,9 +69,12 @@ type crawler struct {
 	probed, singly bool // whether a search for several models was tried; whether the server cannot do it
 
 	experiments func() (map[string]registry.Experiment, error) // lists all experiments, but reads them only once
-	noRunSearch atomic.Bool                                    // the server cannot search for runs by their ids
-	noFiles     atomic.Bool                                    // the server does not serve artifacts
-	progress    progress
+	folders     *folders.Lister                                // nil during a second reading
+
+	noRunSearch    atomic.Bool // the server cannot search for runs by their ids
+	noLoggedSearch atomic.Bool // the server cannot search for logged models by their ids
+	noFiles        atomic.Bool // the server does not serve artifacts
+	progress       progress
 }
 
 func newCrawler(ctx context.Context, c *mlflow.Client, q audit.Query) *crawler {
@@ -82,6 +88,11 @@ func newCrawler(ctx context.Context, c *mlflow.Client, q audit.Query) *crawler {
 	}
 	r.pace = newPace(q.Now, func() int { return meters(c).Retries })
 	r.experiments = sync.OnceValues(func() (map[string]registry.Experiment, error) { return r.listExperiments(ctx) })
+	if !q.Again {
+		r.folders = folders.New(c, q.Server, func(ctx context.Context, n int, request func() error) error {
+			return r.pace.do(ctx, "folders", n, request)
+		})
+	}
 	r.progress = progress{
 		report:   q.Progress,
 		now:      r.pace.time,
@@ -117,7 +128,7 @@ func (r *crawler) read(ctx context.Context) iter.Seq2[audit.Snapshot, error] {
 			source = bareReader{r}.models
 		case r.query.Model != "":
 			source = singleReader{r}.requested
-		case r.query.Scope == audit.ScopeLive && !r.noAliases:
+		case r.query.Scope == audit.ScopeLive && !r.noAliases.Load():
 			source = liveReader{r}.live
 		}
 		for a, err := range source(ctx) {
@@ -158,8 +169,15 @@ func (r *crawler) prepare(ctx context.Context) error {
 
 // probeAliases finds out whether the server supports aliases. This is necessary only if no listed model has an alias.
 func (r *crawler) probeAliases(ctx context.Context, model string) error {
-	return r.pace.do(ctx, "", 1, func() (err error) {
-		_, r.noAliases, err = r.c.Versions.ByAlias(ctx, model, mlflow.AnyAlias)
+	if r.probedFor.Load() {
+		return nil
+	}
+	return r.pace.do(ctx, "", 1, func() error {
+		_, none, err := r.c.Versions.ByAlias(ctx, model, mlflow.AnyAlias)
+		if err == nil {
+			r.noAliases.Store(none)
+			r.probedFor.Store(true)
+		}
 		return err
 	})
 }
@@ -278,7 +296,7 @@ func (r *crawler) indexOf(name string) (place int, ok bool) {
 // snapshot combines the parts of a model that the query's scope requires.
 func (r *crawler) snapshot(l entry, versions []registry.Version) audit.Snapshot {
 	a := audit.Snapshot{Model: l.model, Versions: versions}
-	if r.noAliases {
+	if r.noAliases.Load() {
 		a.Model.Aliases = mlflow.TagAliases(mlflow.TagHolders(versions))
 	}
 	a.Newest = l.newest(versions)

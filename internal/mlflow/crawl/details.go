@@ -28,7 +28,8 @@ func (r *crawler) withDetails(
 ) iter.Seq2[audit.Snapshot, error] {
 	return func(yield func(audit.Snapshot, error) bool) {
 		if r.query.Needs != (audit.Needs{Ledger: r.query.Needs.Ledger}) {
-			models = flat(parallel.Map(ctx, r.batches(models), batchesAtOnce, details{r}.addDetails))
+			add := details{crawler: r, needs: r.query.Needs}.addDetails
+			models = flat(parallel.Map(ctx, r.batches(models), batchesAtOnce, add))
 		}
 		for a, err := range models {
 			if err == nil && ctx.Err() != nil {
@@ -89,11 +90,15 @@ func flat(batches iter.Seq2[[]audit.Snapshot, error]) iter.Seq2[audit.Snapshot, 
 }
 
 // details reads the facts that a query needs in addition to the versions of a model.
-type details struct{ *crawler }
+type details struct {
+	*crawler
+	needs audit.Needs
+	known map[string]registry.LoggedModel // logged models that a search has found, by id
+}
 
 // addDetails adds the details to a batch of models. Any fact that cannot be read is marked as unreadable.
 func (r details) addDetails(ctx context.Context, models []audit.Snapshot) ([]audit.Snapshot, error) {
-	n := r.query.Needs
+	n := r.needs
 	if n.Runs || n.Origins || n.Datasets || n.Experiments || n.Files {
 		runs := r.runs(ctx, runIDs(models))
 		for i := range models {
@@ -107,6 +112,9 @@ func (r details) addDetails(ctx context.Context, models []audit.Snapshot) ([]aud
 		for i := range models {
 			models[i].Experiments = r.experimentsOf(ctx, models[i].Runs)
 		}
+	}
+	if n.Origins || n.Files {
+		r.known = r.findLogged(ctx, models)
 	}
 	if n.Origins {
 		r.origins(ctx, models)
@@ -184,15 +192,6 @@ func (r details) origin(ctx context.Context, v registry.Version) (o audit.Origin
 	}
 	o.Logged = r.logged(ctx, o.Version.OrZero().Source)
 	return o
-}
-
-// logged reads the logged model that a source refers to.
-func (r details) logged(ctx context.Context, source string) registry.Known[registry.LoggedModel] {
-	id := registry.LoggedIn(source)
-	if id == "" {
-		return registry.Absent[registry.LoggedModel]("it is not a logged model")
-	}
-	return paced(ctx, r.crawler, "logged", id, r.c.LoggedModels.Get)
 }
 
 // runIDs lists the ids of the versions' runs, each only once.
@@ -330,92 +329,4 @@ func paced[T any](
 		return registry.Unreadable[T](mlflow.Short(err))
 	}
 	return got
-}
-
-// files reads the MLmodel files and file lists of the versions.
-func (r details) files(ctx context.Context, models []audit.Snapshot) {
-	type ask struct{ model, version int }
-	type found struct {
-		mlmodel registry.Known[registry.MLmodel]
-		files   registry.Known[[]registry.File]
-	}
-	var asks []ask
-	for i := range models {
-		models[i].MLmodels = map[int]registry.Known[registry.MLmodel]{}
-		models[i].Files = map[int]registry.Known[[]registry.File]{}
-		for n := range models[i].Versions {
-			asks = append(asks, ask{i, n})
-		}
-	}
-	read := func(ctx context.Context, at ask) (f found, _ error) {
-		v := models[at.model].Versions[at.version]
-		if r.query.Needs.Files {
-			f.files = r.listing(ctx, v, models[at.model])
-		}
-		switch {
-		case f.files.IsAbsent() && r.query.Needs.MLmodels:
-			f.mlmodel = registry.Absent[registry.MLmodel](f.files.Why())
-		case r.query.Needs.MLmodels:
-			f.mlmodel = r.descriptor(ctx, v)
-		}
-		return f, nil
-	}
-	at := 0
-	for f := range inOrder(ctx, asks, read) {
-		m, number := models[asks[at].model], models[asks[at].model].Versions[asks[at].version].Number
-		if m.Files[number] = f.files; !f.files.Gathered() {
-			delete(m.Files, number)
-		}
-		if m.MLmodels[number] = f.mlmodel; !f.mlmodel.Gathered() {
-			delete(m.MLmodels, number)
-		}
-		at++
-	}
-}
-
-// listing lists the files of a version if the server is able to list their location.
-func (r details) listing(
-	ctx context.Context, v registry.Version, of audit.Snapshot,
-) (files registry.Known[[]registry.File]) {
-	logged := of.Origins[v.Number].Logged
-	if id := registry.LoggedIn(v.Source); !logged.Gathered() && id != "" && v.Source != "models:/"+id {
-		logged = r.logged(ctx, v.Source)
-	}
-	where, why := mlflow.FilesOf(v.Source, of.Runs[v.RunID].OrZero(), logged)
-	if why != "" || r.noFiles.Load() {
-		return files
-	}
-	var list []registry.File
-	err := r.pace.do(ctx, "listing", 1, func() (err error) {
-		list, err = r.c.Artifacts.Tree(ctx, where)
-		return err
-	})
-	switch {
-	case artifactsDisabled(err):
-		r.noFiles.Store(true)
-		return files
-	case mlflow.IsMissing(err), err == nil && len(list) == 0:
-		return registry.Absent[[]registry.File]("nothing is stored at " + v.Source)
-	case err != nil:
-		return registry.Unreadable[[]registry.File]("the files could not be listed: " + mlflow.Short(err))
-	}
-	return registry.Is(list)
-}
-
-// descriptor reads a version's MLmodel file.
-func (r details) descriptor(ctx context.Context, v registry.Version) (m registry.Known[registry.MLmodel]) {
-	if r.noFiles.Load() {
-		return m
-	}
-	_ = r.pace.do(ctx, "descriptor", 1, func() error {
-		m = r.c.Artifacts.VersionMLmodel(ctx, v)
-		return nil
-	})
-	return m
-}
-
-// artifactsDisabled reports whether the server has been started without serving artifacts.
-func artifactsDisabled(err error) bool {
-	e := mlflow.Remote(err)
-	return e != nil && e.Off
 }

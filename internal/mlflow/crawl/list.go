@@ -86,7 +86,7 @@ func (r *crawler) listModels(ctx context.Context) error {
 		switch _, had := r.index[j.Name]; {
 		case had:
 			again = true
-		case isPrompt(j.ModelJSON):
+		case isPrompt(j.ModelJSON), !r.wants(j.Name):
 			r.index[j.Name] = promptIndex
 		default:
 			r.index[j.Name] = len(r.models)
@@ -110,8 +110,11 @@ func (r *crawler) listModels(ctx context.Context) error {
 // unlikely to be created or deleted between two statements.
 const edgeRows = 16
 
-// promptIndex is the index for names that belong to prompts.
+// promptIndex is the index for names that belong to prompts, and to models that are not wanted.
 const promptIndex = -1
+
+// wants reports whether the crawler reads the model.
+func (r *crawler) wants(name string) bool { return r.wanted == nil || r.wanted[name] }
 
 func isPrompt(j mlflow.ModelJSON) bool { return mlflow.Pairs(j.Tags)[registry.PromptTag] == "true" }
 
@@ -156,7 +159,7 @@ func (r *crawler) relist(ctx context.Context, again bool) (moved bool, err error
 		_, err := r.eachEntry(ctx, func(_ int, j entryJSON) {
 			again = again || now[j.Name]
 			now[j.Name] = true
-			if !known[j.Name] && !isPrompt(j.ModelJSON) {
+			if !known[j.Name] && !isPrompt(j.ModelJSON) && r.wants(j.Name) {
 				r.again = append(r.again, j.Name)
 			}
 			known[j.Name] = true

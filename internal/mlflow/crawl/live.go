@@ -153,15 +153,32 @@ func (r liveReader) readMissing(
 	find func(int, registry.Version),
 ) error {
 	together, singly := groupQuestions(models, missing)
+	left, err := r.readGroups(ctx, models, together, find)
+	if err != nil {
+		return mlflow.Explain("search versions", err)
+	}
+	return r.readSingly(ctx, models, append(singly, left...), find)
+}
+
+// readGroups asks questions about several models. If the server cannot answer them, it returns a question for each
+// model.
+func (r liveReader) readGroups(
+	ctx context.Context,
+	models []entry,
+	together []question,
+	find func(int, registry.Version),
+) (singly []question, err error) {
 	take := func(l question, rows []mlflow.VersionJSON) {
 		for _, row := range rows {
-			find(indexIn(models, l, row.Name), row.Decode())
+			if at := indexIn(models, l, row.Name); at >= 0 { // some databases ignore case
+				find(at, row.Decode())
+			}
 		}
 	}
 	if len(together) > 0 && !r.probed {
 		rows, err := r.askTogether(ctx, models, together[0])
 		if err != nil && !mlflow.IsStatus(err, 400, "INVALID_PARAMETER_VALUE") {
-			return mlflow.Explain("search versions", err)
+			return nil, err
 		}
 		r.probed, r.singly = true, err != nil || answersMore(models, together[0], rows)
 		if !r.singly {
@@ -183,12 +200,12 @@ func (r liveReader) readMissing(
 	at := 0
 	for rows, err := range inOrder(ctx, together, ask) {
 		if err != nil {
-			return mlflow.Explain("search versions", err)
+			return nil, err
 		}
 		take(together[at], rows)
 		at++
 	}
-	return r.readSingly(ctx, models, singly, find)
+	return singly, nil
 }
 
 func (r liveReader) readSingly(
@@ -264,6 +281,55 @@ func (r liveReader) askTogether(ctx context.Context, models []entry, l question)
 	s.nextSize = len(l.models) + 1
 	rows, _, err := onePage[mlflow.VersionJSON](ctx, s)
 	return rows, err
+}
+
+// Versions reads single versions of several models, by model and number. Where the server allows it, one request reads
+// the versions with the same number.
+func Versions(
+	ctx context.Context, c *mlflow.Client, wanted map[string][]int,
+) map[string]map[int]registry.Known[registry.Version] {
+	r := liveReader{newCrawler(ctx, c, audit.Query{Again: true})}
+	out := map[string]map[int]registry.Known[registry.Version]{}
+	var models []entry
+	missing := map[int][]int{} // maps each number to the indexes of its models
+	for _, name := range slices.Sorted(maps.Keys(wanted)) {
+		out[name] = map[int]registry.Known[registry.Version]{}
+		for _, n := range wanted[name] {
+			missing[n] = append(missing[n], len(models))
+		}
+		models = append(models, entry{model: registry.Model{Name: name}})
+	}
+	if !c.Dialect.Bare {
+		together, _ := groupQuestions(models, missing)
+		_, _ = r.readGroups(ctx, models, together, func(at int, v registry.Version) {
+			out[models[at].model.Name][v.Number] = registry.Is(v)
+		}) // what a search does not find is read below
+	}
+	type ask struct {
+		model  string
+		number int
+	}
+	var rest []ask
+	for _, m := range models {
+		for _, n := range wanted[m.model.Name] {
+			if !out[m.model.Name][n].Gathered() {
+				rest = append(rest, ask{m.model.Name, n})
+			}
+		}
+	}
+	read := func(ctx context.Context, at ask) (v registry.Known[registry.Version], err error) {
+		err = r.pace.do(ctx, "model-versions/get", 1, func() error {
+			v = c.Versions.Lookup(ctx, at.model, at.number)
+			return nil
+		})
+		return v, err
+	}
+	at := 0
+	for v := range inOrder(ctx, rest, read) {
+		out[rest[at].model][rest[at].number] = v
+		at++
+	}
+	return out
 }
 
 // answersMore reports whether a response contains rows that were not requested. Servers before 2.9 ignore the parts

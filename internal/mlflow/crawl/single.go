@@ -76,6 +76,13 @@ func (r singleReader) leftovers(ctx context.Context) iter.Seq2[audit.Snapshot, e
 		}
 		names := slices.Collect(maps.Keys(r.unlisted))
 		slices.Sort(names)
+		r.named(ctx, names)(yield)
+	}
+}
+
+// named yields the models with these names, if they exist.
+func (r singleReader) named(ctx context.Context, names []string) iter.Seq2[audit.Snapshot, error] {
+	return func(yield func(audit.Snapshot, error) bool) {
 		type found struct {
 			a     audit.Snapshot
 			there bool
@@ -111,7 +118,8 @@ func (r singleReader) readModel(ctx context.Context, name string) (a audit.Snaps
 	var before fullModel
 	for try := range maxReadings {
 		now, err := r.readOnce(ctx, name)
-		if err == nil && name == r.query.Model && len(now.model.Aliases) == 0 &&
+		asked := name == r.query.Model || r.query.Again
+		if err == nil && asked && len(now.model.Aliases) == 0 &&
 			len(mlflow.TagHolders(now.versions)) > 0 {
 			err = r.probeAliases(ctx, name) // tags count as aliases only if the server does not support aliases
 		}

@@ -244,13 +244,17 @@ func (p Store) createRun(ctx context.Context, model, id string) (string, error) 
 			return "", mlflow.Explain("begin promotion ledger", err)
 		}
 	}
-	_ = p.send(
-		ctx,
-		"finish run",
-		"runs/update",
-		map[string]any{"run_id": out.Run.Info.ID, "status": "FINISHED", "end_time": now},
-	) // only for people who look at the run in MLflow
 	return out.Run.Info.ID, nil
+}
+
+// finish marks a run as finished while other requests are on their way. This is only for people who look at the run in
+// MLflow.
+func finish(ctx context.Context, p Store, page string) (wait func()) {
+	var sent sync.WaitGroup
+	now := p.c.Registry.Meter().ServerTime.UnixMilli()
+	body := map[string]any{"run_id": page, "status": "FINISHED", "end_time": now}
+	sent.Go(func() { _ = p.send(ctx, "finish run", "runs/update", body) })
+	return sent.Wait
 }
 
 func (p Store) settling(op string) mlflow.Settling {
@@ -261,6 +265,7 @@ func (p Store) settling(op string) mlflow.Settling {
 // the experiment with its tag. The experiment's name is unique, and the suffix makes a different one possible.
 func (p Store) Found(ctx context.Context, model, suffix, page string) (registry.LedgerPlace, error) {
 	const op = "begin promotion ledger"
+	defer finish(ctx, p, page)()
 	name := experimentOf(model)
 	if suffix != "" {
 		name += "-" + suffix
@@ -314,6 +319,7 @@ func (p Store) Refound(ctx context.Context, model, page string) (registry.Ledger
 		return p.Found(ctx, model, "", page)
 	}
 	id := e.Experiment.ID
+	defer finish(ctx, p, page)()
 	if e.Experiment.Stage == "deleted" {
 		if err := p.restore(ctx, e); err != nil {
 			return registry.LedgerPlace{}, err
@@ -333,6 +339,7 @@ func (p Store) Refound(ctx context.Context, model, page string) (registry.Ledger
 
 // Tail stores a hint about a recent run as a tag on the model's experiment.
 func (p Store) Tail(ctx context.Context, place registry.LedgerPlace, page string) error {
+	defer finish(ctx, p, page)()
 	return p.send(
 		ctx,
 		"note newest ledger run",
@@ -459,26 +466,9 @@ func Promoted(ctx context.Context, c *mlflow.Client) ([]string, error) {
 		if err != nil {
 			return nil, mlflow.Explain("list registered models", err)
 		}
-		if mlflow.Pairs(m.Tags)[registry.TagAnchor] != "" || founded(m.Name) {
+		if mlflow.Pairs(m.Tags)[registry.TagAnchor] != "" || founded.Has(m.Name) {
 			names = append(names, m.Name)
 		}
 	}
 	return names, nil
-}
-
-// Founded lists all ledgers, including deleted ones. has reports whether a model has a ledger, even if the anchor and
-// all tags on the model's versions have been removed.
-func Founded(ctx context.Context, c *mlflow.Client) (has func(model string) bool, err error) {
-	names := map[string]bool{}
-	if c.Dialect.Ledger.Given() {
-		return func(string) bool { return false }, nil
-	}
-	body := map[string]any{"view_type": "ALL", "filter": "name LIKE '" + LedgerExperiment + "/%'"}
-	for e, err := range mlflow.SearchExperiments(ctx, c.Registry, body, nil) {
-		if err != nil {
-			return nil, mlflow.Explain("list promotion ledgers", err)
-		}
-		names[e.Name] = true
-	}
-	return func(model string) bool { return names[experimentOf(model)] }, nil
 }

@@ -645,6 +645,9 @@ var loggedCases = []testCase{
 		GET logged-models/$l
 		POST logged-models/search {"experiment_ids":["$e"],"filter":"source_run_id = '$r'"}
 		GET runs/get?run_id=$r`},
+	{name: "logged model: search by ids", when: withLoggedModels, script: newRun + newLogged + `
+		POST logged-models/search {"experiment_ids":["$e"],"filter":"model_id IN ('$l','m-0123456789abcdef0123456789abcdef')"}
+		POST logged-models/search {"experiment_ids":["$e"],"filter":"model_id IN ('m-0123456789abcdef0123456789abcdef')"}`},
 	{name: "logged model: unknown to older servers", when: func(d *dialect.Dialect) bool { return !d.LoggedModels }, script: `
 		POST logged-models/search {"experiment_ids":["0"]}
 		GET logged-models/m-0123456789abcdef0123456789abcdef`},
@@ -686,6 +689,8 @@ var artifactCases = []testCase{
 		GET artifacts/list
 		GET artifacts/list?run_id=$r&path=../x
 		GET artifacts/list?run_id=$r&path=/etc`},
+	{name: "artifact: lists of several folders", when: func(d *dialect.Dialect) bool { return d.GraphQL }, script: withFiles + `
+		POST /graphql {"query":"query ($a: MlflowListArtifactsInput $b: MlflowListArtifactsInput $c: MlflowListArtifactsInput $d: MlflowListArtifactsInput) {a: mlflowListArtifacts(input: $a) {files {path isDir fileSize} nextPageToken} b: mlflowListArtifacts(input: $b) {files {path isDir fileSize} nextPageToken} c: mlflowListArtifacts(input: $c) {files {path isDir fileSize} nextPageToken} d: mlflowListArtifacts(input: $d) {files {path isDir fileSize} nextPageToken} }","variables":{"a":{"runId":"$r"},"b":{"runId":"$r","path":"model"},"c":{"runId":"$r","path":"none"},"d":{"runId":"0123456789abcdef0123456789abcdef"}}}`},
 	{name: "artifact: through the proxy", script: withFiles + `
 		GET /api/2.0/mlflow-artifacts/artifacts?path=$e/$r/artifacts
 		GET /api/2.0/mlflow-artifacts/artifacts?path=$e/$r/artifacts/model

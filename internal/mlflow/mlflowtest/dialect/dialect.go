@@ -28,6 +28,9 @@ type serverSwitches struct {
 	HostChecked         bool   // refuses unknown Host headers
 	ErrorClasses        bool   // errors contain sqlstate and error_class
 	ServerInfo          bool
+	GraphQL             bool // POST /graphql
+	GraphQLLimited      bool // a query has at most 10 root fields
+	GraphQLRights       bool // with logins, checks whether the login may read a run
 	PrefixesAPI         bool // the static prefix includes the API
 	Workspaces          bool // reads the workspace header, even if only to report that workspaces are off
 	ExperimentWorkspace bool // experiments show their workspace
@@ -114,7 +117,8 @@ var table = []Dialect{
 			VersionRoute: true, HealthType: "text/plain; charset=utf-8", ContentTypeChecked: true,
 			QueryChecked: true, StringLimits: true, HostChecked: true, ErrorClasses: true, ServerInfo: true,
 			PrefixesAPI: true, Workspaces: true, ExperimentWorkspace: true, HidesUnknown: true,
-			SearchFiltered: true, PermissionGrants: true,
+			SearchFiltered: true, PermissionGrants: true, GraphQL: true, GraphQLLimited: true,
+			GraphQLRights: true,
 		},
 		modelSwitches: modelSwitches{
 			Aliases: true, AliasNeedsModel: true, AliasDropped: true, LatestAliases: true, LatestAlias: true,
@@ -143,7 +147,7 @@ var table = []Dialect{
 		version: "2.22.5",
 		serverSwitches: serverSwitches{
 			VersionRoute: true, HealthType: htmlType, ContentTypeChecked: true, QueryChecked: true,
-			StringLimits: true,
+			StringLimits: true, GraphQL: true,
 		},
 		modelSwitches: modelSwitches{
 			Aliases: true, LatestAliases: true, ColonInKeys: true, VersionTagLimit: 5000, ModelTagLimit: 5000,

@@ -298,6 +298,7 @@ var Routes = []call.Route{
 		Do:     listRunArtifacts,
 	},
 	{Method: "GET", Path: "/get-artifact", Right: readRun, Do: getRunArtifact},
+	graphRoute,
 	{
 		Method: "POST",
 		Path:   wire.API + "artifacts/presigned-download-url",
@@ -337,5 +338,7 @@ var (
 )
 
 func hasDatasets(d *dialect.Dialect) bool { return d.Datasets }
+
+func hasGraphQL(d *dialect.Dialect) bool { return d.GraphQL }
 
 func hasLoggedModels(d *dialect.Dialect) bool { return d.LoggedModels }
