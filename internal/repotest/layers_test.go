@@ -40,9 +40,12 @@ var layers = map[string][]string{
 	"internal/policy/tree":      {"internal/format", "internal/registry", "internal/spelling"},
 	"internal/policy/approvals": {"internal/fact", "internal/format", "internal/registry"},
 	"internal/policy/compare":   {},
+	"internal/policy/scores": {
+		"internal/fact", "internal/format", "internal/policy/compare", "internal/policy/tree", "internal/verdict",
+	},
 	"internal/policy/gates": {
 		"internal/evidence", "internal/fact", "internal/format", "internal/glob", "internal/ledger",
-		"internal/ledger/views", "internal/policy/approvals", "internal/policy/compare", "internal/policy/expression", "internal/policy/tree", "internal/registry",
+		"internal/ledger/views", "internal/policy/approvals", "internal/policy/compare", "internal/policy/expression", "internal/policy/scores", "internal/policy/tree", "internal/registry",
 		"internal/signature", "internal/spelling", "internal/verdict",
 	},
 	"internal/policy/expression": {"internal/format"},

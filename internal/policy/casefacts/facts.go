@@ -51,6 +51,7 @@ var (
 		tree.Optional("mlflow", anyText),
 		tree.Optional("files", tree.MapOf("sizes by path", tree.Text("a path"), tree.Integer("bytes", 0))),
 		tree.Optional("digest", tree.Text("digest of the files' content")),
+		tree.Optional("evaluation", evaluationShape),
 	}
 	reviewFields = []tree.Field{
 		tree.Optional("author", tree.Login),
@@ -230,6 +231,9 @@ func readSubject(n *tree.Node, ref, model string) fact.Subject {
 	}
 	if n.Has("digest") {
 		s.Digest = registry.Is(n.Str("digest"))
+	}
+	if e := n.Get("evaluation"); e != nil {
+		s.Scored = map[string]registry.Known[fact.Scored]{e.Str("experiment"): registry.Is(readEvaluation(e))}
 	}
 	s.Registered = n.Pairs("tags")[registry.TagRequest] != ""
 	return s
