@@ -35,7 +35,7 @@ const LinkedByModel = "model"
 // DatasetRows is a dataset of an evaluation run, with the number of rows that its profile states.
 type DatasetRows struct {
 	registry.DataRef
-	Rows int // -1 if the profile does not say
+	Rows int // 0 if the profile does not say
 }
 
 // ScorersDigest is the digest of the definitions of all scorers of a run.

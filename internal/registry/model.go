@@ -116,6 +116,7 @@ func (p Point) Finite() bool {
 type Dataset struct {
 	Name, Digest, SourceType, Source string
 	Context                          string // training, validation, test …; "" if it is not tagged
+	Rows                             int    // number of rows that its profile states; 0 if it states none
 }
 
 // ModelOutput links a run to a logged model.

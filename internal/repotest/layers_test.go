@@ -104,8 +104,12 @@ var layers = map[string][]string{
 		"internal/format", "internal/mlflow", "internal/mlflow/runstore", "internal/parallel", "internal/registry",
 		"internal/rest",
 	},
+	"internal/mlflow/evaluations": {
+		"internal/fact", "internal/format", "internal/mlflow", "internal/registry", "internal/rest",
+	},
 	"internal/mlflow/gather": {
 		"internal/canonical", "internal/fact", "internal/format", "internal/ledger", "internal/lineage", "internal/mlflow",
+		"internal/mlflow/evaluations",
 		"internal/parallel", "internal/registry", "internal/spelling",
 	},
 	"internal/mlflow/runstore": {

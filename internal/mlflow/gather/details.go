@@ -62,6 +62,7 @@ func (g *gathering) readDetails(ctx context.Context) details {
 		}
 	}
 	_ = parallel.Do(asks...)
+	g.readScores(ctx, s, holders)
 	for i, key := range g.needs.History {
 		s.History[key] = points[i]
 	}

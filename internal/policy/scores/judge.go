@@ -135,7 +135,7 @@ func (t tally) distrust() string {
 			return fmt.Sprintf("row %s of run %s was made with the model %s", row.TraceID, run.RunID, inert(row.Model))
 		}
 	}
-	if len(run.Datasets) == 1 && run.Datasets[0].Rows >= 0 && run.Datasets[0].Rows != len(run.Rows) {
+	if len(run.Datasets) == 1 && run.Datasets[0].Rows > 0 && run.Datasets[0].Rows != len(run.Rows) {
 		return fmt.Sprintf("the dataset has %d rows, but run %s has %d", run.Datasets[0].Rows, run.RunID, len(run.Rows))
 	}
 	if t.late > 0 {
