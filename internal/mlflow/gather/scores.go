@@ -20,10 +20,12 @@ func (g *gathering) readScores(ctx context.Context, candidate *fact.Subject, hol
 				}
 			}
 		}
-		var models []string
+		var models []registry.LoggedModel
 		for _, s := range of {
-			if logged, ok := s.Logged.Get(); ok && !slices.Contains(models, logged.ID) {
-				models = append(models, logged.ID)
+			logged, ok := s.Logged.Get()
+			known := func(m registry.LoggedModel) bool { return m.ID == logged.ID }
+			if ok && !slices.ContainsFunc(models, known) {
+				models = append(models, logged)
 			}
 		}
 		var read map[string]registry.Known[fact.Scored]

@@ -89,7 +89,7 @@ func (s Settings) sameScorers(mine, theirs tally, out verdict.Finding) verdict.F
 			theirs.run.RunID), fix)
 	case a.Digest != b.Digest || a.Total != b.Total:
 		return out.Failing(fmt.Sprintf("the scorers have the digest %s, but those of the incumbent's run have %s",
-			format.Truncate(a.Digest, 80), format.Truncate(b.Digest, 80)), fix)
+			format.Shorten(a.Digest, 80), format.Shorten(b.Digest, 80)), fix)
 	case !slices.Equal(mine.digests, theirs.digests):
 		return out.Failing(fmt.Sprintf("the verdicts of %s come from another definition than the incumbent's", mine.scorer),
 			fix)

@@ -71,10 +71,10 @@ func (t tally) shown() string {
 		out += fmt.Sprintf(", %d without a verdict", len(t.without))
 	}
 	for _, d := range t.run.Datasets[:min(2, len(t.run.Datasets))] {
-		out += ", " + inert(d.Name) + " " + format.Truncate(d.Digest, 16)
+		out += ", " + inert(d.Name) + " " + format.Shorten(d.Digest, 16)
 	}
 	if d := t.run.Scorers.Digest; d != "" {
-		out += ", scorers " + format.Truncate(strings.TrimPrefix(d, "sha256:"), 12)
+		out += ", scorers " + format.Shorten(strings.TrimPrefix(d, "sha256:"), 12)
 	}
 	out += ", run " + t.run.RunID
 	for _, n := range t.run.Newer[:min(2, len(t.run.Newer))] {
@@ -310,7 +310,7 @@ func dataWords(run fact.Scored) string {
 	if len(run.Datasets) == 0 {
 		return "none"
 	}
-	return inert(run.Datasets[0].Name) + " " + format.Truncate(run.Datasets[0].Digest, 80)
+	return inert(run.Datasets[0].Name) + " " + format.Shorten(run.Datasets[0].Digest, 80)
 }
 
 // definition checks the digest of the scorers, unless it must be the incumbent's.
@@ -326,7 +326,7 @@ func (s Settings) definition(run fact.Scored, out verdict.Finding) verdict.Findi
 			"define the scorers in a file, so that MLflow can read their source")
 	}
 	if d := run.Scorers.Digest; s.scorers != Incumbent && d != s.scorers {
-		return out.Failing(fmt.Sprintf("the scorers of run %s have the digest %s", run.RunID, format.Truncate(d, 80)),
+		return out.Failing(fmt.Sprintf("the scorers of run %s have the digest %s", run.RunID, format.Shorten(d, 80)),
 			"use the scorers that the gate names, or put their new digest into the gate")
 	}
 	return out.Passed()

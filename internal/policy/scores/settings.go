@@ -248,7 +248,7 @@ func (s Settings) Wanted() string {
 		add("dataset %s", s.dataset)
 	}
 	if s.scorers != "" {
-		add("scorers %s", format.Truncate(s.scorers, 20))
+		add("scorers %s", format.Shorten(s.scorers, 20))
 	}
 	if len(s.judges) > 0 {
 		add("judges %s", strings.Join(s.judges, ", "))

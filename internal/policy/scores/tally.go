@@ -275,7 +275,9 @@ func more(parts []string, all int) string {
 	return out
 }
 
-// inert cuts a text of other people and escapes every character in it that is not printed as itself.
+// inert cuts a text of other people, and escapes every character in it that is not printed as itself. Double quotes
+// become single ones, so that the text cannot end the quotes around it.
 func inert(text string) string {
-	return strconv.Quote(format.Truncate(text, shownText))
+	quoted := strconv.Quote(strings.ReplaceAll(format.Shorten(text, shownText), `"`, "'"))
+	return strings.ReplaceAll(quoted, `\\`, `\`)
 }
