@@ -244,7 +244,7 @@ func double(names ...string) []string {
 var pure = []string{
 	"internal/audit", "internal/audit/rules", "internal/auditpage", "internal/canonical", "internal/evidence", "internal/fact", "internal/format",
 	"internal/glob", "internal/hiddenplan", "internal/ledger/chunk", "internal/ledger/views", "internal/lineage", "internal/outputs", "internal/plan", "internal/policy", "internal/policy/approvals", "internal/proxyenv",
-	"internal/policy/casefacts", "internal/policy/cases", "internal/policy/compare", "internal/policy/expression", "internal/policy/gates", "internal/policy/tree", "internal/registry",
+	"internal/policy/casefacts", "internal/policy/cases", "internal/policy/compare", "internal/policy/expression", "internal/policy/gates", "internal/policy/scores", "internal/policy/tree", "internal/registry",
 	"internal/report", "internal/report/doc", "internal/rescue", "internal/sarif", "internal/signature", "internal/signing", "internal/spelling", "internal/verdict",
 }
 

@@ -23,8 +23,7 @@ var evaluationShape = tree.Object("newest finished evaluation run of the version
 	tree.Optional("ended", timeShape),
 	tree.Required("scores", tree.MapOf("verdicts by scorer, one for each row", tree.Text("a scorer"),
 		tree.List("yes, no, a number, a text, or failed", tree.Shape{
-			Kind: tree.KindText, About: "a verdict",
-			Or: &tree.Shape{Kind: tree.KindNumber, Or: &tree.Shape{Kind: tree.KindBool}},
+			Kind: tree.KindText, About: "a verdict", Or: &tree.Shape{Kind: tree.KindNumber},
 		}))),
 )
 

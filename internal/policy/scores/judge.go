@@ -36,7 +36,7 @@ func (s Settings) Judge(f fact.Facts, name string, base Base) verdict.Finding {
 		return verdict.MostSevere(parts...)
 	}
 	seen, compared := s.compareWith(f, t, out, name, base)
-	end := verdict.MostSevere(append(parts, compared...)...)
+	end := verdict.MostSevere(append(compared, parts...)...)
 	end.Values, end.Incumbent = seen.Values, seen.Incumbent // whatever the outcome
 	return end
 }

@@ -51,7 +51,7 @@ var Fields = []tree.Field{
 	tree.Optional("max", tree.Number("largest value that passes")),
 	tree.Optional("worst", tree.Shape{
 		Kind: tree.KindText, About: "value that every row must reach: yes, no, a number, or a text of the scorer",
-		Or: &tree.Shape{Kind: tree.KindNumber, Or: &tree.Shape{Kind: tree.KindBool}},
+		Or: &tree.Shape{Kind: tree.KindNumber},
 	}),
 	tree.Optional("better", tree.OneOf("which direction is better: higher (default) or lower", "higher", "lower")),
 	tree.Optional("rows", tree.Integer("minimum number of rows with a verdict", 1)),
