@@ -144,8 +144,10 @@ type File struct {
 type MLmodel struct {
 	Flavors       map[string]map[string]any
 	Signature     Signature
-	Parts         []Part // other files that the model needs
-	InputExample  string // file that contains an example; "" if there is none
+	Parts         []Part   // other files that the model needs
+	InputExample  string   // file that contains an example; "" if there is none
+	Resources     []string // what the model declares that it needs for serving, as kind:name; sorted
+	Unclear       string   // what is not understood of the resources; "" if all of them are
 	RunID         string
 	ModelID       string
 	MLflowVersion string

@@ -40,12 +40,15 @@ var layers = map[string][]string{
 	"internal/policy/tree":      {"internal/format", "internal/registry", "internal/spelling"},
 	"internal/policy/approvals": {"internal/fact", "internal/format", "internal/registry"},
 	"internal/policy/compare":   {},
+	"internal/policy/declared": {
+		"internal/fact", "internal/format", "internal/glob", "internal/policy/tree", "internal/verdict",
+	},
 	"internal/policy/scores": {
 		"internal/fact", "internal/format", "internal/policy/compare", "internal/policy/tree", "internal/verdict",
 	},
 	"internal/policy/gates": {
 		"internal/evidence", "internal/fact", "internal/format", "internal/glob", "internal/ledger",
-		"internal/ledger/views", "internal/policy/approvals", "internal/policy/compare", "internal/policy/expression", "internal/policy/scores", "internal/policy/tree", "internal/registry",
+		"internal/ledger/views", "internal/policy/approvals", "internal/policy/compare", "internal/policy/declared", "internal/policy/expression", "internal/policy/scores", "internal/policy/tree", "internal/registry",
 		"internal/signature", "internal/spelling", "internal/verdict",
 	},
 	"internal/policy/expression": {"internal/format"},
@@ -244,7 +247,7 @@ func double(names ...string) []string {
 var pure = []string{
 	"internal/audit", "internal/audit/rules", "internal/auditpage", "internal/canonical", "internal/evidence", "internal/fact", "internal/format",
 	"internal/glob", "internal/hiddenplan", "internal/ledger/chunk", "internal/ledger/views", "internal/lineage", "internal/outputs", "internal/plan", "internal/policy", "internal/policy/approvals", "internal/proxyenv",
-	"internal/policy/casefacts", "internal/policy/cases", "internal/policy/compare", "internal/policy/expression", "internal/policy/gates", "internal/policy/scores", "internal/policy/tree", "internal/registry",
+	"internal/policy/casefacts", "internal/policy/cases", "internal/policy/compare", "internal/policy/declared", "internal/policy/expression", "internal/policy/gates", "internal/policy/scores", "internal/policy/tree", "internal/registry",
 	"internal/report", "internal/report/doc", "internal/rescue", "internal/sarif", "internal/signature", "internal/signing", "internal/spelling", "internal/verdict",
 }
 

@@ -48,6 +48,7 @@ var (
 		)),
 		tree.Optional("flavors", tree.List("flavours of the model", tree.Text("a flavour"))),
 		tree.Optional("python", anyText),
+		tree.Optional("resources", tree.List("resources that the model declares", tree.Text("a resource as KIND:NAME"))),
 		tree.Optional("mlflow", anyText),
 		tree.Optional("files", tree.MapOf("sizes by path", tree.Text("a path"), tree.Integer("bytes", 0))),
 		tree.Optional("digest", tree.Text("digest of the files' content")),
@@ -212,7 +213,7 @@ func readSubject(n *tree.Node, ref, model string) fact.Subject {
 	}
 	if n.Has("flavors") || n.Has("signature") {
 		m := registry.MLmodel{Flavors: map[string]map[string]any{}, PythonVersion: n.Str("python"),
-			MLflowVersion: n.Str("mlflow")}
+			MLflowVersion: n.Str("mlflow"), Resources: n.Texts("resources")}
 		for _, name := range n.Texts("flavors") {
 			m.Flavors[name] = map[string]any{}
 		}
