@@ -48,6 +48,7 @@ type ScorersDigest struct {
 type NewerRun struct {
 	RunID  string
 	Status string // status of the run, or "deleted" or "in the future"
+	Valued bool   // it has values, so its evaluation was complete
 }
 
 // Row is one row of an evaluation run.

@@ -188,7 +188,9 @@ func (f *finder) consider(run registry.Run, id string, subjects int) {
 		return
 	}
 	if len(earlier.Newer) < 20 {
-		earlier.Newer = append(earlier.Newer, fact.NewerRun{RunID: run.ID, Status: status})
+		earlier.Newer = append(earlier.Newer, fact.NewerRun{
+			RunID: run.ID, Status: status, Valued: len(run.Metrics) > 0,
+		})
 	}
 	f.found[id] = earlier
 }

@@ -3,6 +3,7 @@ package modelparts
 import (
 	"fmt"
 	"slices"
+	"strings"
 )
 
 // Resources lists what an MLmodel file declares that the model needs at the time of serving, as kind:name. It reads the
@@ -60,6 +61,9 @@ func declared(resources any) (found []string, unclear string) {
 		}
 		for _, kind := range keys(kinds) {
 			list, ok := kinds[kind].([]any)
+			if strings.Trim(kind, "abcdefghijklmnopqrstuvwxyz_") != "" {
+				return found, fmt.Sprintf("unknown kind of resource %.50q", kind)
+			}
 			if !ok {
 				return found, fmt.Sprintf("the resources of the kind %.50q are not a list", kind)
 			}

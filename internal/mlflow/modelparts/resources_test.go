@@ -24,6 +24,7 @@ func TestResources(t *testing.T) {
 		"resources: {databricks: {table: {name: t}}}":        "! not a list",
 		"resources: {databricks: {table: [t]}}":              "! has no name",
 		"resources: {databricks: {table: [{name: 7}]}}":      "! has no name",
+		"resources: {databricks: {'table:x': [{name: t}]}}":  "! unknown kind",
 		"auth_policy: x":                                     "! not a mapping",
 		"auth_policy: {system_auth_policy: [x]}":             "! not a mapping",
 		"auth_policy: {other: {}}":                           "! unknown key",

@@ -168,16 +168,26 @@ func TestEvaluation(t *testing.T) {
 		"rows of another": {"min: 0", on(good, 1, func(r *fact.Row) { r.Model = "m-9" }), base, verdict.Inconclusive, `made with the model "m-9"`},
 		"a newer was deleted": {
 			"min: 0", with(good, func(s *fact.Scored) { s.Newer = []fact.NewerRun{{RunID: "bad", Status: "deleted"}} }), base,
-			verdict.Inconclusive, "a newer evaluation run of the candidate, bad, was deleted",
+			verdict.Inconclusive, "a newer evaluation run of the candidate, bad, is deleted",
 		},
 		"a newer runs": {
 			"min: 0", with(good, func(s *fact.Scored) { s.Newer = []fact.NewerRun{{RunID: "r", Status: "RUNNING"}} }), base,
 			verdict.Pass, "",
 		},
 
-		"a person agrees":      {"worst: 'yes'", reviewed(1), base, verdict.Pass, ""},
-		"a person disagrees":   {"worst: 'yes'", reviewed(0), base, verdict.Fail, "1 of 30 rows"},
-		"people do not count":  {"min: 0, judges: [CODE]", reviewed(1), base, verdict.Inconclusive, "on 1 of 30 rows"},
+		"a newer was cut off": {
+			"min: 0", with(good, func(s *fact.Scored) { s.Newer = []fact.NewerRun{{RunID: "r", Status: "FAILED"}} }), base,
+			verdict.Pass, "",
+		},
+		"a newer is marked as failed": {
+			"min: 0", with(good, func(s *fact.Scored) {
+				s.Newer = []fact.NewerRun{{RunID: "r", Status: "FAILED", Valued: true}}
+			}), base, verdict.Inconclusive, "r, is FAILED",
+		},
+
+		"a person agrees":      {"worst: 'yes', judges: [CODE, HUMAN]", reviewed(1), base, verdict.Pass, ""},
+		"a person disagrees":   {"worst: 'yes', judges: [CODE, HUMAN]", reviewed(0), base, verdict.Fail, "1 of 30 rows"},
+		"people do not count":  {"min: 0", reviewed(1), base, verdict.Inconclusive, "on 1 of 30 rows"},
 		"only people count":    {"min: 0, judges: [HUMAN]", reviewed(1), base, verdict.Inconclusive, "on 29 of 30 rows"},
 		"a judge counts":       {"evaluation: n, min: 0, judges: [LLM_JUDGE]", good, base, verdict.Pass, ""},
 		"the judge is no code": {"evaluation: n, min: 0, judges: [CODE]", good, base, verdict.Inconclusive, "on 30 of 30 rows"},

@@ -113,8 +113,8 @@ func (s Settings) trust(t tally, out verdict.Finding) verdict.Finding {
 		return out.Unclear(why, again)
 	}
 	for _, n := range t.run.Newer {
-		if n.Status == "deleted" {
-			return out.Unclear(fmt.Sprintf("a newer evaluation run of the candidate, %s, was deleted", n.RunID), again)
+		if n.Status == "deleted" || n.Valued { // evaluate logs the values just before the run finishes
+			return out.Unclear(fmt.Sprintf("a newer evaluation run of the candidate, %s, is %s", n.RunID, n.Status), again)
 		}
 	}
 	return out.Passed()

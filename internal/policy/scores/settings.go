@@ -59,7 +59,7 @@ var Fields = []tree.Field{
 	tree.Optional("dataset", tree.Text("name or digest of the dataset, or incumbent for the incumbent's")),
 	tree.Optional("scorers", tree.Pattern("incumbent, or the digest of all scorers such as sha256:…",
 		`^(incumbent|sha256:[0-9a-f]{64})$`)),
-	tree.Optional("judges", tree.List("kinds of judges whose verdicts count; default: all",
+	tree.Optional("judges", tree.List("kinds of judges whose verdicts count; default: CODE and LLM_JUDGE",
 		tree.OneOf("a kind of judge", Sources...))),
 	tree.Optional("max-age", tree.Duration("maximum age of the evaluation run")),
 	tree.Optional("latency", quantiles("largest time per row in milliseconds, as p50 or p95")),
@@ -278,7 +278,10 @@ func (r paired) String() string {
 
 // counts reports whether a score comes from a judge that counts.
 func (s Settings) counts(sc fact.Score) bool {
-	return len(s.judges) == 0 || slices.Contains(s.judges, sc.Source)
+	if len(s.judges) == 0 {
+		return sc.Source != "HUMAN"
+	}
+	return slices.Contains(s.judges, sc.Source)
 }
 
 // used returns a value that is bound into the plan.
