@@ -7,6 +7,7 @@ import (
 	"math"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/mlflow-promote/mlflow-promote/internal/ledger"
@@ -116,6 +117,21 @@ func number(v float64) string {
 		return "-"
 	}
 	return strconv.FormatFloat(v, 'g', -1, 64)
+}
+
+// Inputs returns a digest of the inputs and expectations of all rows, as far as the server shows them. It is "" if the
+// server shows none for some row. MLflow's own digest of a list of rows depends only on their number.
+func (s Scored) Inputs() string {
+	all := make([]string, len(s.Rows))
+	for i, row := range s.Rows {
+		if row.Input == "" {
+			return ""
+		}
+		all[i] = row.Input
+	}
+	slices.Sort(all)
+	sum := sha256.Sum256([]byte(strings.Join(all, "\n")))
+	return "sha256:" + hex.EncodeToString(sum[:])
 }
 
 // RecordedRows returns what the ledger recorded about the rows of a version's evaluation run when the version was

@@ -13,6 +13,8 @@ from mlflow.entities import AssessmentSource, Feedback
 from mlflow.genai.scorers import scorer
 
 logging.disable(logging.WARNING)
+# The agent traces itself, so newer versions of MLflow need not try it out first.
+os.environ["MLFLOW_GENAI_EVAL_SKIP_TRACE_VALIDATION"] = "true"
 now = {}
 
 
@@ -24,9 +26,9 @@ class Agent(mlflow.pyfunc.PythonModel):
 @mlflow.trace
 def answer(q):
     n = int(q[1:])
-    span = mlflow.get_current_active_span()
-    span.set_attribute("mlflow.chat.tokenUsage", {"input_tokens": 10, "output_tokens": n, "total_tokens": 10 + n})
-    span.set_attribute("mlflow.llm.cost", {"input_cost": 0.1, "output_cost": 0.1, "total_cost": 0.2})
+    if span := mlflow.get_current_active_span():  # there is none while MLflow tries the agent out
+        span.set_attribute("mlflow.chat.tokenUsage", {"input_tokens": 10, "output_tokens": n, "total_tokens": 10 + n})
+        span.set_attribute("mlflow.llm.cost", {"input_cost": 0.1, "output_cost": 0.1, "total_cost": 0.2})
     if n in now["crashed"]:
         raise ValueError("the agent failed")
     if n in now["failed"]:

@@ -203,9 +203,18 @@ func TestEvaluation(t *testing.T) {
 		"too many":     {"tokens: {p50: 154}", good, base, verdict.Fail, "the p50 of tokens is 155"},
 		"unknown cost": {"cost: {p50: 1}", good, base, verdict.Inconclusive, "30 of 30 rows state no cost, which MLflow records since 3.10"},
 
-		"dataset":          {"min: 0, dataset: golden", good, base, verdict.Pass, ""},
-		"its digest":       {"min: 0, dataset: d1", good, base, verdict.Pass, ""},
-		"another dataset":  {"min: 0, dataset: silver", good, base, verdict.Fail, `on dataset "golden" d1, not on silver`},
+		"dataset":         {"min: 0, dataset: golden", good, base, verdict.Pass, ""},
+		"its digest":      {"min: 0, dataset: d1", good, base, verdict.Pass, ""},
+		"another dataset": {"min: 0, dataset: silver", good, base, verdict.Fail, `on dataset "golden" d1 with inputs sha256:`},
+		"its inputs":      {"min: 0, dataset: " + good.Inputs(), good, base, verdict.Pass, ""},
+		"other inputs": {
+			"min: 0, dataset: " + good.Inputs(), on(good, 1, func(r *fact.Row) { r.Input = "x" }), base, verdict.Fail,
+			"not on sha256:",
+		},
+		"other inputs than theirs": {
+			"min: 0, dataset: incumbent", on(good, 1, func(r *fact.Row) { r.Input = "x" }), base, verdict.Fail,
+			"but the incumbent on",
+		},
 		"no dataset":       {"min: 0, dataset: silver", with(good, func(s *fact.Scored) { s.Datasets = nil }), base, verdict.Inconclusive, "no dataset"},
 		"the incumbent's":  {"min: 0, dataset: incumbent", good, base, verdict.Pass, ""},
 		"not theirs":       {"min: 0, dataset: incumbent", good, with(base, func(s *fact.Scored) { s.Datasets[0].Digest = "d0" }), verdict.Fail, "but the incumbent on"},
@@ -237,13 +246,12 @@ func TestEvaluation(t *testing.T) {
 			"non-inferiority of n not shown: mean difference -0.1333",
 		},
 		"other rows": {
-			"paired: {}", on(good, 1, func(r *fact.Row) { r.Input = "x" }), base, verdict.Inconclusive,
-			"the incumbent was evaluated on rows that the candidate's run does not have",
+			"paired: {}", on(good, 1, func(r *fact.Row) { r.Input = "x" }), base, verdict.Inconclusive, "but the incumbent on",
 		},
 		"same inputs": {"paired: {}", on(good, 2, func(r *fact.Row) { r.Input = "x" }), on(base, 2, func(r *fact.Row) { r.Input = "x" }), verdict.Pass, ""},
 		"cut inputs": {
-			"paired: {}", on(good, 2, func(r *fact.Row) { r.Input, r.Cut = "x", true }), base, verdict.Inconclusive,
-			"begin with the same text",
+			"paired: {}", on(good, 2, func(r *fact.Row) { r.Input, r.Cut = "x", true }),
+			on(base, 2, func(r *fact.Row) { r.Input = "x" }), verdict.Inconclusive, "begin with the same text",
 		},
 		"theirs failed": {"paired: {}", good, scored("theirs", "m-0", append(many(29, "yes"), "failed")...), verdict.Inconclusive, "gave no verdict on 1 of 30 rows"},
 		"theirs edited": {"paired: {}", good, with(base, func(s *fact.Scored) { s.Rows[0].Scores[0].Value = 0 }), verdict.Inconclusive, "the incumbent has no valid evidence: the run states 1 for ok/mean"},
@@ -279,6 +287,16 @@ func TestEvaluation_NoIncumbent(t *testing.T) {
 	f.Candidate.Scored = evaluated(scored("mine", "m-1", "yes", "no", "yes"), fact.Scored{}).Candidate.Scored
 	if got := g.Check(f); got.Outcome != verdict.Fail {
 		t.Errorf("%s: %s", got.Outcome, got.Why)
+	}
+}
+
+// If all rows are good, the mean is exactly 1, no matter how many there are.
+func TestEvaluation_ExactMean(t *testing.T) {
+	g := mustParse(t, "evaluation: ok, experiment: qa, min: 1")
+	for n := 1; n <= 200; n++ {
+		if got := g.Check(evaluated(scored("mine", "m-1", many(n, "yes")...), fact.Scored{})); got.Outcome != verdict.Pass {
+			t.Errorf("%d rows: %s", n, got.Why)
+		}
 	}
 }
 

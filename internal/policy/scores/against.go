@@ -45,7 +45,11 @@ func (s Settings) compareWith(
 			"the rows of run %s differ from those that the ledger recorded when the incumbent was promoted", run.RunID),
 			"find out who changed them, and evaluate the incumbent again")}
 	}
-	return out, []verdict.Finding{s.sameData(t, theirs, out), s.sameScorers(t, theirs, out), s.regress(t, theirs, out)}
+	parts = []verdict.Finding{s.sameData(t, theirs, out), s.sameScorers(t, theirs, out)}
+	if parts[0].Outcome == verdict.Pass {
+		parts = append(parts, s.regress(t, theirs, out))
+	}
+	return out, parts
 }
 
 // sameData checks that both runs have one dataset, and that it is the same.
@@ -62,7 +66,12 @@ func (s Settings) sameData(mine, theirs tally, out verdict.Finding) verdict.Find
 			return out.Unclear(fmt.Sprintf("the dataset of run %s has no digest", t.run.RunID), "")
 		}
 	}
-	if a, b := mine.run.Datasets[0], theirs.run.Datasets[0]; a.DataRef != b.DataRef {
+	a, b := mine.run, theirs.run
+	if a.Inputs() == "" || b.Inputs() == "" {
+		return out.Unclear("the server does not show the inputs of every row", fix)
+	}
+	// The digest of the dataset alone proves little; see Scored.Inputs.
+	if a.Datasets[0].DataRef != b.Datasets[0].DataRef || a.Inputs() != b.Inputs() {
 		why := fmt.Sprintf("the candidate was evaluated on dataset %s, but the incumbent on %s", dataWords(mine.run),
 			dataWords(theirs.run))
 		if s.dataset != Incumbent {

@@ -1,6 +1,7 @@
 package scores
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 	"slices"
@@ -73,8 +74,11 @@ func (t tally) shown() string {
 	for _, d := range t.run.Datasets[:min(2, len(t.run.Datasets))] {
 		out += ", " + inert(d.Name) + " " + format.Shorten(d.Digest, 16)
 	}
+	if d := t.run.Inputs(); d != "" {
+		out += ", inputs " + format.Shorten(strings.TrimPrefix(d, "sha256:"), 13)
+	}
 	if d := t.run.Scorers.Digest; d != "" {
-		out += ", scorers " + format.Shorten(strings.TrimPrefix(d, "sha256:"), 12)
+		out += ", scorers " + format.Shorten(strings.TrimPrefix(d, "sha256:"), 13)
 	}
 	out += ", run " + t.run.RunID
 	for _, n := range t.run.Newer[:min(2, len(t.run.Newer))] {
@@ -93,6 +97,7 @@ func (t tally) values(of string) []verdict.Used {
 		used(of, t.run, t.scorer+"/"+t.aggregation, value, verdict.ScoreValue),
 		used(of, t.run, "rows", fmt.Sprint(len(t.run.Rows)), verdict.RowsValue),
 		used(of, t.run, "rows/without", fmt.Sprint(len(t.without)), verdict.RowsValue),
+		used(of, t.run, "rows/inputs", cmp.Or(t.run.Inputs(), "none"), verdict.RowsValue),
 		used(of, t.run, verdict.RowsSum, t.sum(), verdict.RowsValue),
 	}
 }
@@ -295,6 +300,7 @@ func (s Settings) data(run fact.Scored, out verdict.Finding) verdict.Finding {
 		return out.Passed()
 	}
 	switch {
+	case run.Inputs() == s.dataset:
 	case len(run.Datasets) == 0:
 		return out.Missing(fmt.Sprintf("run %s has no dataset", run.RunID), "")
 	case len(run.Datasets) > 1:
@@ -310,7 +316,8 @@ func dataWords(run fact.Scored) string {
 	if len(run.Datasets) == 0 {
 		return "none"
 	}
-	return inert(run.Datasets[0].Name) + " " + format.Shorten(run.Datasets[0].Digest, 80)
+	return fmt.Sprintf("%s %s with inputs %s", inert(run.Datasets[0].Name), format.Shorten(run.Datasets[0].Digest, 80),
+		cmp.Or(run.Inputs(), "unknown"))
 }
 
 // definition checks the digest of the scorers, unless it must be the incumbent's.

@@ -175,8 +175,9 @@ func aggregate(name string, values []float64) float64 {
 	n := float64(len(all))
 	mean := 0.0
 	for _, v := range all {
-		mean += v / n
+		mean += v // divided only once, so that the mean of equal values is that value
 	}
+	mean /= n
 	switch name {
 	case "min":
 		return all[0]
