@@ -186,7 +186,7 @@ var layers = map[string][]string{
 		"internal/trigger", "internal/verdict", "internal/workflow",
 	},
 
-	"internal/mlflow/mlflowtest":              double("access", "artifacts", "call", "dialect", "faults", "registry", "seed", "state", "tracking", "wire"),
+	"internal/mlflow/mlflowtest":              double("access", "artifacts", "call", "dialect", "faults", "registry", "seed", "state", "traces", "tracking", "wire"),
 	"internal/mlflow/mlflowtest/access":       double("call", "dialect", "state", "wire"),
 	"internal/mlflow/mlflowtest/artifacts":    double("call", "location", "state", "wire"),
 	"internal/mlflow/mlflowtest/call":         double("dialect", "state", "wire"),
@@ -201,6 +201,7 @@ var layers = map[string][]string{
 	"internal/mlflow/mlflowtest/seed":         double("state", "wire"),
 	"internal/mlflow/mlflowtest/state":        double("location", "wire"),
 	"internal/mlflow/mlflowtest/unitycatalog": {},
+	"internal/mlflow/mlflowtest/traces":       double("call", "dialect", "search", "state", "wire"),
 	"internal/mlflow/mlflowtest/tracking":     double("access", "artifacts", "call", "dialect", "search", "state", "wire"),
 	"internal/mlflow/mlflowtest/wire":         double("dialect"),
 

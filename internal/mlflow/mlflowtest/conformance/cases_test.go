@@ -77,6 +77,7 @@ var cases = join(
 	runCases,
 	loggedCases,
 	artifactCases,
+	traceCases,
 	wireCases,
 	setupCases,
 )
