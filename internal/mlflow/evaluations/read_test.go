@@ -391,7 +391,7 @@ func TestRead_Memory(t *testing.T) {
 	runtime.ReadMemStats(&without)
 	kept := int64(with.HeapAlloc) - int64(without.HeapAlloc)
 	t.Logf("%d pages; %d KiB are kept", pages, kept>>10)
-	if kept < 1<<20 || kept > 16<<20 || pages != rows/rowsPage {
+	if kept < 1<<20 || kept > 16<<20 || pages != (rows+rowsPage-1)/rowsPage {
 		t.Errorf("%d pages, %d bytes", pages, kept)
 	}
 }

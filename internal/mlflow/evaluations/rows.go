@@ -22,7 +22,7 @@ import (
 
 // The limits for reading rows.
 const (
-	rowsPage   = 100      // rows in one page
+	rowsPage   = 500      // rows in one page, the most that MLflow allows
 	pageLimit  = 16 << 20 // bytes of one page
 	mostRows   = 100_000
 	mostScores = 250_000
@@ -106,7 +106,7 @@ func readRows(ctx context.Context, c *mlflow.Client, experiment string, run fact
 			if size == 1 || !errors.As(err, &e) || e.Kind != rest.TooLarge {
 				return p, err
 			}
-			size /= 10 // the pages' tokens contain an offset, so the size may change between pages
+			size = max(1, size/10) // the pages' tokens contain an offset, so the size may change between pages
 		}
 	}
 	next := func(p page) (string, int64, error) { return p.Next, p.bytes, nil }
