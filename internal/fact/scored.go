@@ -97,8 +97,8 @@ func (s Scored) Sum() string {
 	for _, row := range s.Rows {
 		scores := make([]string, 0, len(row.Scores))
 		for _, sc := range row.Scores {
-			scores = append(scores, fmt.Sprintf("%q %s %s %s %q %s %t %t", sc.Scorer, sc.Source, sc.Kind, number(sc.Value),
-				sc.Text, sc.Digest, sc.Replaced, sc.Late))
+			scores = append(scores, fmt.Sprintf("%q %s %s %s %q %s %t %t", sc.Scorer, sc.Source, sc.Kind,
+				number(sc.Value), sc.Text, sc.Digest, sc.Replaced, sc.Late))
 		}
 		slices.Sort(scores)
 		lines = append(lines, fmt.Sprintf("%q %q %t %q %d %s %s %q", row.TraceID, row.Input, row.Failed, row.Model,

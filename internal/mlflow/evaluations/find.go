@@ -116,8 +116,8 @@ func (f *finder) find(ctx context.Context) error {
 			return err
 		}
 		if seen++; seen > mostRuns || f.reads > mostReads {
-			return fmt.Errorf("experiment %s has too many runs: none of the newest %d is an evaluation run of a version "+
-				"that is compared; use an experiment of its own", f.experiment.Name, seen-1)
+			return fmt.Errorf("experiment %s has too many runs: none of the newest %d is an evaluation run of a "+
+				"version that is compared; use an experiment of its own", f.experiment.Name, seen-1)
 		}
 		if err := f.look(ctx, run); err != nil {
 			return err

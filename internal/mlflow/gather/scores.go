@@ -5,20 +5,22 @@ import (
 	"slices"
 
 	"github.com/mlflow-promote/mlflow-promote/internal/fact"
+	"github.com/mlflow-promote/mlflow-promote/internal/mlflow"
 	"github.com/mlflow-promote/mlflow-promote/internal/mlflow/evaluations"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
-// readScores reads the evaluation runs that gates need, one experiment after the other, because their rows may be many.
-func (g *gathering) readScores(ctx context.Context, candidate *fact.Subject, holders []fact.Subject) {
-	for _, experiment := range g.needs.ScoredIn {
-		of := []*fact.Subject{candidate}
-		if slices.Contains(g.needs.HolderScores, experiment) {
-			for i := range holders {
-				if holders[i].Ref != "" {
-					of = append(of, &holders[i])
-				}
-			}
+// readScores returns the evaluation runs that gates need, by experiment: first the candidate's, then those of the
+// holders. It reads one experiment after the other, because there may be many rows.
+func readScores(
+	ctx context.Context, c *mlflow.Client, needs fact.Needs, candidate fact.Subject, holders []fact.Subject,
+) []map[string]registry.Known[fact.Scored] {
+	all := append([]fact.Subject{candidate}, holders...)
+	out := make([]map[string]registry.Known[fact.Scored], len(all))
+	for _, experiment := range needs.ScoredIn {
+		of := all[:1]
+		if slices.Contains(needs.HolderScores, experiment) {
+			of = all
 		}
 		var models []registry.LoggedModel
 		for _, s := range of {
@@ -30,13 +32,17 @@ func (g *gathering) readScores(ctx context.Context, candidate *fact.Subject, hol
 		}
 		var read map[string]registry.Known[fact.Scored]
 		if len(models) > 0 {
-			read = evaluations.Read(ctx, g.c, experiment, models)
+			read = evaluations.Read(ctx, c, experiment, models)
 		}
-		for _, s := range of {
-			if s.Scored == nil {
-				s.Scored = map[string]registry.Known[fact.Scored]{}
+		for i, s := range of {
+			if s.Ref == "" {
+				continue
 			}
-			s.Scored[experiment] = evaluations.Of(*s, read)
+			if out[i] == nil {
+				out[i] = map[string]registry.Known[fact.Scored]{}
+			}
+			out[i][experiment] = evaluations.Of(s, read)
 		}
 	}
+	return out
 }

@@ -8,8 +8,8 @@ import (
 )
 
 var evaluationKind = Kind{
-	Name: "evaluation", showsKey: true, Passes: scores.Passes, Notes: scores.Notes, key: scores.Key, more: scores.Fields,
-	Example: scores.Example, Facts: scores.Facts, build: buildEvaluation,
+	Name: "evaluation", showsKey: true, Passes: scores.Passes, Notes: scores.Notes, key: scores.Key,
+	more: scores.Fields, Example: scores.Example, Facts: scores.Facts, build: buildEvaluation,
 }
 
 func buildEvaluation(n *tree.Node) (Gate, error) {

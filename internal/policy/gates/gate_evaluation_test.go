@@ -122,17 +122,23 @@ func TestEvaluation(t *testing.T) {
 		want         verdict.Outcome
 		why          string
 	}{
-		"min":          {"min: 0.9", saying(2, "no"), base, verdict.Pass, ""},
-		"min missed":   {"min: 0.95", saying(2, "no"), base, verdict.Fail, `ok is 0.933333; wanted >= 0.95; worst rows: "no" for "{'q': '0'}" (mine-0), "no"`},
-		"max":          {"max: 0.95", saying(2, "no"), base, verdict.Pass, ""},
-		"max missed":   {"max: 0.9", saying(2, "no"), base, verdict.Fail, "ok is 0.933333; wanted <= 0.9"},
-		"no such run":  {"min: 0", fact.Scored{}, base, verdict.Inconclusive, "no finished evaluation run"},
-		"other name":   {"evaluation: 'no', min: 0", good, base, verdict.Inconclusive, `it has "n", "ok"`},
-		"percentile":   {"evaluation: n/p90, min: 4, max: 4", good, base, verdict.Pass, ""},
-		"median":       {"evaluation: n/median, max: 1", good, base, verdict.Fail, "n/median is 2"},
-		"texts":        {"min: 0", texts, base, verdict.Inconclusive, "ok returns texts"},
-		"worst":        {"worst: 'yes'", good, base, verdict.Pass, ""},
-		"worst missed": {"worst: yes", saying(1, "no"), base, verdict.Fail, `1 of 30 rows miss yes: "no" for "{'q': '0'}" (mine-0)`},
+		"min": {"min: 0.9", saying(2, "no"), base, verdict.Pass, ""},
+		"min missed": {
+			"min: 0.95", saying(2, "no"), base,
+			verdict.Fail, `ok is 0.933333; wanted >= 0.95; worst rows: "no" for "{'q': '0'}" (mine-0), "no"`,
+		},
+		"max":         {"max: 0.95", saying(2, "no"), base, verdict.Pass, ""},
+		"max missed":  {"max: 0.9", saying(2, "no"), base, verdict.Fail, "ok is 0.933333; wanted <= 0.9"},
+		"no such run": {"min: 0", fact.Scored{}, base, verdict.Inconclusive, "no finished evaluation run"},
+		"other name":  {"evaluation: 'no', min: 0", good, base, verdict.Inconclusive, `it has "n", "ok"`},
+		"percentile":  {"evaluation: n/p90, min: 4, max: 4", good, base, verdict.Pass, ""},
+		"median":      {"evaluation: n/median, max: 1", good, base, verdict.Fail, "n/median is 2"},
+		"texts":       {"min: 0", texts, base, verdict.Inconclusive, "ok returns texts"},
+		"worst":       {"worst: 'yes'", good, base, verdict.Pass, ""},
+		"worst missed": {
+			"worst: yes", saying(1, "no"), base,
+			verdict.Fail, `1 of 30 rows miss yes: "no" for "{'q': '0'}" (mine-0)`,
+		},
 		"worst number": {"evaluation: n, worst: 1", good, base, verdict.Fail, "6 of 30 rows miss >= 1"},
 		"lower":        {"evaluation: n, worst: 4, better: lower", good, base, verdict.Pass, ""},
 		"lower missed": {"evaluation: n, worst: 3, better: lower", good, base, verdict.Fail, "6 of 30 rows miss <= 3"},
@@ -140,14 +146,29 @@ func TestEvaluation(t *testing.T) {
 		"wrong text":   {"worst: great", texts, base, verdict.Fail, `30 of 30 rows miss great: "good"`},
 		"text of yes":  {"worst: great", good, base, verdict.Inconclusive, "ok returns yes or no"},
 
-		"rows":            {"min: 0, rows: 30", good, base, verdict.Pass, ""},
-		"too few rows":    {"min: 0, rows: 31", good, base, verdict.Fail, "only 30 rows"},
-		"no rows":         {"min: 0", with(good, func(s *fact.Scored) { s.Rows = nil }), base, verdict.Inconclusive, "no rows"},
-		"a row is gone":   {"min: 0", with(good, func(s *fact.Scored) { s.Rows = s.Rows[1:] }), base, verdict.Inconclusive, "the dataset has 30 rows"},
-		"a scorer failed": {"min: 0", saying(1, "failed"), base, verdict.Inconclusive, `ok failed or gave no verdict on 1 of 30 rows; at most 0 are allowed: "{'q': '0'}"`},
-		"it may fail":     {"min: 0, errors: 1", saying(1, "failed"), base, verdict.Pass, ""},
-		"it fails often":  {"min: 0, errors: 1", saying(2, "failed"), base, verdict.Inconclusive, "on 2 of 30 rows; at most 1"},
-		"it always fails": {"min: 0, errors: 99", saying(30, "failed"), base, verdict.Inconclusive, "no row of run mine has a verdict"},
+		"rows":         {"min: 0, rows: 30", good, base, verdict.Pass, ""},
+		"too few rows": {"min: 0, rows: 31", good, base, verdict.Fail, "only 30 rows"},
+		"no rows": {
+			"min: 0", with(good, func(s *fact.Scored) { s.Rows = nil }), base,
+			verdict.Inconclusive, "no rows",
+		},
+		"a row is gone": {
+			"min: 0", with(good, func(s *fact.Scored) { s.Rows = s.Rows[1:] }), base,
+			verdict.Inconclusive, "the dataset has 30 rows",
+		},
+		"a scorer failed": {
+			"min: 0", saying(1, "failed"), base,
+			verdict.Inconclusive, `ok failed or gave no verdict on 1 of 30 rows; at most 0 are allowed: "{'q': '0'}"`,
+		},
+		"it may fail": {"min: 0, errors: 1", saying(1, "failed"), base, verdict.Pass, ""},
+		"it fails often": {
+			"min: 0, errors: 1", saying(2, "failed"), base,
+			verdict.Inconclusive, "on 2 of 30 rows; at most 1",
+		},
+		"it always fails": {
+			"min: 0, errors: 99", saying(30, "failed"), base,
+			verdict.Inconclusive, "no row of run mine has a verdict",
+		},
 		"a verdict is gone": {
 			"min: 0, errors: 9", on(good, 1, func(r *fact.Row) { r.Scores = r.Scores[1:] }), base, verdict.Pass, "",
 		},
@@ -155,17 +176,35 @@ func TestEvaluation(t *testing.T) {
 			"min: 0, errors: 9", on(saying(2, "no"), 1, func(r *fact.Row) { r.Scores = r.Scores[1:] }), base,
 			verdict.Inconclusive, "the run states 0.9333333333333333 for ok/mean, but its rows give 0.965517",
 		},
-		"the model failed": {"min: 0", on(good, 1, func(r *fact.Row) { r.Failed = true }), base, verdict.Inconclusive, "on 1 of 30 rows"},
+		"the model failed": {
+			"min: 0", on(good, 1, func(r *fact.Row) { r.Failed = true }), base,
+			verdict.Inconclusive, "on 1 of 30 rows",
+		},
 
-		"edited":        {"min: 0", on(saying(1, "no"), 1, func(r *fact.Row) { r.Scores[0].Value = 1 }), base, verdict.Inconclusive, "verdicts or rows have changed since"},
-		"written later": {"min: 0", on(good, 1, func(r *fact.Row) { r.Scores[0].Late = true }), base, verdict.Inconclusive, "1 verdicts of ok were written or edited after run mine ended"},
-		"not stated":    {"min: 0", with(good, func(s *fact.Scored) { s.Metrics = nil }), base, verdict.Inconclusive, "states no aggregation of ok"},
+		"edited": {
+			"min: 0", on(saying(1, "no"), 1, func(r *fact.Row) { r.Scores[0].Value = 1 }), base,
+			verdict.Inconclusive, "verdicts or rows have changed since",
+		},
+		"written later": {
+			"min: 0", on(good, 1, func(r *fact.Row) { r.Scores[0].Late = true }), base,
+			verdict.Inconclusive, "1 verdicts of ok were written or edited after run mine ended",
+		},
+		"not stated": {
+			"min: 0", with(good, func(s *fact.Scored) { s.Metrics = nil }), base,
+			verdict.Inconclusive, "states no aggregation of ok",
+		},
 		"two scorers": {
 			"min: 0", on(good, 1, func(r *fact.Row) { r.Scores[0].Digest = "soft" }), base, verdict.Inconclusive,
 			"the verdicts of ok come from 2 definitions",
 		},
-		"two models":      {"min: 0", with(good, func(s *fact.Scored) { s.Subjects = 2 }), base, verdict.Inconclusive, "names 2 models"},
-		"rows of another": {"min: 0", on(good, 1, func(r *fact.Row) { r.Model = "m-9" }), base, verdict.Inconclusive, `made with the model "m-9"`},
+		"two models": {
+			"min: 0", with(good, func(s *fact.Scored) { s.Subjects = 2 }), base,
+			verdict.Inconclusive, "names 2 models",
+		},
+		"rows of another": {
+			"min: 0", on(good, 1, func(r *fact.Row) { r.Model = "m-9" }), base,
+			verdict.Inconclusive, `made with the model "m-9"`,
+		},
 		"a newer was deleted": {
 			"min: 0", with(good, func(s *fact.Scored) { s.Newer = []fact.NewerRun{{RunID: "bad", Status: "deleted"}} }), base,
 			verdict.Inconclusive, "a newer evaluation run of the candidate, bad, is deleted",
@@ -185,28 +224,52 @@ func TestEvaluation(t *testing.T) {
 			}), base, verdict.Inconclusive, "r, is FAILED",
 		},
 
-		"a person agrees":      {"worst: 'yes', judges: [CODE, HUMAN]", reviewed(1), base, verdict.Pass, ""},
-		"a person disagrees":   {"worst: 'yes', judges: [CODE, HUMAN]", reviewed(0), base, verdict.Fail, "1 of 30 rows"},
-		"people do not count":  {"min: 0", reviewed(1), base, verdict.Inconclusive, "on 1 of 30 rows"},
-		"only people count":    {"min: 0, judges: [HUMAN]", reviewed(1), base, verdict.Inconclusive, "on 29 of 30 rows"},
-		"a judge counts":       {"evaluation: n, min: 0, judges: [LLM_JUDGE]", good, base, verdict.Pass, ""},
-		"the judge is no code": {"evaluation: n, min: 0, judges: [CODE]", good, base, verdict.Inconclusive, "on 30 of 30 rows"},
+		"a person agrees": {"worst: 'yes', judges: [CODE, HUMAN]", reviewed(1), base, verdict.Pass, ""},
+		"a person disagrees": {
+			"worst: 'yes', judges: [CODE, HUMAN]", reviewed(0), base,
+			verdict.Fail, "1 of 30 rows",
+		},
+		"people do not count": {"min: 0", reviewed(1), base, verdict.Inconclusive, "on 1 of 30 rows"},
+		"only people count": {
+			"min: 0, judges: [HUMAN]", reviewed(1), base,
+			verdict.Inconclusive, "on 29 of 30 rows",
+		},
+		"a judge counts": {"evaluation: n, min: 0, judges: [LLM_JUDGE]", good, base, verdict.Pass, ""},
+		"the judge is no code": {
+			"evaluation: n, min: 0, judges: [CODE]", good, base,
+			verdict.Inconclusive, "on 30 of 30 rows",
+		},
 
-		"age":       {"min: 0, max-age: 2h", good, base, verdict.Pass, ""},
-		"too old":   {"min: 0, max-age: 30m", good, base, verdict.Fail, "ended 1 hours ago"},
-		"no end":    {"min: 0, max-age: 30m", with(good, func(s *fact.Scored) { s.End = time.Time{} }), base, verdict.Inconclusive, "age of run mine is not known"},
-		"in future": {"min: 0, max-age: 30m", with(good, func(s *fact.Scored) { s.End = policytest.Now.Add(time.Hour) }), base, verdict.Inconclusive, "in the future"},
+		"age":     {"min: 0, max-age: 2h", good, base, verdict.Pass, ""},
+		"too old": {"min: 0, max-age: 30m", good, base, verdict.Fail, "ended 1 hours ago"},
+		"no end": {
+			"min: 0, max-age: 30m", with(good, func(s *fact.Scored) { s.End = time.Time{} }), base,
+			verdict.Inconclusive, "age of run mine is not known",
+		},
+		"in future": {
+			"min: 0, max-age: 30m", with(good, func(s *fact.Scored) { s.End = policytest.Now.Add(time.Hour) }), base,
+			verdict.Inconclusive, "in the future",
+		},
 
-		"latency":      {"latency: {p50: 15500, p95: 29000}", good, base, verdict.Pass, ""},
-		"slow":         {"latency: {p95: 28000}", good, base, verdict.Fail, "the p95 of latency is 28550; wanted <= 28000"},
-		"tokens":       {"tokens: {p50: 155}", good, base, verdict.Pass, ""},
-		"too many":     {"tokens: {p50: 154}", good, base, verdict.Fail, "the p50 of tokens is 155"},
-		"unknown cost": {"cost: {p50: 1}", good, base, verdict.Inconclusive, "30 of 30 rows state no cost, which MLflow records since 3.10"},
+		"latency": {"latency: {p50: 15500, p95: 29000}", good, base, verdict.Pass, ""},
+		"slow": {
+			"latency: {p95: 28000}", good, base,
+			verdict.Fail, "the p95 of latency is 28550; wanted <= 28000",
+		},
+		"tokens":   {"tokens: {p50: 155}", good, base, verdict.Pass, ""},
+		"too many": {"tokens: {p50: 154}", good, base, verdict.Fail, "the p50 of tokens is 155"},
+		"unknown cost": {
+			"cost: {p50: 1}", good, base,
+			verdict.Inconclusive, "30 of 30 rows state no cost, which MLflow records since 3.10",
+		},
 
-		"dataset":         {"min: 0, dataset: golden", good, base, verdict.Pass, ""},
-		"its digest":      {"min: 0, dataset: d1", good, base, verdict.Pass, ""},
-		"another dataset": {"min: 0, dataset: silver", good, base, verdict.Fail, `on dataset "golden" d1 with inputs sha256:`},
-		"its inputs":      {"min: 0, dataset: " + good.Inputs(), good, base, verdict.Pass, ""},
+		"dataset":    {"min: 0, dataset: golden", good, base, verdict.Pass, ""},
+		"its digest": {"min: 0, dataset: d1", good, base, verdict.Pass, ""},
+		"another dataset": {
+			"min: 0, dataset: silver", good, base,
+			verdict.Fail, `on dataset "golden" d1 with inputs sha256:`,
+		},
+		"its inputs": {"min: 0, dataset: " + good.Inputs(), good, base, verdict.Pass, ""},
 		"other inputs": {
 			"min: 0, dataset: " + good.Inputs(), on(good, 1, func(r *fact.Row) { r.Input = "x" }), base, verdict.Fail,
 			"not on sha256:",
@@ -215,31 +278,67 @@ func TestEvaluation(t *testing.T) {
 			"min: 0, dataset: incumbent", on(good, 1, func(r *fact.Row) { r.Input = "x" }), base, verdict.Fail,
 			"but the incumbent on",
 		},
-		"no dataset":       {"min: 0, dataset: silver", with(good, func(s *fact.Scored) { s.Datasets = nil }), base, verdict.Inconclusive, "no dataset"},
-		"the incumbent's":  {"min: 0, dataset: incumbent", good, base, verdict.Pass, ""},
-		"not theirs":       {"min: 0, dataset: incumbent", good, with(base, func(s *fact.Scored) { s.Datasets[0].Digest = "d0" }), verdict.Fail, "but the incumbent on"},
-		"theirs is none":   {"min: 0, dataset: incumbent", good, fact.Scored{}, verdict.Inconclusive, "the incumbent has no valid evidence: experiment qa"},
-		"two datasets":     {"min: 0, dataset: incumbent", good, with(base, func(s *fact.Scored) { s.Datasets = append(s.Datasets, s.Datasets[0]) }), verdict.Inconclusive, "run theirs has 2 datasets"},
-		"without a digest": {"min: 0, dataset: incumbent", good, with(base, func(s *fact.Scored) { s.Datasets[0].Digest = "" }), verdict.Inconclusive, "no digest"},
+		"no dataset": {
+			"min: 0, dataset: silver", with(good, func(s *fact.Scored) { s.Datasets = nil }), base,
+			verdict.Inconclusive, "no dataset",
+		},
+		"the incumbent's": {"min: 0, dataset: incumbent", good, base, verdict.Pass, ""},
+		"not theirs": {
+			"min: 0, dataset: incumbent", good, with(base, func(s *fact.Scored) { s.Datasets[0].Digest = "d0" }),
+			verdict.Fail, "but the incumbent on",
+		},
+		"theirs is none": {
+			"min: 0, dataset: incumbent", good, fact.Scored{},
+			verdict.Inconclusive, "the incumbent has no valid evidence: experiment qa",
+		},
+		"two datasets": {
+			"min: 0, dataset: incumbent", good, with(base, func(s *fact.Scored) { s.Datasets = append(s.Datasets, s.Datasets[0]) }),
+			verdict.Inconclusive, "run theirs has 2 datasets",
+		},
+		"without a digest": {
+			"min: 0, dataset: incumbent", good, with(base, func(s *fact.Scored) { s.Datasets[0].Digest = "" }),
+			verdict.Inconclusive, "no digest",
+		},
 
-		"scorers":  {"min: 0, scorers: " + digest, good, base, verdict.Pass, ""},
-		"others":   {"min: 0, scorers: 'sha256:" + strings.Repeat("b", 64) + "'", good, base, verdict.Fail, "have the digest sha256:aaa"},
-		"theirs":   {"min: 0, scorers: incumbent", good, base, verdict.Pass, ""},
-		"softened": {"min: 0, scorers: incumbent", good, with(base, func(s *fact.Scored) { s.Scorers.Digest = digest[:70] + "b" }), verdict.Fail, "but those of the incumbent's run"},
+		"scorers": {"min: 0, scorers: " + digest, good, base, verdict.Pass, ""},
+		"others": {
+			"min: 0, scorers: 'sha256:" + strings.Repeat("b", 64) + "'", good, base,
+			verdict.Fail, "have the digest sha256:aaa",
+		},
+		"theirs": {"min: 0, scorers: incumbent", good, base, verdict.Pass, ""},
+		"softened": {
+			"min: 0, scorers: incumbent", good, with(base, func(s *fact.Scored) { s.Scorers.Digest = digest[:70] + "b" }),
+			verdict.Fail, "but those of the incumbent's run",
+		},
 		"softened by row": {
 			"min: 0, scorers: incumbent", good, on(base, 30, func(r *fact.Row) { r.Scores[0].Digest = "hard" }), verdict.Fail,
 			"come from another definition than the incumbent's",
 		},
-		"not all hashed": {"min: 0, scorers: incumbent", with(good, func(s *fact.Scored) { s.Scorers.Hashed = 1 }), base, verdict.Inconclusive, "covers only 1 of 2 scorers"},
-		"before 3.17":    {"min: 0, scorers: incumbent", with(good, func(s *fact.Scored) { s.Scorers = fact.ScorersDigest{} }), base, verdict.Inconclusive, "which MLflow records since 3.17"},
+		"not all hashed": {
+			"min: 0, scorers: incumbent", with(good, func(s *fact.Scored) { s.Scorers.Hashed = 1 }), base,
+			verdict.Inconclusive, "covers only 1 of 2 scorers",
+		},
+		"before 3.17": {
+			"min: 0, scorers: incumbent", with(good, func(s *fact.Scored) { s.Scorers = fact.ScorersDigest{} }), base,
+			verdict.Inconclusive, "which MLflow records since 3.17",
+		},
 
-		"no loss":   {"paired: {}", saying(4, "no"), base, verdict.Pass, ""},
-		"a loss":    {"paired: {}", saying(5, "no"), base, verdict.Fail, "5 rows lost, 0 gained, n = 30, p = 0.0312 <= 0.05"},
+		"no loss": {"paired: {}", saying(4, "no"), base, verdict.Pass, ""},
+		"a loss": {
+			"paired: {}", saying(5, "no"), base,
+			verdict.Fail, "5 rows lost, 0 gained, n = 30, p = 0.0312 <= 0.05",
+		},
 		"few pairs": {"paired: {least: 31}", good, base, verdict.Inconclusive, "too few pairs: 30; the minimum is 31"},
 		"margin":    {"paired: {margin: 0.25}", good, base, verdict.Pass, ""},
-		"too wide":  {"paired: {margin: 0.05}", good, base, verdict.Fail, "non-inferiority of ok not shown: 0 rows lost"},
-		"numbers":   {"evaluation: n, paired: {margin: 0.1}", good, base, verdict.Pass, ""},
-		"no margin": {"evaluation: n, paired: {}", good, base, verdict.Inconclusive, "returns numbers, and `paired` has no margin"},
+		"too wide": {
+			"paired: {margin: 0.05}", good, base,
+			verdict.Fail, "non-inferiority of ok not shown: 0 rows lost",
+		},
+		"numbers": {"evaluation: n, paired: {margin: 0.1}", good, base, verdict.Pass, ""},
+		"no margin": {
+			"evaluation: n, paired: {}", good, base,
+			verdict.Inconclusive, "returns numbers, and `paired` has no margin",
+		},
 		"worse numbers": {
 			"evaluation: n, paired: {margin: 0.1}",
 			stating(on(good, 20, func(r *fact.Row) { r.Scores[1].Value -= 0.2 })), base, verdict.Fail,
@@ -248,13 +347,22 @@ func TestEvaluation(t *testing.T) {
 		"other rows": {
 			"paired: {}", on(good, 1, func(r *fact.Row) { r.Input = "x" }), base, verdict.Inconclusive, "but the incumbent on",
 		},
-		"same inputs": {"paired: {}", on(good, 2, func(r *fact.Row) { r.Input = "x" }), on(base, 2, func(r *fact.Row) { r.Input = "x" }), verdict.Pass, ""},
+		"same inputs": {
+			"paired: {}", on(good, 2, func(r *fact.Row) { r.Input = "x" }), on(base, 2, func(r *fact.Row) { r.Input = "x" }),
+			verdict.Pass, "",
+		},
 		"cut inputs": {
 			"paired: {}", on(good, 2, func(r *fact.Row) { r.Input, r.Cut = "x", true }),
 			on(base, 2, func(r *fact.Row) { r.Input = "x" }), verdict.Inconclusive, "begin with the same text",
 		},
-		"theirs failed": {"paired: {}", good, scored("theirs", "m-0", append(many(29, "yes"), "failed")...), verdict.Inconclusive, "gave no verdict on 1 of 30 rows"},
-		"theirs edited": {"paired: {}", good, with(base, func(s *fact.Scored) { s.Rows[0].Scores[0].Value = 0 }), verdict.Inconclusive, "the incumbent has no valid evidence: the run states 1 for ok/mean"},
+		"theirs failed": {
+			"paired: {}", good, scored("theirs", "m-0", append(many(29, "yes"), "failed")...),
+			verdict.Inconclusive, "gave no verdict on 1 of 30 rows",
+		},
+		"theirs edited": {
+			"paired: {}", good, with(base, func(s *fact.Scored) { s.Rows[0].Scores[0].Value = 0 }),
+			verdict.Inconclusive, "the incumbent has no valid evidence: the run states 1 for ok/mean",
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			text := c.gate

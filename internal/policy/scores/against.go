@@ -100,8 +100,8 @@ func (s Settings) sameScorers(mine, theirs tally, out verdict.Finding) verdict.F
 		return out.Failing(fmt.Sprintf("the scorers have the digest %s, but those of the incumbent's run have %s",
 			format.Shorten(a.Digest, 80), format.Shorten(b.Digest, 80)), fix)
 	case !slices.Equal(mine.digests, theirs.digests):
-		return out.Failing(fmt.Sprintf("the verdicts of %s come from another definition than the incumbent's", mine.scorer),
-			fix)
+		why := fmt.Sprintf("the verdicts of %s come from another definition than the incumbent's", mine.scorer)
+		return out.Failing(why, fix)
 	}
 	return out.Passed()
 }
@@ -185,8 +185,8 @@ func (s Settings) byInput(t tally) (values map[string]float64, why string) {
 			return nil, fmt.Sprintf("the server does not show the inputs of row %s", v.row.TraceID)
 		}
 		if v.row.Cut && len(all[v.row.Input]) > 0 {
-			return nil, fmt.Sprintf("several rows of run %s begin with the same text, and the server shows no more of it",
-				t.run.RunID)
+			const what = "several rows of run %s begin with the same text, and the server shows no more of it"
+			return nil, fmt.Sprintf(what, t.run.RunID)
 		}
 		all[v.row.Input] = append(all[v.row.Input], v.value)
 	}
@@ -221,8 +221,8 @@ func (r paired) yesNo(scorer string, gains []float64, out verdict.Finding) verdi
 		return out.Passed()
 	}
 	if p := compare.NonInferiorPairs(lost, gained, len(gains), r.margin); p > r.level {
-		return out.Failing(fmt.Sprintf("non-inferiority of %s not shown: %s, p = %.3g > %s (margin %s)", scorer, seen, p,
-			format.Number(r.level), format.Number(r.margin)), "improve the candidate, or evaluate on more rows")
+		return out.Failing(fmt.Sprintf("non-inferiority of %s not shown: %s, p = %.3g > %s (margin %s)", scorer,
+			seen, p, format.Number(r.level), format.Number(r.margin)), "improve the candidate, or evaluate on more rows")
 	}
 	return out.Passed()
 }

@@ -119,7 +119,8 @@ func (s Settings) trust(t tally, out verdict.Finding) verdict.Finding {
 	}
 	for _, n := range t.run.Newer {
 		if n.Status == "deleted" || n.Valued { // evaluate logs the values just before the run finishes
-			return out.Unclear(fmt.Sprintf("a newer evaluation run of the candidate, %s, is %s", n.RunID, n.Status), again)
+			const what = "a newer evaluation run of the candidate, %s, is %s"
+			return out.Unclear(fmt.Sprintf(what, n.RunID, n.Status), again)
 		}
 	}
 	return out.Passed()
@@ -181,8 +182,8 @@ func (s Settings) enough(t tally, out verdict.Finding) verdict.Finding {
 			t.scorer, len(t.without), len(t.run.Rows), s.errors, t.rowsWithout()),
 			"correct the scorer and evaluate again, or allow a number of errors in the gate")
 	case len(t.verdicts) < s.rows:
-		return out.Failing(fmt.Sprintf("only %d rows have a verdict of %s; the minimum is %d", len(t.verdicts), t.scorer,
-			s.rows), "evaluate on more rows")
+		return out.Failing(fmt.Sprintf("only %d rows have a verdict of %s; the minimum is %d", len(t.verdicts),
+			t.scorer, s.rows), "evaluate on more rows")
 	case len(t.verdicts) == 0:
 		return out.Unclear(fmt.Sprintf("no row of run %s has a verdict of %s", t.run.RunID, t.scorer), "")
 	}
@@ -287,8 +288,8 @@ func (s Settings) usage(run fact.Scored, out verdict.Finding) (parts []verdict.F
 		}
 		v := quantile(all, map[string]float64{"p50": 0.5, "p95": 0.95}[u.quantile])
 		if v > u.most {
-			parts = append(parts, out.Failing(fmt.Sprintf("the %s of %s is %s; wanted <= %s", u.quantile, u.what, short(v),
-				format.Number(u.most)), "make the candidate use less"))
+			parts = append(parts, out.Failing(fmt.Sprintf("the %s of %s is %s; wanted <= %s", u.quantile, u.what,
+				short(v), format.Number(u.most)), "make the candidate use less"))
 		}
 	}
 	return append(parts, out.Passed())
@@ -329,8 +330,8 @@ func (s Settings) definition(run fact.Scored, out verdict.Finding) verdict.Findi
 		return out.Missing(why, "evaluate with MLflow 3.17 or later")
 	}
 	if d := run.Scorers; d.Hashed != d.Total {
-		return out.Unclear(fmt.Sprintf("the digest covers only %d of %d scorers of run %s", d.Hashed, d.Total, run.RunID),
-			"define the scorers in a file, so that MLflow can read their source")
+		return out.Unclear(fmt.Sprintf("the digest covers only %d of %d scorers of run %s", d.Hashed, d.Total,
+			run.RunID), "define the scorers in a file, so that MLflow can read their source")
 	}
 	if d := run.Scorers.Digest; s.scorers != Incumbent && d != s.scorers {
 		return out.Failing(fmt.Sprintf("the scorers of run %s have the digest %s", run.RunID, format.Shorten(d, 80)),

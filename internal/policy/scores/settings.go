@@ -55,8 +55,10 @@ var Fields = []tree.Field{
 	}),
 	tree.Optional("better", tree.OneOf("which direction is better: higher (default) or lower", "higher", "lower")),
 	tree.Optional("rows", tree.Integer("minimum number of rows with a verdict", 1)),
-	tree.Optional("errors", tree.Integer("maximum number of rows whose scorer failed or gave no verdict; default 0", 0)),
-	tree.Optional("dataset", tree.Text("digest of the inputs (strongest), name or digest of the dataset, or incumbent")),
+	tree.Optional("errors",
+		tree.Integer("maximum number of rows whose scorer failed or gave no verdict; default 0", 0)),
+	tree.Optional("dataset",
+		tree.Text("digest of the inputs (strongest), name or digest of the dataset, or incumbent")),
 	tree.Optional("scorers", tree.Pattern("incumbent, or the digest of all scorers such as sha256:…",
 		`^(incumbent|sha256:[0-9a-f]{64})$`)),
 	tree.Optional("judges", tree.List("kinds of judges whose verdicts count; default: CODE and LLM_JUDGE",
@@ -271,7 +273,8 @@ func (w worst) words(lower bool) string {
 
 func (r paired) String() string {
 	if r.margin > 0 {
-		return fmt.Sprintf("not worse by %s, p <= %s, n >= %d", format.Number(r.margin), format.Number(r.level), r.least)
+		return fmt.Sprintf("not worse by %s, p <= %s, n >= %d", format.Number(r.margin), format.Number(r.level),
+			r.least)
 	}
 	return fmt.Sprintf("no loss shown, p > %s, n >= %d", format.Number(r.level), r.least)
 }

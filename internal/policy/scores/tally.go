@@ -261,7 +261,8 @@ func (t tally) worstRows(s Settings) string {
 // rowsWithout describes the rows without a verdict.
 func (t tally) rowsWithout() string {
 	var parts []string
-	rows := slices.SortedFunc(slices.Values(t.without), func(a, b fact.Row) int { return cmp.Compare(a.TraceID, b.TraceID) })
+	byID := func(a, b fact.Row) int { return cmp.Compare(a.TraceID, b.TraceID) }
+	rows := slices.SortedFunc(slices.Values(t.without), byID)
 	for _, row := range rows[:min(shownRows, len(rows))] {
 		parts = append(parts, fmt.Sprintf("%s (%s)", inert(row.Shown), row.TraceID))
 	}
