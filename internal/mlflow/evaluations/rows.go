@@ -302,8 +302,8 @@ func Of(s fact.Subject, read map[string]registry.Known[fact.Scored]) registry.Kn
 	case ok:
 		return read[logged.ID]
 	case s.Logged.IsAbsent():
-		return registry.Absent[fact.Scored](s.Ref + " is not a logged model, which exist since MLflow 3.0; evaluation " +
-			"runs name logged models")
+		return registry.Absent[fact.Scored](s.Ref + " is not a logged model, which exist since MLflow 3.0; " +
+			"evaluation runs name logged models")
 	}
 	return registry.Unreadable[fact.Scored]("its logged model is not known: " + s.Logged.Why())
 }

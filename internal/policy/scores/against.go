@@ -222,7 +222,8 @@ func (r paired) yesNo(scorer string, gains []float64, out verdict.Finding) verdi
 	}
 	if p := compare.NonInferiorPairs(lost, gained, len(gains), r.margin); p > r.level {
 		return out.Failing(fmt.Sprintf("non-inferiority of %s not shown: %s, p = %.3g > %s (margin %s)", scorer,
-			seen, p, format.Number(r.level), format.Number(r.margin)), "improve the candidate, or evaluate on more rows")
+			seen, p, format.Number(r.level), format.Number(r.margin)),
+			"improve the candidate, or evaluate on more rows")
 	}
 	return out.Passed()
 }

@@ -58,7 +58,8 @@ func traceToJSON(t *state.Trace) traceJSON {
 func assessmentToJSON(t *state.Trace, a *state.Assessment) assessmentJSON {
 	return assessmentJSON{
 		ID: a.ID, Name: a.Name, Trace: t.ID, Source: a.Source, Created: timeText(a.Created),
-		Updated: timeText(a.Updated), Feedback: a.Feedback, Expectation: a.Expectation, Rationale: a.Rationale, Metadata: a.Metadata,
+		Updated: timeText(a.Updated), Feedback: a.Feedback, Expectation: a.Expectation,
+		Rationale: a.Rationale, Metadata: a.Metadata,
 		Overrides: a.Overrides, Valid: &a.Valid,
 	}
 }

@@ -59,7 +59,8 @@ func startTrace(c *call.Call) (any, error) {
 	}
 	t := &state.Trace{
 		ID: info.ID, Experiment: experiment, Time: at, Duration: info.Duration, State: info.State,
-		Request: info.Request, Response: info.Response, Metadata: maps.Clone(info.Metadata), Tags: maps.Clone(info.Tags),
+		Request: info.Request, Response: info.Response, Metadata: maps.Clone(info.Metadata),
+		Tags: maps.Clone(info.Tags),
 	}
 	if t.Metadata == nil {
 		t.Metadata = map[string]string{}
