@@ -59,7 +59,7 @@ type Row struct {
 	Cut     bool   // the server shows only the beginning of the inputs
 	Shown   string // beginning of the inputs, as sent by the server
 	Failed  bool   // the model failed on the row
-	Model   string // logged model that the trace names; "" if it names none
+	Model   string // logged model that the trace names, or ""
 	Latency time.Duration
 	Tokens  float64 // NaN if the trace states no number
 	Cost    float64 // in US dollars; NaN if the trace states no number
@@ -119,8 +119,8 @@ func number(v float64) string {
 	return strconv.FormatFloat(v, 'g', -1, 64)
 }
 
-// Inputs returns a digest of the inputs and expectations of all rows, as far as the server shows them. It is "" if the
-// server shows none for some row. MLflow's own digest of a list of rows depends only on their number.
+// Inputs returns a digest of the inputs and expectations of all rows, or of the part that the server shows. It is ""
+// if the server shows no inputs of some row. MLflow's own digest of a list of rows depends only on their number.
 func (s Scored) Inputs() string {
 	all := make([]string, len(s.Rows))
 	for i, row := range s.Rows {

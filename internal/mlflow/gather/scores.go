@@ -10,8 +10,8 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
-// readScores returns the evaluation runs that gates need, by experiment: first the candidate's, then those of the
-// holders. It reads one experiment after the other, because there may be many rows.
+// readScores returns the evaluation runs that gates need, by experiment: first the candidate's, then those of
+// the versions to which it is compared. It reads one experiment after the other, because there may be many rows.
 func readScores(
 	ctx context.Context, c *mlflow.Client, needs fact.Needs, candidate fact.Subject, holders []fact.Subject,
 ) []map[string]registry.Known[fact.Scored] {

@@ -185,7 +185,7 @@ func (s Settings) byInput(t tally) (values map[string]float64, why string) {
 			return nil, fmt.Sprintf("the server does not show the inputs of row %s", v.row.TraceID)
 		}
 		if v.row.Cut && len(all[v.row.Input]) > 0 {
-			const what = "several rows of run %s begin with the same text, and the server shows no more of it"
+			const what = "several rows of run %s begin with the same text, and the server shows only that"
 			return nil, fmt.Sprintf(what, t.run.RunID)
 		}
 		all[v.row.Input] = append(all[v.row.Input], v.value)

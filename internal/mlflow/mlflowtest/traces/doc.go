@@ -1,2 +1,2 @@
-// Package traces contains the endpoints for traces and their assessments, as far as evaluations use them.
+// Package traces contains the endpoints for traces and their assessments that evaluations use.
 package traces
