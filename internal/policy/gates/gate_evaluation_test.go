@@ -69,7 +69,7 @@ func many(n int, word string) (out []string) {
 }
 
 // evaluated returns facts with an evaluation run of the candidate and one of the incumbent. A run without an id
-// stands for no run.
+// means that there is no run.
 func evaluated(mine, theirs fact.Scored) fact.Facts {
 	known := func(s fact.Scored) map[string]registry.Known[fact.Scored] {
 		k := registry.Absent[fact.Scored]("experiment qa has no finished evaluation run of it")
