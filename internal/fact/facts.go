@@ -42,6 +42,8 @@ type Needs struct {
 	Environments   []string       // environments whose approvals count
 	// aliases and stages for which the ledger must show how long they have pointed to the candidate
 	Since []registry.Ref
+	// experiments, by name or id, in which to look for evaluation runs with rows, of the candidate and of Holders
+	ScoredIn, HolderScores []string
 }
 
 // With returns the union of the needs of n and m.
@@ -59,6 +61,8 @@ func (n Needs) With(m Needs) Needs {
 	n.Review = n.Review || m.Review
 	n.Environments = union(n.Environments, m.Environments)
 	n.Since = union(n.Since, m.Since)
+	n.ScoredIn = union(n.ScoredIn, m.ScoredIn)
+	n.HolderScores = union(n.HolderScores, m.HolderScores)
 	return n
 }
 
@@ -92,6 +96,8 @@ type Subject struct {
 	Evaluations registry.Known[map[string]Evaluation]
 	// other models among the run's artifacts; gathered only if Unlisted is true
 	OtherPaths registry.Known[[]string]
+	// newest finished evaluation run, by the experiment as the gate spells it
+	Scored map[string]registry.Known[Scored]
 
 	Files   registry.Known[[]registry.File]             // the model's files, with paths relative to the model
 	Digest  registry.Known[string]                      // see FilesDigest

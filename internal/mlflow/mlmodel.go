@@ -45,6 +45,8 @@ func parseMLmodel(text []byte) (registry.MLmodel, error) {
 		Size      int64                     `yaml:"model_size_bytes"`
 		Example   map[string]any            `yaml:"saved_input_example_info"`
 		Wheels    any                       `yaml:"wheels"`
+		Resources any                       `yaml:"resources"`
+		Policy    any                       `yaml:"auth_policy"`
 	}
 	if err := yaml.Unmarshal([]byte(short), &file); err != nil {
 		return registry.MLmodel{}, fmt.Errorf("it is not the YAML of an MLmodel file: %s", firstLine(err.Error()))
@@ -60,6 +62,7 @@ func parseMLmodel(text []byte) (registry.MLmodel, error) {
 		Created: file.Created, SizeBytes: file.Size, Signature: signature(file.Signature), Sha256: digest,
 	}
 	m.Parts = modelparts.Of(file.Flavors, file.Example, file.Wheels != nil)
+	m.Resources, m.Unclear = modelparts.Resources(file.Resources, file.Policy)
 	m.InputExample, _ = file.Example["artifact_path"].(string)
 	m.PythonVersion, _ = file.Flavors["python_function"]["python_version"].(string)
 	return m, nil

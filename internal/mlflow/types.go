@@ -187,6 +187,7 @@ type runInputsJSON struct {
 			Digest     string `json:"digest"`
 			SourceType string `json:"source_type"`
 			Source     string `json:"source"`
+			Profile    string `json:"profile"`
 		} `json:"dataset"`
 	} `json:"dataset_inputs"`
 }
@@ -206,6 +207,17 @@ func (j metricJSON) Decode() registry.Point {
 	return p
 }
 
+// profiledRows returns the number of rows in a dataset's profile, or 0.
+func profiledRows(profile string) int {
+	var p struct {
+		Rows int `json:"num_rows"`
+	}
+	if json.Unmarshal([]byte(profile), &p) != nil || p.Rows < 0 {
+		return 0
+	}
+	return p.Rows
+}
+
 func (j RunJSON) Decode() registry.Run {
 	i := j.Info
 	r := registry.Run{
@@ -219,7 +231,7 @@ func (j RunJSON) Decode() registry.Run {
 	for _, d := range j.Inputs.Datasets {
 		r.Datasets = append(r.Datasets, registry.Dataset{
 			Name: d.Dataset.Name, Digest: d.Dataset.Digest, SourceType: d.Dataset.SourceType, Source: d.Dataset.Source,
-			Context: Pairs(d.Tags)["mlflow.data.context"],
+			Context: Pairs(d.Tags)["mlflow.data.context"], Rows: profiledRows(d.Dataset.Profile),
 		})
 	}
 	for _, m := range j.Inputs.Models {

@@ -124,6 +124,7 @@ func (p Point) Finite() bool {
 type Dataset struct {
 	Name, Digest, SourceType, Source string
 	Context                          string // training, validation, test …; "" if not tagged
+	Rows                             int    // number of rows that its profile states; 0 if it states none
 }
 
 // ModelOutput links a run to a logged model.
@@ -151,8 +152,10 @@ type File struct {
 type MLmodel struct {
 	Flavors       map[string]map[string]any
 	Signature     Signature
-	Parts         []Part // other files that the model needs
-	InputExample  string // file that contains an example; "" if there is none
+	Parts         []Part   // other files that the model needs
+	InputExample  string   // file that contains an example; "" if there is none
+	Resources     []string // what the model declares that it needs for serving, as kind:name; sorted
+	Unclear       string   // what is not understood of the resources; "" if all of them are
 	RunID         string
 	ModelID       string
 	MLflowVersion string

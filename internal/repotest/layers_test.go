@@ -40,9 +40,15 @@ var layers = map[string][]string{
 	"internal/policy/tree":      {"internal/format", "internal/registry", "internal/spelling"},
 	"internal/policy/approvals": {"internal/fact", "internal/format", "internal/registry"},
 	"internal/policy/compare":   {},
+	"internal/policy/declared": {
+		"internal/fact", "internal/format", "internal/glob", "internal/policy/tree", "internal/verdict",
+	},
+	"internal/policy/scores": {
+		"internal/fact", "internal/format", "internal/policy/compare", "internal/policy/tree", "internal/verdict",
+	},
 	"internal/policy/gates": {
 		"internal/evidence", "internal/fact", "internal/format", "internal/glob", "internal/ledger",
-		"internal/ledger/views", "internal/policy/approvals", "internal/policy/compare", "internal/policy/expression", "internal/policy/tree", "internal/registry",
+		"internal/ledger/views", "internal/policy/approvals", "internal/policy/compare", "internal/policy/declared", "internal/policy/expression", "internal/policy/scores", "internal/policy/tree", "internal/registry",
 		"internal/signature", "internal/spelling", "internal/verdict",
 	},
 	"internal/policy/expression": {"internal/format"},
@@ -104,11 +110,15 @@ var layers = map[string][]string{
 		"internal/format", "internal/mlflow", "internal/mlflow/runstore", "internal/parallel", "internal/registry",
 		"internal/rest",
 	},
+	"internal/mlflow/evaluations": {
+		"internal/fact", "internal/format", "internal/mlflow", "internal/registry", "internal/rest",
+	},
 	"internal/mlflow/filecopy": {
 		"internal/format", "internal/mlflow", "internal/registry", "internal/rest",
 	},
 	"internal/mlflow/gather": {
 		"internal/canonical", "internal/fact", "internal/format", "internal/ledger", "internal/lineage", "internal/mlflow",
+		"internal/mlflow/evaluations",
 		"internal/parallel", "internal/registry", "internal/spelling",
 	},
 	"internal/mlflow/modelcopy": {
@@ -192,7 +202,7 @@ var layers = map[string][]string{
 		"internal/trigger", "internal/usage", "internal/verdict", "internal/workflow",
 	},
 
-	"internal/mlflow/mlflowtest":              double("access", "artifacts", "call", "dialect", "faults", "registry", "seed", "state", "tracking", "wire"),
+	"internal/mlflow/mlflowtest":              double("access", "artifacts", "call", "dialect", "faults", "registry", "seed", "state", "traces", "tracking", "wire"),
 	"internal/mlflow/mlflowtest/access":       double("call", "dialect", "state", "wire"),
 	"internal/mlflow/mlflowtest/artifacts":    double("call", "dialect", "location", "state", "wire"),
 	"internal/mlflow/mlflowtest/call":         double("dialect", "state", "wire"),
@@ -207,6 +217,7 @@ var layers = map[string][]string{
 	"internal/mlflow/mlflowtest/seed":         double("state", "wire"),
 	"internal/mlflow/mlflowtest/state":        double("location", "wire"),
 	"internal/mlflow/mlflowtest/unitycatalog": {},
+	"internal/mlflow/mlflowtest/traces":       double("call", "dialect", "search", "state", "wire"),
 	"internal/mlflow/mlflowtest/tracking":     double("access", "artifacts", "call", "dialect", "search", "state", "wire"),
 	"internal/mlflow/mlflowtest/wire":         double("dialect"),
 
@@ -256,7 +267,7 @@ func double(names ...string) []string {
 var pure = []string{
 	"internal/audit", "internal/audit/rules", "internal/auditpage", "internal/canonical", "internal/evidence", "internal/fact", "internal/format",
 	"internal/glob", "internal/hiddenplan", "internal/ledger/chunk", "internal/ledger/views", "internal/lineage", "internal/outputs", "internal/plan", "internal/policy", "internal/policy/approvals", "internal/proxyenv",
-	"internal/policy/casefacts", "internal/policy/cases", "internal/policy/compare", "internal/policy/expression", "internal/policy/gates", "internal/policy/tree", "internal/registry",
+	"internal/policy/casefacts", "internal/policy/cases", "internal/policy/compare", "internal/policy/declared", "internal/policy/expression", "internal/policy/gates", "internal/policy/scores", "internal/policy/tree", "internal/registry",
 	"internal/report", "internal/report/doc", "internal/rescue", "internal/sarif", "internal/signature", "internal/signing", "internal/spelling", "internal/verdict",
 }
 

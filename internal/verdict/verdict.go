@@ -82,7 +82,15 @@ func (u Used) Measures(other Used) bool {
 // RunValue is the kind of a value for which the gate explicitly requested the run's value.
 const RunValue = "run"
 
-// Waived reports whether a waiver lets the candidate pass. Records before record/3 contain only the text of the waiver.
+// Values of an evaluation run. ScoreValue is the kind of a score, and RowsValue is the kind of what else a plan binds
+// of the rows: their number, those without a verdict, and RowsSum, a digest of all of them.
+const (
+	ScoreValue = "scores"
+	RowsValue  = "rows"
+	RowsSum    = "rows/digest"
+)
+
+// Waived reports whether a waiver lets the candidate pass. Records before record/3 contain only the waiver's text.
 func (f Finding) Waived() bool { return f.WaivedBy != "" || f.Waiver != "" }
 
 // Exception describes the waiver, or returns "" if there is none. Since record/3, records store only who waived the
@@ -101,7 +109,7 @@ func (f Finding) Seen() string {
 	}
 	var values []string
 	for _, v := range f.Values {
-		if v.Of == "candidate" {
+		if v.Of == "candidate" && v.Kind != RowsValue {
 			values = append(values, v.Value)
 		}
 	}
@@ -241,6 +249,9 @@ func (f Finding) Brief() string {
 	out := string(f.Outcome)
 	var values []string
 	for _, v := range f.Values {
+		if v.Kind == RowsValue {
+			continue
+		}
 		text := v.Value
 		if v.Of != "candidate" {
 			text = v.Of + " " + text

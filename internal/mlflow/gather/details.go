@@ -62,6 +62,11 @@ func (g *gathering) readDetails(ctx context.Context) details {
 		}
 	}
 	_ = parallel.Do(asks...)
+	scores := readScores(ctx, c, g.needs, *s, holders)
+	s.Scored = scores[0]
+	for i := range holders {
+		holders[i].Scored = scores[i+1]
+	}
 	for i, key := range g.needs.History {
 		s.History[key] = points[i]
 	}

@@ -11,11 +11,12 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/mlflow/mlflowtest/artifacts"
 	"github.com/mlflow-promote/mlflow-promote/internal/mlflow/mlflowtest/call"
 	"github.com/mlflow-promote/mlflow-promote/internal/mlflow/mlflowtest/registry"
+	"github.com/mlflow-promote/mlflow-promote/internal/mlflow/mlflowtest/traces"
 	"github.com/mlflow-promote/mlflow-promote/internal/mlflow/mlflowtest/tracking"
 	"github.com/mlflow-promote/mlflow-promote/internal/mlflow/mlflowtest/wire"
 )
 
-var routes = slices.Concat(registry.Routes, tracking.Routes, artifacts.Routes, access.Routes)
+var routes = slices.Concat(registry.Routes, tracking.Routes, traces.Routes, artifacts.Routes, access.Routes)
 
 // match finds the route for a path. The match is exact, so a path with a slash at the end is a different path. If the
 // path exists only for other methods, the route is nil and known is true.

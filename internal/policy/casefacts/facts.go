@@ -48,9 +48,12 @@ var (
 		)),
 		tree.Optional("flavors", tree.List("flavours of the model", tree.Text("a flavour"))),
 		tree.Optional("python", anyText),
+		tree.Optional("resources",
+			tree.List("resources that the model declares", tree.Text("a resource as KIND:NAME"))),
 		tree.Optional("mlflow", anyText),
 		tree.Optional("files", tree.MapOf("sizes by path", tree.Text("a path"), tree.Integer("bytes", 0))),
 		tree.Optional("digest", tree.Text("digest of the files' content")),
+		tree.Optional("evaluation", evaluationShape),
 	}
 	reviewFields = []tree.Field{
 		tree.Optional("author", tree.Login),
@@ -212,7 +215,7 @@ func readSubject(n *tree.Node, ref, model string) fact.Subject {
 	}
 	if n.Has("flavors") || n.Has("signature") {
 		m := registry.MLmodel{Flavors: map[string]map[string]any{}, PythonVersion: n.Str("python"),
-			MLflowVersion: n.Str("mlflow")}
+			MLflowVersion: n.Str("mlflow"), Resources: n.Texts("resources")}
 		for _, name := range n.Texts("flavors") {
 			m.Flavors[name] = map[string]any{}
 		}
@@ -231,6 +234,9 @@ func readSubject(n *tree.Node, ref, model string) fact.Subject {
 	}
 	if n.Has("digest") {
 		s.Digest = registry.Is(n.Str("digest"))
+	}
+	if e := n.Get("evaluation"); e != nil {
+		s.Scored = map[string]registry.Known[fact.Scored]{e.Str("experiment"): registry.Is(readEvaluation(e))}
 	}
 	s.Registered = n.Pairs("tags")[registry.TagRequest] != ""
 	return s

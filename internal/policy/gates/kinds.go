@@ -21,6 +21,7 @@ type Kind struct {
 var Kinds = []Kind{
 	metricKind, regressionKind, slicesKind, signatureKind, artifactKind, tagsKind, descriptionKind, lineageKind,
 	commitKind, ageKind, evidenceKind, approvalKind, nonInferiorityKind, expressionKind,
+	evaluationKind, resourcesKind,
 }
 
 // Names returns the names of all kinds, in the order of the table.

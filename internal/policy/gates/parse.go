@@ -35,7 +35,7 @@ func Parse(file string, n *tree.Node) (Gate, []tree.Problem) {
 }
 
 // selectors are the keys that choose which value or report a gate checks.
-var selectors = []string{"of", "run", "dataset", "evaluated-in"}
+var selectors = []string{"of", "run", "dataset", "evaluated-in", "experiment"}
 
 // identify returns the name of a gate. about says what the gate checks, unless the name or the condition already
 // says so.

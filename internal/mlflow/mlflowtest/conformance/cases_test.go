@@ -82,6 +82,7 @@ var cases = join(
 	runCases,
 	loggedCases,
 	artifactCases,
+	traceCases,
 	wireCases,
 	setupCases,
 	copyCases,

@@ -23,6 +23,7 @@ type Run struct {
 	Params      Tags
 	Tags        Tags
 	Inputs      []DatasetInput
+	ModelInputs []string // ids of logged models
 	Outputs     []ModelOutput
 }
 

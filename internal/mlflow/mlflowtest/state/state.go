@@ -25,6 +25,7 @@ type Space struct {
 	Experiments []*Experiment
 	Runs        []*Run
 	Logged      []*LoggedModel
+	Traces      []*Trace
 }
 
 // DefaultWorkspace is the workspace for requests that do not specify one.

@@ -136,7 +136,10 @@ var Routes = []call.Route{
 	{
 		Method: "POST",
 		Path:   wire.API + "runs/log-inputs",
-		Fields: runFields.With(wire.Each("datasets", wire.Each("tags", wire.TagFields...), datasetField)),
+		Fields: runFields.With(
+			wire.Each("datasets", wire.Each("tags", wire.TagFields...), datasetField),
+			wire.Each("models", wire.May("model_id")),
+		),
 		Right:  editRun,
 		Do:     logInputs,
 		Writes: true,

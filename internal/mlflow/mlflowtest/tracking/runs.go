@@ -36,6 +36,11 @@ type runJSON struct {
 
 type runInputsJSON struct {
 	Datasets []state.DatasetInput `json:"dataset_inputs,omitempty"`
+	Models   []modelInputJSON     `json:"model_inputs,omitempty"`
+}
+
+type modelInputJSON struct {
+	ModelID string `json:"model_id"`
 }
 
 type runOutputsJSON struct {
@@ -53,7 +58,7 @@ func runToJSON(c *call.Call, r *state.Run, whole bool) runJSON {
 	out := runJSON{Info: infoOf(r)}
 	out.Data.Metrics, out.Data.Params, out.Data.Tags = r.Latest(), r.Params, r.Tags
 	if c.Dialect.Datasets && (c.Dialect.CreateInputs || whole) {
-		out.Inputs = &runInputsJSON{r.Inputs}
+		out.Inputs = &runInputsJSON{Datasets: r.Inputs}
 	}
 	if c.Dialect.LoggedModels && whole {
 		out.Outputs = &runOutputsJSON{r.Outputs}
@@ -109,7 +114,13 @@ func getRun(c *call.Call) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	return map[string]any{"run": runToJSON(c, r, true)}, nil
+	out := runToJSON(c, r, true)
+	if out.Inputs != nil { // a search leaves out the models
+		for _, id := range r.ModelInputs {
+			out.Inputs.Models = append(out.Inputs.Models, modelInputJSON{id})
+		}
+	}
+	return map[string]any{"run": out}, nil
 }
 
 func updateRun(c *call.Call) (any, error) {
@@ -305,6 +316,11 @@ func logInputs(c *call.Call) (any, error) {
 			}
 		}
 		r.Inputs = append(r.Inputs, in)
+	}
+	for _, m := range c.In.Each("models") {
+		if id := m.Str("model_id"); c.Dialect.LoggedModels && !slices.Contains(r.ModelInputs, id) {
+			r.ModelInputs = append(r.ModelInputs, id)
+		}
 	}
 	return struct{}{}, nil
 }

@@ -1,0 +1,2 @@
+// Package traces contains the endpoints for traces and their assessments that evaluations use.
+package traces
