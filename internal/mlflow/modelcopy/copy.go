@@ -183,6 +183,6 @@ func (w *copier) verify(ctx context.Context, spec *runSpec, source registry.Sour
 	return &registry.Error{
 		Reason: registry.ServerError,
 		Msg:    fmt.Sprintf("copy model: the copy in run %s is not as written: %s", source.RunID, why),
-		Hint: "run it again; if it fails again, check who else writes to the experiment " + Experiment,
+		Hint:   "run it again; if it fails again, check who else writes to the experiment " + Experiment,
 	}
 }

@@ -36,13 +36,17 @@ func serverPoints(c *mlflow.Client, run string, last []Point) func(context.Conte
 				page, err := historyOf(ctx, c, run, p.Metric, historyFirst, "")
 				return first{p.Metric, page}, err
 			}
-			total := 0
+			total, i := 0, -1
 			for f, err := range parallel.Map(ctx, parallel.Values(last), historyAhead, ask) {
 				if err != nil {
 					yield(Point{}, err)
 					return
 				}
+				i++
 				for p, err := range restOf(ctx, c, run, f.key, f.page) {
+					if err == nil && later(p, last[i]) {
+						continue // logged after the run was read
+					}
 					if total++; err == nil && total > maxPoints {
 						err = fmt.Errorf("read the metrics of run %s: there are more than %d points", run, maxPoints)
 					}

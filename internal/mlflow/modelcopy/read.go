@@ -3,6 +3,7 @@ package modelcopy
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"path"
 	"slices"
@@ -166,6 +167,9 @@ func decodeRun(raw runJSON) (*Run, error) {
 
 // check fails if the run exceeds a limit or contradicts itself.
 func (r *Run) check() error {
+	if r.ID == "" || !slices.Contains(statuses, r.Status) {
+		return fmt.Errorf("the run has no id, or the unknown status %.40q", r.Status)
+	}
 	for what, n := range map[string][2]int{
 		"parameters": {len(r.Params), maxParams}, "tags": {len(r.Tags), maxParams},
 		"metrics": {len(r.Last), maxMetrics}, "datasets": {len(r.Datasets), maxDatasets},
@@ -205,9 +209,6 @@ func (r *reader) readModel(ctx context.Context, logged registry.LoggedModel) err
 			m.Step = int64(o.Step)
 		}
 	}
-	if err := m.check(len(raw.Data.Metrics)); err != nil {
-		return r.refuse(op, err.Error())
-	}
 	r.out.Model = m
 	own, other := 0, map[string][]registry.ModelMetric{}
 	for _, v := range logged.Metrics {
@@ -234,18 +235,47 @@ func (r *reader) readModel(ctx context.Context, logged registry.LoggedModel) err
 			}
 		}
 	}
-	return r.readEvaluations(ctx, other)
-}
-
-func (m *Model) check(values int) error {
-	switch {
-	case len(m.Params) > maxParams || len(m.Tags) > maxParams:
-		return fmt.Errorf("the model has more than %d parameters or tags", maxParams)
-	case values > maxValues:
-		return fmt.Errorf("the model has %d values, more than %d", values, maxValues)
+	if err := r.readEvaluations(ctx, other); err != nil {
+		return err
+	}
+	if err := m.check(); err != nil {
+		return r.refuse(op, err.Error())
 	}
 	return nil
 }
+
+// check fails if the model exceeds a limit or has a value that is no number.
+func (m *Model) check() error {
+	switch {
+	case m.ID == "" || m.Name == "":
+		return errors.New("the logged model has no id or no name")
+	case len(m.Params) > maxParams || len(m.Tags) > maxParams:
+		return fmt.Errorf("the logged model has more than %d parameters or tags", maxParams)
+	case len(m.Evaluations) > maxEvaluations:
+		return fmt.Errorf("more than %d runs evaluated the logged model", maxEvaluations)
+	}
+	values := slices.Clone(m.Values)
+	seen := map[string]bool{}
+	for _, e := range m.Evaluations {
+		if e.RunID == "" || seen[e.RunID] || !slices.Contains(statuses, e.Status) || len(e.Values) == 0 {
+			return fmt.Errorf("evaluation %.100q is not valid", e.RunID)
+		}
+		seen[e.RunID] = true
+		values = append(values, e.Values...)
+	}
+	if len(values) > maxValues {
+		return fmt.Errorf("the logged model has %d values, more than %d", len(values), maxValues)
+	}
+	for _, v := range values {
+		if err := checkNumber(v.Value); err != nil {
+			return fmt.Errorf("metric %.100q of the logged model: %w", v.Metric, err)
+		}
+	}
+	return nil
+}
+
+// statuses are the statuses of runs.
+var statuses = []string{"RUNNING", "SCHEDULED", "FINISHED", "FAILED", "KILLED"}
 
 func valueOf(row registry.ModelMetric, p registry.Point) Value {
 	raw := p.Raw

@@ -279,6 +279,13 @@ func (b *batch) send(ctx context.Context, entries []entry) error {
 	switch {
 	case !refused(err):
 		return err
+	}
+	rest, lookErr := b.withoutStored(ctx, entries)
+	switch {
+	case lookErr != nil:
+		return lookErr
+	case len(rest) < len(entries):
+		return b.send(ctx, rest)
 	case len(entries) > 1:
 		half := len(entries) / 2
 		if err := b.send(ctx, entries[:half]); err != nil {
@@ -292,6 +299,28 @@ func (b *batch) send(ctx context.Context, entries []entry) error {
 	b.w.refused[entries[0].Metric] = true
 	b.w.r.Lost(fmt.Sprintf("the metric %.100q, which the target refuses", entries[0].Metric))
 	return nil
+}
+
+// withoutStored leaves out the NaN points that the run already has. MLflow 1 and 2 refuse a request that repeats one of
+// them, and store nothing of it.
+func (b *batch) withoutStored(ctx context.Context, entries []entry) ([]entry, error) {
+	stored := map[Point]bool{}
+	looked := map[string]bool{}
+	for _, e := range entries {
+		if !e.isNaN() || looked[e.Metric] {
+			continue
+		}
+		looked[e.Metric] = true
+		for p, err := range history(ctx, b.w.c, b.run, e.Metric) {
+			if err != nil {
+				return nil, err
+			}
+			if p.isNaN() {
+				stored[p] = true
+			}
+		}
+	}
+	return slices.DeleteFunc(slices.Clone(entries), func(e entry) bool { return e.isNaN() && stored[e.Point] }), nil
 }
 
 // finishRun sets the status and the end time.

@@ -25,6 +25,11 @@ var groups = map[string]group{
 	"": {},
 	// a separate server for cases that see everything on the server
 	"fresh": {},
+	// what copies of models need, on servers of each generation
+	"copies": {
+		when:   func(d *dialect.Dialect) bool { return d.CreateInputs || d.FullPageToken },
+		stores: []string{"sqlite"},
+	},
 	"hosts": {
 		double: []mlflowtest.Option{mlflowtest.AllowedHosts("mlflow:5000", "*.example.com")},
 		args:   []string{"--allowed-hosts", "mlflow:5000,*.example.com"},
@@ -79,6 +84,7 @@ var cases = join(
 	artifactCases,
 	wireCases,
 	setupCases,
+	copyCases,
 )
 
 func join(lists ...[]testCase) []testCase {

@@ -80,6 +80,7 @@ type runSwitches struct {
 	ParamCut      bool // longer values are truncated rather than refused
 	RunTagLimit   int
 	RunTagCut     bool
+	NaNOnce       bool // refuses a NaN that is already stored, together with the other metrics in the request
 	LoggedModels  bool // supports logged models (MLflow 3)
 	SearchOutputs bool // searches return the outputs of runs (not in 3.4)
 	CreateInputs  bool // the response that creates a run reports that it has no inputs
@@ -152,7 +153,7 @@ var table = []Dialect{
 		},
 		runSwitches: runSwitches{
 			ParamLimit: 6000, ParamCut: true, RunTagLimit: 8000, RunTagCut: true, CreateInputs: true,
-			Datasets: true,
+			Datasets: true, NaNOnce: true,
 		},
 		artifactSwitches: artifactSwitches{
 			MissingArtifact: "500 page", MissingProxied: "500 json", ArtifactTypes: true, ArtifactPaths: true,
@@ -174,7 +175,7 @@ var table = []Dialect{
 			VersionSearchPaged: true, BareAttributes: true, FullRunsToken: true, RunIDsIn: true,
 		},
 		runSwitches: runSwitches{
-			ParamLimit: 6000, RunTagLimit: 5000, Datasets: true,
+			ParamLimit: 6000, RunTagLimit: 5000, Datasets: true, NaNOnce: true,
 		},
 		artifactSwitches: artifactSwitches{
 			MissingArtifact: "500 page", MissingProxied: "500 json", ArtifactTypes: true, ArtifactPaths: true,
@@ -195,7 +196,7 @@ var table = []Dialect{
 			VersionSearchPaged: true, BareAttributes: true, StrayTokens: true, FullRunsToken: true,
 		},
 		runSwitches: runSwitches{
-			ParamLimit: 500, RunTagLimit: 5000, UpdateResets: true,
+			ParamLimit: 500, RunTagLimit: 5000, UpdateResets: true, NaNOnce: true,
 		},
 		artifactSwitches: artifactSwitches{
 			MissingArtifact: "500 page", MissingProxied: "500 json", ArtifactTypes: true,
@@ -216,7 +217,7 @@ var table = []Dialect{
 			StrayTokens: true, FullPageToken: true, FullRunsToken: true,
 		},
 		runSwitches: runSwitches{
-			ParamLimit: 500, RunTagLimit: 5000, UpdateResets: true,
+			ParamLimit: 500, RunTagLimit: 5000, UpdateResets: true, NaNOnce: true,
 		},
 		artifactSwitches: artifactSwitches{
 			MissingArtifact: "500 page", MissingProxied: "500 json",

@@ -23,9 +23,14 @@ func logBatch(c *call.Call) (any, error) {
 	if err := logParams(c, r, b.params); err != nil {
 		return nil, err
 	}
-	for i, m := range b.metrics {
+	if err := checkNaN(c, r, b.metrics); err != nil {
+		return nil, err
+	}
+	for _, m := range b.metrics {
 		r.Log(m)
-		logOnModel(c, r, m, c.In.Each("metrics")[i])
+	}
+	if err := logOnModels(c, r, b.metrics, c.In.Each("metrics")); err != nil {
+		return nil, err
 	}
 	for _, t := range b.tags {
 		setTag(c, r, t)

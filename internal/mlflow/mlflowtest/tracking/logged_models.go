@@ -63,25 +63,46 @@ func createLoggedModel(c *call.Call) (any, error) {
 	return map[string]any{"model": loggedModelToJSON(m)}, nil
 }
 
-// logOnModel stores a value on the model that the request names, if that model exists. Like servers before 3.17, it
-// does not check permissions on the model. The database cannot mark a model's value as NaN, so NaN is stored as 0.
-func logOnModel(c *call.Call, r *state.Run, p state.Point, in *wire.Message) {
-	m := c.Space.LoggedModel(in.Str("model_id"))
-	if m == nil {
-		return
+// logOnModels stores values on the models that the request names. Those that do not exist are ignored. Like servers
+// before 3.17, it does not check permissions on the model. A model has only one value of each run at a time and step. If
+// a value would be the second one, none of the request's values are stored on their models.
+func logOnModels(c *call.Call, r *state.Run, points []state.Point, in []*wire.Message) error {
+	added := map[*state.LoggedModel][]state.LoggedMetric{}
+	for i, p := range points {
+		m := c.Space.LoggedModel(in[i].Str("model_id"))
+		if m == nil {
+			continue
+		}
+		v := loggedMetric(m, r, p, in[i])
+		all := slices.Concat(m.Metrics, added[m])
+		second := func(w state.LoggedMetric) bool {
+			return w.Run == v.Run && w.Key == v.Key && w.Timestamp == v.Timestamp && w.Step == v.Step
+		}
+		switch {
+		case slices.Contains(all, v):
+		case slices.ContainsFunc(all, second):
+			return wire.Fail("BAD_REQUEST", "%s: logged_model_metrics.run_id", call.UniqueViolation)
+		default:
+			added[m] = append(added[m], v)
+		}
 	}
+	for m, values := range added {
+		m.Metrics = append(m.Metrics, values...)
+	}
+	return nil
+}
+
+// loggedMetric returns a value as it is stored. The database cannot mark a model's value as NaN, so NaN is stored as 0.
+func loggedMetric(m *state.LoggedModel, r *state.Run, p state.Point, in *wire.Message) state.LoggedMetric {
 	if math.IsNaN(float64(p.Value)) {
 		p.Value = 0
 	}
-	v := state.LoggedMetric{
+	return state.LoggedMetric{
 		Point:   state.AsStored(p),
 		Dataset: in.Str("dataset_name"),
 		Digest:  in.Str("dataset_digest"),
 		Model:   m.ID,
 		Run:     r.ID,
-	}
-	if !slices.Contains(m.Metrics, v) {
-		m.Metrics = append(m.Metrics, v)
 	}
 }
 

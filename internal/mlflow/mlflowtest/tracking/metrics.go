@@ -20,9 +20,27 @@ func logMetric(c *call.Call) (any, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := checkNaN(c, r, []state.Point{p}); err != nil {
+		return nil, err
+	}
 	r.Log(p)
-	logOnModel(c, r, p, c.In)
+	if err := logOnModels(c, r, []state.Point{p}, []*wire.Message{c.In}); err != nil {
+		return nil, err
+	}
 	return struct{}{}, nil
+}
+
+// checkNaN refuses a NaN that is already stored. Older servers compare it with itself, and then try to store it twice.
+func checkNaN(c *call.Call, r *state.Run, points []state.Point) error {
+	for _, p := range points {
+		twice := func(q state.Point) bool {
+			return q.Key == p.Key && q.Step == p.Step && q.Timestamp == p.Timestamp && math.IsNaN(float64(q.Value))
+		}
+		if c.Dialect.NaNOnce && math.IsNaN(float64(p.Value)) && slices.ContainsFunc(r.Metrics, twice) {
+			return wire.Fail("BAD_REQUEST", "%s: metrics.key", call.UniqueViolation)
+		}
+	}
+	return nil
 }
 
 func metricOf(m *wire.Message) state.Point {

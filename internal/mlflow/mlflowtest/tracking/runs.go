@@ -2,6 +2,7 @@ package tracking
 
 import (
 	"cmp"
+	"slices"
 	"unicode/utf8"
 
 	"github.com/mlflow-promote/mlflow-promote/internal/mlflow/mlflowtest/call"
@@ -251,10 +252,21 @@ var errDuplicate = wire.Fail(
 	"BAD_REQUEST", "(pymysql.err.IntegrityError) (1062, \"Duplicate entry for key 'PRIMARY'\")",
 )
 
+// logOutputs adds outputs. A run lists each logged model only once.
 func logOutputs(c *call.Call) (any, error) {
 	r, err := activeRun(c)
 	if err != nil {
 		return nil, err
+	}
+	listed := map[string]bool{}
+	for _, o := range r.Outputs {
+		listed[o.ModelID] = true
+	}
+	for _, m := range c.In.Each("models") {
+		if id := m.Str("model_id"); listed[id] {
+			return nil, wire.Fail("BAD_REQUEST", "%s: inputs.destination_id", call.UniqueViolation)
+		}
+		listed[m.Str("model_id")] = true
 	}
 	for _, m := range c.In.Each("models") {
 		r.Outputs = append(r.Outputs, state.ModelOutput{ModelID: m.Str("model_id"), Step: m.Int("step")})
@@ -262,6 +274,8 @@ func logOutputs(c *call.Call) (any, error) {
 	return struct{}{}, nil
 }
 
+// logInputs adds the datasets that the run does not have yet. An experiment has one dataset of each name and digest, so
+// the source, schema and profile are those of the first one.
 func logInputs(c *call.Call) (any, error) {
 	r, err := activeRun(c)
 	if err != nil {
@@ -277,6 +291,17 @@ func logInputs(c *call.Call) (any, error) {
 				Source:     d.Str("source"),
 				Schema:     d.Str("schema"),
 				Profile:    d.Str("profile"),
+			}
+		}
+		same := func(have state.DatasetInput) bool {
+			return have.Dataset.Name == in.Dataset.Name && have.Dataset.Digest == in.Dataset.Digest
+		}
+		if slices.ContainsFunc(r.Inputs, same) {
+			continue
+		}
+		for _, other := range c.Space.Runs {
+			if i := slices.IndexFunc(other.Inputs, same); i >= 0 && other.Experiment == r.Experiment {
+				in.Dataset = other.Inputs[i].Dataset
 			}
 		}
 		r.Inputs = append(r.Inputs, in)
