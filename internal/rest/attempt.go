@@ -68,6 +68,10 @@ func (t *attempt) RoundTrip(req *http.Request) (*http.Response, error) {
 	defer cancel(nil)
 	p.response = await(t.answer+call.extra(), func() { cancel(errAnswer) })
 	watch := call.watched(t.idle, func() { cancel(errStuck) })
+	if call.content != nil && req.Body != nil {
+		// the transport waits for a body that is being read, even after the end of the context
+		defer context.AfterFunc(ctx, func() { req.Body.Close() })()
+	}
 	resp, err := t.transport.RoundTrip(req.WithContext(httptrace.WithClientTrace(ctx, p.trace())))
 	p.response.came()
 	watch.pause()

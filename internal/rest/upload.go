@@ -15,8 +15,9 @@ import (
 // Content is the body of an upload. It is not kept in memory.
 type Content struct {
 	Size int64
-	// Open returns the content from its start. It is called for each attempt, and may be called again before the reader
-	// of an earlier attempt is closed. A reader that ends early breaks the connection, so no server stores its data.
+	// Open returns the content from its start, without waiting for it. It is called for each attempt, and may be called
+	// again before the reader of an earlier attempt is closed. Close must end a Read that waits. A reader that ends early
+	// breaks the connection, so no server stores its data.
 	Open   func() (io.ReadCloser, error)
 	SHA256 string // in hex; "" if it is not known before the content has been sent
 	Type   string // Content-Type
@@ -171,16 +172,27 @@ func (c *call) watched(idle time.Duration, end func()) *watch {
 	return w
 }
 
+// opened returns the content. Only one goroutine reads, but another one may close the body at any time, even while the
+// content is being opened.
 func (s *sending) opened() (io.ReadCloser, error) {
 	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.closed {
+	body, err, closed := s.body, s.err, s.closed
+	s.mu.Unlock()
+	if closed {
 		return nil, http.ErrBodyReadAfterClose
 	}
-	if s.body == nil && s.err == nil {
-		s.body, s.err = s.call.content.Open()
+	if body != nil || err != nil {
+		return body, err
 	}
-	return s.body, s.err
+	body, err = s.call.content.Open()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed && err == nil {
+		body.Close()
+		return nil, http.ErrBodyReadAfterClose
+	}
+	s.body, s.err = body, err
+	return body, err
 }
 
 func (s *sending) Read(p []byte) (int, error) {

@@ -65,6 +65,11 @@ func (u *uploads) list(ctx context.Context, files []registry.File) (map[string]i
 	if err != nil {
 		return nil, mlflow.Explain("list the files of the target", err)
 	}
+	return only(listed, files, "list the files of the target", u.root)
+}
+
+// only returns the sizes of the listed files, by path. It fails if there are others than the given ones.
+func only(listed, files []registry.File, op, where string) (map[string]int64, error) {
 	wanted := map[string]bool{}
 	for _, f := range files {
 		wanted[f.Path] = true
@@ -86,8 +91,8 @@ func (u *uploads) list(ctx context.Context, files []registry.File) (map[string]i
 	}
 	return nil, &registry.Error{
 		Reason: registry.Conflict,
-		Msg: fmt.Sprintf("list the files of the target: %s contains files that are not part of the model: %s%s",
-			u.root, strings.Join(extra, ", "), more),
+		Msg: fmt.Sprintf("%s: %s contains files that are not part of the model: %s%s",
+			op, where, strings.Join(extra, ", "), more),
 		Hint: "find out who writes there. Delete these files, or copy into a new folder",
 	}
 }

@@ -30,8 +30,8 @@ func failed(msg string) *registry.Error {
 // explain returns the error for a file that could not be copied.
 func explain(f registry.File, err error) error {
 	op := "copy " + shown(f.Path)
-	if own := (*registry.Error)(nil); errors.As(err, &own) && mlflow.Remote(err) == nil {
-		return err
+	if own, ok := err.(*registry.Error); ok { // not one in the cause
+		return own
 	}
 	e := mlflow.Remote(err)
 	source, back := (*sourceError)(nil), (*readBackError)(nil)

@@ -58,7 +58,7 @@ func Copy(
 		return nil, err
 	}
 	each := func(ctx context.Context, f registry.File, p *progress) (string, error) {
-		c := &copying{from: from, to: goal, file: f, progress: p, there: there[f.Path] == f.Size && has(there, f.Path)}
+		c := &copying{from: from, to: goal, file: f, progress: p, there: lists(there, f)}
 		return c.run(ctx)
 	}
 	sums, err := all(ctx, files, each, report)
@@ -69,18 +69,23 @@ func Copy(
 	if err != nil {
 		return nil, err
 	}
+	return sums, complete(there, files)
+}
+
+// complete returns an error unless the target lists all files with their sizes.
+func complete(there map[string]int64, files []registry.File) error {
 	for _, f := range files {
-		if size, ok := there[f.Path]; !ok || size != f.Size {
-			return nil, failed(fmt.Sprintf("check the copied files: the target does not list %s with %d bytes",
+		if !lists(there, f) {
+			return failed(fmt.Sprintf("check the copied files: the target does not list %s with %d bytes",
 				shown(f.Path), f.Size))
 		}
 	}
-	return sums, nil
+	return nil
 }
 
-func has(there map[string]int64, path string) bool {
-	_, ok := there[path]
-	return ok
+func lists(there map[string]int64, f registry.File) bool {
+	size, ok := there[f.Path]
+	return ok && size == f.Size
 }
 
 // all calls each for every file, several at a time, and returns the results by path. The smallest file comes first and

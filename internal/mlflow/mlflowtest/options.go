@@ -45,6 +45,14 @@ func EnableWorkspaces() Option { return func(s *Server) { s.config.Workspaces = 
 // and clients read these directly.
 func ArtifactRoot(uri string) Option { return func(s *Server) { s.state.ArtifactRoot = uri } }
 
+// StoreAt says where clients reach the object store that contains the files of the server, and of runs with an address
+// such as s3://BUCKET/KEY. Serve [Server.ObjectStore] there. Without this option, addresses lead to AWS, and the
+// server's own files are on its disk.
+func StoreAt(address string) Option { return func(s *Server) { s.state.StoreURL = address } }
+
+// PresignsRunsOnly makes the server refuse addresses for uploads to logged models, as in MLflow 3.12 to 3.16.
+func PresignsRunsOnly() Option { return func(s *Server) { s.dialect.PresignsModels = false } }
+
 // ArtifactsOff starts the server with --no-serve-artifacts, so its artifact proxy responds with 503.
 func ArtifactsOff() Option { return func(s *Server) { s.config.Artifacts = call.ArtifactsDirect } }
 

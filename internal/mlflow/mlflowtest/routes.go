@@ -79,7 +79,8 @@ func unescape(s string) string {
 func switchedOff(c *call.Call) (wire.Response, bool) {
 	rule := strings.ReplaceAll(strings.ReplaceAll(c.Route.Path, "{path...}", "<path:artifact_path>"), "{", "<")
 	switch {
-	case c.Route.Proxy && c.Config.Artifacts == call.ArtifactsDirect && c.Dialect.AsyncProxy && len(c.Path) > 0:
+	case c.Route.Proxy && c.Config.Artifacts == call.ArtifactsDirect && c.Dialect.AsyncProxy &&
+		strings.HasSuffix(c.Route.Path, "/artifacts/{path...}"):
 		return wire.JSON(
 			http.StatusServiceUnavailable,
 			map[string]string{

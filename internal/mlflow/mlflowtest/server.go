@@ -1,11 +1,13 @@
 package mlflowtest
 
 import (
+	"context"
 	"fmt"
 	"net/http"
 	"sync"
 	"time"
 
+	"github.com/mlflow-promote/mlflow-promote/internal/mlflow/mlflowtest/artifacts"
 	"github.com/mlflow-promote/mlflow-promote/internal/mlflow/mlflowtest/call"
 	"github.com/mlflow-promote/mlflow-promote/internal/mlflow/mlflowtest/dialect"
 	"github.com/mlflow-promote/mlflow-promote/internal/mlflow/mlflowtest/faults"
@@ -51,6 +53,16 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	s.serve(r).WriteTo(w, r)
 }
 
+type objectStore struct{}
+
+// ObjectStore returns the object store that contains the server's files, as clients reach it with addresses from the
+// server or with their own signatures. See [StoreAt]. Its requests are in the journal, and faults apply to them.
+func (s *Server) ObjectStore() http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		s.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), objectStore{}, true)))
+	})
+}
+
 // Transport returns a transport that sends requests to the server within the process, without a socket or goroutine. It
 // reports broken connections with the same errors as net/http.
 func (s *Server) Transport() http.RoundTripper { return transport{s} }
@@ -77,6 +89,9 @@ func (s *Server) answer(r *http.Request, body []byte) (wire.Response, bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	c := s.call(r, body)
+	if r.Context().Value(objectStore{}) != nil {
+		return artifacts.Object(c), c.Wrote
+	}
 	return dispatch(s, c), c.Wrote
 }
 

@@ -109,10 +109,13 @@ func serverInfo(c *call.Call) (any, error) {
 	if c.Dialect.Store == "file" {
 		store = "FileStore"
 	}
-	return map[string]any{
+	info := map[string]any{
 		"store_type": store, "workspaces_enabled": c.Config.Workspaces, "trace_archival_enabled": false,
-		"multipart_uploads_enabled": false, "multipart_downloads_enabled": false,
-		"presigned_upload_run_id_supported": true, "presigned_upload_model_id_supported": true,
+		"multipart_uploads_enabled": c.State.StoreURL != "", "multipart_downloads_enabled": c.State.StoreURL != "",
 		"features_enabled": map[string]bool{"gateway": true},
-	}, nil
+	}
+	if c.Dialect.PresignsModels {
+		info["presigned_upload_run_id_supported"], info["presigned_upload_model_id_supported"] = true, true
+	}
+	return info, nil
 }

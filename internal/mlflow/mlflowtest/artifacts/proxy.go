@@ -28,6 +28,34 @@ var Routes = []call.Route{
 		Proxy:  true,
 		Writes: true,
 	},
+	{
+		Method: "POST",
+		Path:   "/api/2.0/mlflow-artifacts/mpu/create/{path...}",
+		Fields: wire.Fields{wire.Need("path"), wire.Number("num_parts")},
+		Do:     createParts,
+		Proxy:  true,
+		Since:  hasParts,
+	},
+	{
+		Method: "POST",
+		Path:   "/api/2.0/mlflow-artifacts/mpu/complete/{path...}",
+		Fields: wire.Fields{
+			wire.Need("path"), wire.May("upload_id"),
+			wire.Required(wire.Each("parts", wire.Number("part_number"), wire.May("etag"), wire.May("url"))),
+		},
+		Do:     completeParts,
+		Proxy:  true,
+		Writes: true,
+		Since:  hasParts,
+	},
+	{
+		Method: "POST",
+		Path:   "/api/2.0/mlflow-artifacts/mpu/abort/{path...}",
+		Fields: wire.Fields{wire.Need("path"), wire.May("upload_id")},
+		Do:     abortParts,
+		Proxy:  true,
+		Since:  hasParts,
+	},
 }
 
 // listProxy lists a folder in the artifact proxy by base name.

@@ -716,6 +716,33 @@ var artifactCases = []testCase{
 		POST artifacts/presigned-download-url {"run_id":"$r"}
 		POST artifacts/presigned-download-url {"run_id":"0123456789abcdef0123456789abcdef","path":"model/MLmodel"}
 		POST artifacts/presigned-download-url {"run_id":"$r","path":"../x"}`},
+	{name: "artifact: address for an upload", stores: []string{"sqlite"}, script: newRun + `
+		POST artifacts/presigned-upload-url {"run_id":"$r","path":"model/MLmodel"}
+		POST artifacts/presigned-upload-url {"run_id":"$r"}
+		POST artifacts/presigned-upload-url {"path":"model/MLmodel"}
+		POST artifacts/presigned-upload-url {"run_id":"$r","model_id":"m-1","path":"model/MLmodel"}
+		POST artifacts/presigned-upload-url {"run_id":"0123456789abcdef0123456789abcdef","path":"model/MLmodel"}
+		POST artifacts/presigned-upload-url {"model_id":"m-0123456789abcdef0123456789abcdef","path":"MLmodel"}
+		POST artifacts/presigned-upload-url {"run_id":"$r","path":"../x"}`},
+	{name: "artifact: address for an upload to a logged model", stores: []string{"sqlite"}, when: withLoggedModels,
+		script: newRun + newLogged + `
+		POST artifacts/presigned-upload-url {"model_id":"$l","path":"MLmodel"}`},
+	{name: "artifact: upload in parts", stores: []string{"sqlite"}, script: newRun + `
+		POST /api/2.0/mlflow-artifacts/mpu/create/$e/$r/artifacts/model {"path":"a.bin","num_parts":2}
+		POST /api/2.0/mlflow-artifacts/mpu/create/$e/$r/artifacts/model {"num_parts":2}
+		POST /api/2.0/mlflow-artifacts/mpu/complete/$e/$r/artifacts/model {"path":"a.bin","upload_id":"x","parts":[{"part_number":1,"etag":"y"}]}
+		POST /api/2.0/mlflow-artifacts/mpu/complete/$e/$r/artifacts/model {"path":"a.bin","upload_id":"x"}
+		POST /api/2.0/mlflow-artifacts/mpu/abort/$e/$r/artifacts/model {"path":"a.bin","upload_id":"x"}`},
+	{name: "artifact: upload again", stores: []string{"sqlite"}, script: withFiles + `
+		with Content-Type: application/octet-stream
+		PUT /api/2.0/mlflow-artifacts/artifacts/$e/$r/artifacts/model/MLmodel other
+		GET /get-artifact?run_id=$r&path=model/MLmodel
+		with Content-Type: application/octet-stream
+		PUT /api/2.0/mlflow-artifacts/artifacts/$e/$r/artifacts/model/a%20b%2Bc.txt odd
+		GET artifacts/list?run_id=$r&path=model
+		with Content-Type: application/octet-stream
+		PUT /api/2.0/mlflow-artifacts/artifacts/$e/$r/artifacts/model/empty
+		GET /get-artifact?run_id=$r&path=model/empty`},
 	{name: "artifact: of a version stored elsewhere", script: versioned(1) + `
 		! GET /model-versions/get-artifact?name=$m&version=1&path=MLmodel`},
 }

@@ -140,6 +140,12 @@ var setupCases = []testCase{
 		POST model-versions/create {"name":"$m","source":"s3://bucket/root/$r/model","run_id":"$r"}
 		! GET /model-versions/get-artifact?name=$m&version=1&path=MLmodel
 		! POST artifacts/presigned-download-url {"run_id":"$r","path":"model/MLmodel"}`},
+	{name: "no artifacts: uploads", group: "no artifacts", script: newInBucket + `
+		with Content-Type: application/octet-stream
+		! PUT /api/2.0/mlflow-artifacts/artifacts/a text
+		! POST /api/2.0/mlflow-artifacts/mpu/create/a {"path":"a.bin","num_parts":2}
+		! POST artifacts/presigned-upload-url {"run_id":"$r","path":"model/MLmodel"}
+		! POST artifacts/presigned-upload-url {"run_id":"0123456789abcdef0123456789abcdef","path":"model/MLmodel"}`},
 	{name: "no artifacts: of a logged model", group: "no artifacts", when: withLoggedModels, script: newInBucket + `
 		! POST logged-models {"experiment_id":"$e","name":"model","source_run_id":"$r"} => l=model.info.model_id
 		! GET logged-models/$l/artifacts/directories

@@ -97,6 +97,9 @@ type artifactSwitches struct {
 	ArtifactTypes   bool   // artifacts have a content type; if false, the proxy sends text as HTML
 	ArtifactPaths   bool   // checks artifact paths; if false, a bad path causes an uncaught exception
 	Presigns        bool   // returns addresses in the object store for downloads (MLflow 3.15)
+	PresignsUploads bool   // returns addresses in the object store for uploads (MLflow 3.12)
+	PresignsModels  bool   // returns such addresses for logged models too (MLflow 3.17)
+	Multipart       bool   // accepts uploads in parts (MLflow 2.9)
 	PathNeeded      bool   // a download without a path is a bad request; if false, it causes an uncaught exception
 	ProxyDeletes    bool   // the artifact proxy can delete files
 }
@@ -131,7 +134,7 @@ var table = []Dialect{
 			CreateInputs: true, Datasets: true, ExperimentIDs: true,
 		},
 		artifactSwitches: artifactSwitches{
-			Presigns: true, AsyncProxy: true, MissingArtifact: "404", MissingProxied: "404", ArtifactTypes: true,
+			Presigns: true, PresignsUploads: true, PresignsModels: true, Multipart: true, AsyncProxy: true, MissingArtifact: "404", MissingProxied: "404", ArtifactTypes: true,
 			ArtifactPaths: true, PathNeeded: true, ProxyDeletes: true,
 		},
 	},
@@ -156,8 +159,8 @@ var table = []Dialect{
 			Datasets: true, NaNOnce: true,
 		},
 		artifactSwitches: artifactSwitches{
-			MissingArtifact: "500 page", MissingProxied: "500 json", ArtifactTypes: true, ArtifactPaths: true,
-			PathNeeded: true, ProxyDeletes: true,
+			Multipart: true, MissingArtifact: "500 page", MissingProxied: "500 json", ArtifactTypes: true,
+			ArtifactPaths: true, PathNeeded: true, ProxyDeletes: true,
 		},
 	},
 	{
@@ -178,7 +181,8 @@ var table = []Dialect{
 			ParamLimit: 6000, RunTagLimit: 5000, Datasets: true, NaNOnce: true,
 		},
 		artifactSwitches: artifactSwitches{
-			MissingArtifact: "500 page", MissingProxied: "500 json", ArtifactTypes: true, ArtifactPaths: true,
+			Multipart: true, MissingArtifact: "500 page", MissingProxied: "500 json", ArtifactTypes: true,
+			ArtifactPaths: true,
 		},
 	},
 	{

@@ -23,6 +23,16 @@ func (s *State) PutFile(sp *Space, uri string, content []byte) error {
 	return nil
 }
 
+// NewUpload starts an upload in parts and returns its id.
+func (s *State) NewUpload() string {
+	if s.Parts == nil {
+		s.Parts = map[string]map[int][]byte{}
+	}
+	id := newID(s, "upload")
+	s.Parts[id] = map[int][]byte{}
+	return id
+}
+
 // rootOf returns the location of a run's or logged model's artifacts.
 func (sp *Space) rootOf(scheme, id string) (string, error) {
 	if r := sp.Run(id); r != nil && scheme == "runs" {

@@ -62,6 +62,36 @@ func presignRunArtifact(c *call.Call) (any, error) {
 	return artifacts.Presign(c, r.ArtifactURI, file)
 }
 
+// presignUpload returns an address in the object store to which a file can be sent without a login.
+func presignUpload(c *call.Call) (any, error) {
+	run, model := requestedRunID(c), c.In.Str("model_id")
+	switch {
+	case !c.Dialect.PresignsModels && run == "":
+		return nil, wire.Invalid(
+			"Missing value for required parameter 'run_id'. See the API docs for more information about request " +
+				"parameters.",
+		)
+	case c.Dialect.PresignsModels && (run == "") == (model == ""):
+		return nil, wire.Invalid("Exactly one of run_id and model_id must be provided.")
+	}
+	file, err := artifacts.SafePath(c, "path")
+	if err != nil {
+		return nil, err
+	}
+	if run != "" {
+		r, err := call.FindRun(c, run)
+		if err != nil {
+			return nil, err
+		}
+		return artifacts.PresignUpload(c, r.ArtifactURI, file)
+	}
+	m, err := call.FindLoggedModel(c, model)
+	if err != nil {
+		return nil, err
+	}
+	return artifacts.PresignUpload(c, m.ArtifactURI, file)
+}
+
 func getModelArtifact(c *call.Call) (any, error) {
 	if c.Request.URL.Query().Get("artifact_file_path") == "" {
 		return nil, wire.Fail("BAD_REQUEST", `Request must include the "artifact_file_path" query parameter.`)

@@ -306,6 +306,14 @@ var Routes = []call.Route{
 		Do:     presignRunArtifact,
 		Since:  func(d *dialect.Dialect) bool { return d.Presigns },
 	},
+	{
+		Method: "POST",
+		Path:   wire.API + "artifacts/presigned-upload-url",
+		Fields: wire.Fields{wire.May("run_id"), wire.May("model_id"), wire.Need("path"), wire.Number("expiration")},
+		Right:  readRun,
+		Do:     presignUpload,
+		Since:  func(d *dialect.Dialect) bool { return d.PresignsUploads },
+	},
 }
 
 var (
