@@ -146,7 +146,7 @@ func (e *env) begin(ctx, lateCtx context.Context) error {
 	}
 	e.start.Workflow = report.Workflow{Server: job.ServerURL, Repository: job.Repository, Head: job.Head()}
 	e.start.Plan = plan.Plan{Model: e.set.Intent.Query.Model, Target: e.set.Intent.Query.Target}
-	if c.Takes(inputs.Get("policy-file")) {
+	if c.Takes(inputs.Get("policy-file")) && (c.Name != "register" || e.set.Bundle != "") {
 		if err := e.rollbackPolicy(e.beginPolicy()); err != nil {
 			return err
 		}
@@ -165,7 +165,7 @@ func (e *env) begin(ctx, lateCtx context.Context) error {
 		if err != nil {
 			return err
 		}
-		if e.source, err = e.servers.Source(e.secrets.safeLogin); err != nil {
+		if e.source, err = openSource(ctx, e); err != nil {
 			return err
 		}
 		e.client = client

@@ -12,10 +12,10 @@ var ledgerInputs = []Input{
 	{
 		Name:   "ledger-key",
 		Group:  "safety",
-		For:    and(recording, "import", "doctor", "ledger repair"),
+		For:    and(recording, "import", "export", "doctor", "ledger repair"),
 		Secret: true,
-		Help: "Private key that signs the ledger, from `ledger keygen`. Needed if the policy lists keys under " +
-			"`ledger`.",
+		Help: "Private key that signs the ledger, and the bundle of `export`, from `ledger keygen`. Needed if the " +
+			"policy lists keys under `ledger`.",
 	},
 	{
 		Name:  "justification",

@@ -9,9 +9,9 @@ import (
 	"strings"
 	"syscall"
 
-	"github.com/mlflow-promote/mlflow-promote/internal/inputs"
 	"github.com/mlflow-promote/mlflow-promote/internal/policy"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
+	"github.com/mlflow-promote/mlflow-promote/internal/spelling"
 )
 
 // search is the result of looking for policy files. Paths are relative to the workspace or, on a laptop, to the
@@ -78,9 +78,9 @@ func nearName(name string) bool {
 	if !slices.Contains([]string{".yml", ".yaml", ".json", ".ymal", ".yam", ".ylm"}, ending) {
 		return false
 	}
-	stem := inputs.NormalizedName(strings.TrimSuffix(name, ending))
+	stem := spelling.Normalized(strings.TrimSuffix(name, ending))
 	known := []string{"mlflowpolicy", "mlflowpolicies", "policymlflow", "mlflowpromotepolicy"}
-	return slices.ContainsFunc(known, func(name string) bool { return stem == name || inputs.OneSlip(stem, name) })
+	return slices.ContainsFunc(known, func(name string) bool { return stem == name || spelling.OneSlip(stem, name) })
 }
 
 // choose returns the policy file, or "" if none exists. If it is unclear which file is meant, it

@@ -1,0 +1,162 @@
+package cli
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/mlflow-promote/mlflow-promote/internal/mlflow/mlflowtest/dialect"
+	"github.com/mlflow-promote/mlflow-promote/internal/registry"
+)
+
+// exported writes a bundle of a model on the development server, which cannot be reached afterwards.
+func (b *between) exported(t *testing.T, candidate string, more ...string) {
+	t.Helper()
+	got, status := b.runOn(t, "dev", "export", append([]string{
+		"--candidate", candidate, "--bundle-dir", "bundle",
+	}, more...)...)
+	if status != 0 || got.Reason != registry.OK {
+		t.Fatalf("export: %d %s: %s", status, got.Reason, got.Error)
+	}
+	if len(b.dev.Writes()) > 0 {
+		t.Errorf("wrote to the source: %v", b.dev.Writes())
+	}
+	b.offline = true
+}
+
+var fromBundle = []string{"--candidate", "bundle:bundle", "--alias", "live", "--thresholds", "acc >= 0.85"}
+
+// A model that is carried in a bundle has the same effect on the registry as one that is copied from server to server.
+func TestBundle(t *testing.T) {
+	for _, dev := range dialect.Versions() {
+		for _, prod := range dialect.Versions() {
+			t.Run(dev+" to "+prod, func(t *testing.T) {
+				direct, b := newBetween(t, dev, prod), newBetween(t, dev, prod)
+				if got, status := direct.run(t, "promote", fromDev("models:/churn@champion", fromBundle[2:]...)...); status != 0 {
+					t.Fatalf("without a bundle: %d %s: %s", status, got.Reason, got.Error)
+				}
+				b.exported(t, "@champion")
+				dry, _ := b.run(t, "promote", append(fromBundle, "--dry-run")...)
+				if writes := len(b.prod.Writes()); dry.Reason != registry.OK || writes > 0 {
+					t.Fatalf("dry run: %s (%s), %d writes", dry.Reason, dry.Error, writes)
+				}
+				got, status := b.run(t, "promote", fromBundle...)
+				if status != 0 || got.Reason != registry.OK {
+					t.Fatalf("promote: %d %s: %s", status, got.Reason, got.Error)
+				}
+				if diff := cmp.Diff(plainState(direct.prod.Dump()), plainState(b.prod.Dump())); diff != "" {
+					t.Errorf("the bundle has a different effect: %s", diff)
+				}
+				again, status := b.run(t, "promote", fromBundle...)
+				if status != 0 || again.Reason != registry.Unchanged {
+					t.Errorf("again: %d %s: %s", status, again.Reason, again.Error)
+				}
+				if m := models(t, b.prod.Dump())[0]; len(m.Versions) != 2 {
+					t.Errorf("%d versions", len(m.Versions))
+				}
+			})
+		}
+	}
+}
+
+var (
+	generated = regexp.MustCompile(`\b[0-9a-f]{64}\b|m-[0-9a-f]{32}|\b[0-9a-f]{32}\b`)
+	// the inputs of the run, and what depends on the whole record of them
+	recorded = regexp.MustCompile(`(?m)^ *"(r\d+\.\d+|[de]\d+|promote\.(record|ledger\S*|decision\S*))": .*$`)
+)
+
+// plainState replaces generated ids by their order, and removes the record of the promotion.
+func plainState(text []byte) string {
+	seen := map[string]string{}
+	return generated.ReplaceAllStringFunc(recorded.ReplaceAllString(string(text), ""), func(id string) string {
+		switch {
+		case len(id) == 64:
+			return id
+		case seen[id] == "":
+			seen[id] = fmt.Sprintf("id-%d", len(seen))
+		}
+		return seen[id]
+	})
+}
+
+// A run dies at any of its requests. The next one finishes the promotion, and sends no file twice.
+func TestBundle_Killed(t *testing.T) {
+	for _, pair := range [][2]string{{"3.17.2", "3.17.2"}, {"2.22.5", "1.30.1"}} {
+		t.Run(pair[0]+" to "+pair[1], func(t *testing.T) {
+			killed := 0
+			for _, late := range []bool{false, true} {
+				for dies, done := 1, false; !done; dies++ {
+					bubble(t, func(t *testing.T) {
+						b := newBetween(t, pair[0], pair[1])
+						b.exported(t, "models:/churn/2")
+						done = b.killed(t, dies, late, fromBundle)
+					})
+					killed++
+				}
+			}
+			t.Logf("killed and run again at %d points", killed-2)
+		})
+	}
+}
+
+// An export that dies at any of its requests is finished by the next one. Before that, nothing takes its folder for a
+// bundle.
+func TestExport_Killed(t *testing.T) {
+	for dies, done := 1, false; !done; dies++ {
+		bubble(t, func(t *testing.T) {
+			b := newBetween(t, "3.17.2", "3.17.2")
+			args := []string{"--candidate", "2", "--bundle-dir", "bundle"}
+			b.dies = dies
+			_, status := b.runOn(t, "dev", "export", args...)
+			if done = b.sent < dies; done != (status == 0) {
+				t.Fatalf("request %d: status %d", dies, status)
+			}
+			b.dies = 0
+			if got, status := b.run(t, "promote", fromBundle...); (status == 0) != done || !done && len(b.prod.Writes()) > 0 {
+				t.Errorf("request %d: %d %s, %d writes", dies, status, got.Reason, len(b.prod.Writes()))
+			}
+			if !done {
+				b.exported(t, "2")
+				if got, status := b.run(t, "promote", fromBundle...); status != 0 {
+					t.Errorf("request %d: %d %s: %s", dies, status, got.Reason, got.Error)
+				}
+			}
+		})
+	}
+}
+
+// The same export again changes nothing. A different model, or a folder with something else, is refused.
+func TestExport_Again(t *testing.T) {
+	b := newBetween(t, "3.17.2", "3.17.2")
+	args := func(candidate, folder string) []string {
+		return []string{"--candidate", candidate, "--bundle-dir", folder}
+	}
+	b.exported(t, "2")
+	b.offline = false
+	manifest := filepath.Join(b.dir, "bundle", "manifest.json")
+	was, _ := os.ReadFile(manifest)
+	if got, status := b.runOn(t, "dev", "export", args("2", "bundle")...); status != 0 || got.Reason != registry.Unchanged {
+		t.Errorf("again: %d %s: %s", status, got.Reason, got.Error)
+	}
+	if got, status := b.runOn(t, "dev", "export", args("1", "bundle")...); status != registry.ExitBadInput {
+		t.Errorf("another model: %d %s: %s", status, got.Reason, got.Error)
+	}
+	if now, _ := os.ReadFile(manifest); string(now) != string(was) || len(was) == 0 {
+		t.Errorf("the manifest changed")
+	}
+	if err := os.Mkdir(filepath.Join(b.dir, "mine"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(b.dir, "mine", "run.json"), []byte("{}"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	sent := len(b.dev.Requests())
+	got, status := b.runOn(t, "dev", "export", args("2", "mine")...)
+	if status != registry.ExitBadInput || len(b.dev.Requests()) > sent {
+		t.Errorf("another folder: %d %s: %s", status, got.Reason, got.Error)
+	}
+}
