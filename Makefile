@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help build generate test test-pure test-real test-reliability test-matrix test-attacks test-scanners test-container test-workflows test-browser test-all lint prose fuzz demo bench bench-audit image fmt clean mutants reword release-dry-run bench-start
+.PHONY: help build generate test test-pure test-real test-reliability test-matrix test-attacks test-scanners test-container test-workflows test-browser test-all lint prose fuzz demo bench bench-audit bench-copy image fmt clean mutants reword release-dry-run bench-start
 
 VERSION ?= dev
 IMAGE ?= mlflow-promote:dev
@@ -25,6 +25,9 @@ bench-audit: build ## compare reading 100,000 versions with MLflow's Python clie
 bench-start: ## measure the start of a job: the container, the setup action
 	@go run $(FLAGS) ./tools/bench -start -repeat 10
 
+bench-copy: ## measure a copy between two servers, compared with curl
+	@go run $(FLAGS) ./tools/bench -copy -repeat 5
+
 image: ## build the container image
 	@tools/setup docker
 	DOCKER_BUILDKIT=0 docker build --build-arg VERSION=$(VERSION) -t $(IMAGE) .
@@ -40,7 +43,7 @@ test-real: ## run tests on real MLflow and PostgreSQL servers
 	$(call tier,real,mlflow-3.17.2 mlflow-2.22.5 mlflow-1.30.1 logins versitygw postgres mariadb nginx)
 
 whole_real := ./internal/attacks ./internal/matrix ./internal/mlflow/mlflowtest/conformance ./internal/realtest
-mixed_real := ./internal/cli ./internal/mlflow/crawl
+mixed_real := ./internal/cli ./internal/mlflow/crawl ./internal/mlflow/filecopy ./internal/mlflow/modelcopy
 
 test-matrix: ## run every command on every kind of MLflow server; TABLE=-update writes the table
 	@tools/setup mlflow-3.17.2 mlflow-2.22.5 mlflow-2.9.2 mlflow-2.2.2 mlflow-1.30.1 postgres mariadb nginx

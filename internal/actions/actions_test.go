@@ -13,14 +13,14 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/actions/actionstest"
 )
 
-// step returns a Runner in a step of the test double.
+// step returns a Runner for a step in the test double.
 func step(t testing.TB) (*actions.Runner, *actionstest.Step) {
 	t.Helper()
 	s := actionstest.NewStep(t)
 	return actions.New(s.Getenv, &s.Stdout, &s.Stderr, s.Workspace), s
 }
 
-// again starts the action once more in the same step. Fuzz tests use it, because creating a step's files is slow.
+// again starts the action a second time in the same step. Fuzz tests use it because creating a step's files is slow.
 func again(t testing.TB, s *actionstest.Step) *actions.Runner {
 	t.Helper()
 	s.Stdout.Reset()

@@ -21,7 +21,7 @@ const (
 	Notice  Level = "notice"
 )
 
-// GitHub shows this many annotations of each level for one step, and this many characters of each text.
+// For each step, GitHub shows this many annotations of each level, and this many characters of each text.
 const (
 	annotationsShown  = 10
 	annotationMessage = 4096
@@ -38,7 +38,7 @@ type Annotation struct {
 }
 
 // Annotate shows the annotation. Once GitHub's limit for the level has been reached, further annotations are only
-// printed, and Flush reports how many.
+// printed, and Flush reports how many there were.
 func (r *Runner) Annotate(a Annotation) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -66,8 +66,8 @@ func prepare(r *Runner, a Annotation) Annotation {
 	return a
 }
 
-// issue sets all fields in one call, because the library keeps only those from the last call. It passes the message
-// as an argument, not as the format, because the message may contain a percent sign.
+// issue sets all fields in one call, because the library keeps only those from the last call. It passes the message as
+// an argument rather than as the format, because the message may contain a percent sign.
 func (a Annotation) issue(lib *githubactions.Action) {
 	fields := map[string]string{}
 	if a.Title != "" {
@@ -90,7 +90,7 @@ func (a Annotation) issue(lib *githubactions.Action) {
 	}
 }
 
-// printPlain prints "file:line: title: message", a format that editors can turn into a link.
+// printPlain prints "file:line: title: message", a format that editors turn into a link.
 func printPlain(r *Runner, a Annotation, prefix string) {
 	if a.File != "" {
 		prefix += a.File + ":"
@@ -109,8 +109,8 @@ func printPlain(r *Runner, a Annotation, prefix string) {
 	}
 }
 
-// reportMore says how many annotations were only printed. It uses a notice, because the limit for the level in
-// question has been reached.
+// reportMore says how many annotations were only printed. It does so in a notice, because the limit for their own level
+// has been reached.
 func reportMore(r *Runner) error {
 	for _, level := range []Level{Error, Warning, Notice} {
 		n := r.more[level]
@@ -126,8 +126,8 @@ func reportMore(r *Runner) error {
 	return nil
 }
 
-// inWorkspace returns a path in the form that GitHub's diffs use: relative to the workspace and without a leading
-// ./. It returns "" for files outside the workspace.
+// inWorkspace returns a path in the form used in GitHub's diffs: relative to the workspace, and without a leading ./.
+// It returns "" for a file outside the workspace.
 func inWorkspace(r *Runner, file string) string {
 	if file == "" {
 		return ""

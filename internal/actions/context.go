@@ -13,11 +13,11 @@ import (
 // eventLimit is the maximum size of the event file, in bytes. GitHub limits webhooks to 25 MB.
 const eventLimit = 32 << 20
 
-// Context describes the workflow run and its event. A field is zero if the runner does not provide it.
+// Context describes the workflow run and its event. A field that the runner does not provide is zero.
 type Context struct {
 	EventName       string
 	Ref, RefName    string
-	RefDeleted      bool   // the push deleted the branch or tag, so Ref is a different one
+	RefDeleted      bool   // whether the push deleted the branch or tag; if so, Ref is a different one
 	DefaultBranch   string // the repository's default branch
 	SHA             string // for pull_request, the trial merge commit: use HeadSHA instead
 	HeadSHA         string // head of the pull request, or of the run that triggered a workflow_run
@@ -25,7 +25,7 @@ type Context struct {
 	HeadRepository  string // owner/name; differs from Repository for a fork, "" if the fork was deleted
 	PullRequest     int
 	BaseBranch      string // target branch of the pull request
-	Merged          bool   // whether the event is the merge of the pull request
+	Merged          bool   // whether the event is the pull request's merge
 	Repository      string // owner/name
 	Actor           string
 	TriggeringActor string // who started this attempt
@@ -34,10 +34,10 @@ type Context struct {
 	ServerURL       string
 	APIURL          string
 	WorkflowRef     string
-	JobWorkflowRef  string // the ref of the reusable workflow, if the workflow passes it on as GITHUB_JOB_WORKFLOW_REF
+	JobWorkflowRef  string // the reusable workflow's ref, if the workflow passes it on as GITHUB_JOB_WORKFLOW_REF
 }
 
-// Context reads the environment and the event file. If it returns an error, only the fields that come from the
+// Context reads the environment and the event file. If it returns an error, only the fields that are read from the
 // event are missing.
 func (r *Runner) Context() (Context, error) {
 	c := Context{
@@ -95,8 +95,8 @@ func (c Context) RunURL() string {
 	return url
 }
 
-// Head returns the commit that the job runs for, or "" if the runner does not provide it. For a pull request, Head
-// returns the head commit, because no model was trained from GitHub's trial merge.
+// Head returns the commit that the job runs for, or "" if the runner does not provide it. For a pull request, this is
+// the head commit, because no model was trained from GitHub's trial merge.
 func (c Context) Head() string {
 	if c.HeadSHA != "" || strings.HasPrefix(c.EventName, "pull_request") {
 		return c.HeadSHA
@@ -104,8 +104,8 @@ func (c Context) Head() string {
 	return c.SHA
 }
 
-// event contains the fields of the webhook payload that the program uses. If a fork has been deleted, its
-// repository is null.
+// event contains the fields of the webhook payload that the program uses. If a fork has been deleted, its repository is
+// null.
 type event struct {
 	Action     string `json:"action"`
 	Deleted    bool   `json:"deleted"`

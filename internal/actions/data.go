@@ -7,8 +7,8 @@ import (
 	"unicode/utf16"
 )
 
-// Data prints one JSON document of any length, for another program to parse. Secrets are hidden. Everything except
-// printable ASCII is escaped, as is #, which may start a workflow command. The data therefore cannot trigger
+// Data prints one JSON document of any length for another program to parse. Secrets are hidden. Everything except
+// printable ASCII is escaped, and so is #, which can begin a workflow command. The data therefore cannot trigger
 // anything in a terminal or in the runner.
 func (r *Runner) Data(json string) error {
 	r.mu.Lock()
@@ -21,8 +21,8 @@ func (r *Runner) Data(json string) error {
 	return err
 }
 
-// Table prints comma-separated values. The cells must not contain line breaks. Secrets are hidden, and no line
-// becomes a workflow command. Lines end with CRLF, as RFC 4180 requires.
+// Table prints comma-separated values, whose cells must not contain line breaks. Secrets are hidden, and no line
+// becomes a workflow command. Lines end in CRLF, as RFC 4180 requires.
 func (r *Runner) Table(csv string) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -34,7 +34,7 @@ func (r *Runner) Table(csv string) error {
 	return err
 }
 
-// escapeJSON writes one character of JSON in printable ASCII. It escapes every #, because "##[" starts a workflow
+// escapeJSON writes one character of JSON in printable ASCII. It escapes every #, because "##[" begins a workflow
 // command and its three characters may arrive in separate pieces.
 func escapeJSON(b *strings.Builder, c rune) {
 	switch {

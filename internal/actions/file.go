@@ -13,10 +13,10 @@ import (
 	"unicode/utf8"
 )
 
-// File is written in pieces but appears only when it is closed, so a later step finds either the complete file or
-// none.
+// File is written in pieces but appears only when it is closed, so a later step finds either the complete file or no
+// file at all.
 type File struct {
-	shown           string // path to show: relative to the workspace or, outside Actions, as given
+	shown           string // the path to show: relative to the workspace or, outside Actions, as given
 	name, temporary string // in root
 	root            *os.Root
 	file            *os.File
@@ -24,12 +24,12 @@ type File struct {
 	err             error
 }
 
-// reportFolder is the folder in the workspace for files whose path is not set by an input. It contains a
-// .gitignore, so that a later step does not commit the files.
+// reportFolder is the folder in the workspace for files whose path is not set by an input. It contains a .gitignore
+// file, so that a later step does not commit the files.
 const reportFolder = ".mlflow-promote"
 
-// CreateReport starts a new file in the folder for reports. It replaces the * in pattern with a random string,
-// because several steps may run in parallel.
+// CreateReport begins a new file in the report folder. It replaces the * in pattern with a random string, because
+// several steps may run in parallel.
 func (r *Runner) CreateReport(pattern string) (*File, error) {
 	if !filepath.IsLocal(pattern) || strings.ContainsAny(pattern, `/\`) {
 		return nil, fmt.Errorf("write report %q: not a plain file name", pattern)
@@ -40,7 +40,7 @@ func (r *Runner) CreateReport(pattern string) (*File, error) {
 	return r.CreateWorkspace(path.Join(reportFolder, strings.Replace(pattern, "*", randomHex(), 1)))
 }
 
-// ignoreReports creates the folder for reports with its .gitignore.
+// ignoreReports creates the report folder and its .gitignore file.
 func ignoreReports(workspace string) error {
 	root, err := os.OpenRoot(workspace)
 	if err != nil {
@@ -66,7 +66,7 @@ func ignoreReports(workspace string) error {
 	return errors.Join(err, f.Close())
 }
 
-// makeFolders creates missing folders. Each one is given to the workspace's owner.
+// makeFolders creates missing folders, and gives each of them to the workspace's owner.
 func makeFolders(workspace *os.Root, folder string) error {
 	made := ""
 	for _, part := range strings.Split(folder, "/") {
@@ -81,9 +81,9 @@ func makeFolders(workspace *os.Root, folder string) error {
 	return nil
 }
 
-// CreateWorkspace starts a file whose name comes from an input. It replaces an existing file and creates missing
-// folders. In a job, the file must be in the workspace, even after symlinks are followed. Outside Actions, any path
-// is allowed.
+// CreateWorkspace begins a file whose name comes from an input. It replaces an existing file and creates missing
+// folders. In a job, the file must be in the workspace, even after symlinks have been followed. Outside Actions, any
+// path is allowed.
 func (r *Runner) CreateWorkspace(name string) (*File, error) {
 	f, err := createWorkspace(r, name)
 	if err != nil {
@@ -148,8 +148,8 @@ func (f *File) Write(text []byte) (int, error) {
 	return len(text), nil
 }
 
-// Own returns a writer for the program's own fixed text, for example a page's script. Such text is written
-// unchanged, even if it contains a secret. If a write fails, later calls of Write and Close fail too.
+// Own returns a writer for fixed text that is part of the program, for example a page's script. Such text is written
+// unchanged, even if it contains a secret. If a write fails, later calls to Write and Close fail too.
 func (f *File) Own() io.Writer { return ownText{f} }
 
 type ownText struct{ f *File }
@@ -192,14 +192,14 @@ func (f *File) Discard() {
 }
 
 // cleaner hides secrets in text that arrives in pieces. It holds back the end of the text until it is clear that no
-// secret starts there.
+// secret begins there.
 type cleaner struct {
 	runner   *Runner
 	to       io.Writer
 	buffered []byte
 }
 
-// piece is the number of bytes that are searched at a time.
+// piece is the number of bytes that are searched at once.
 const piece = 64 << 10
 
 func (c *cleaner) Write(text []byte) (int, error) {
@@ -212,7 +212,7 @@ func (c *cleaner) Write(text []byte) (int, error) {
 
 func (c *cleaner) flush() error { return c.pass(true) }
 
-// pass writes the buffered text. Unless all is set, it holds back the end, which may be the start of a secret.
+// pass writes the buffered text. Unless all is true, it holds back the end if a secret may begin there.
 func (c *cleaner) pass(all bool) error {
 	c.runner.mu.Lock()
 	defer c.runner.mu.Unlock()
@@ -234,8 +234,8 @@ func (c *cleaner) pass(all bool) error {
 	return err
 }
 
-// DataStream prints one JSON document in pieces, for another program to parse (see Data). Nothing else may be
-// printed until the stream has been closed.
+// DataStream prints one JSON document in pieces for another program to parse (see Data). Nothing else may be printed
+// until the stream has been closed.
 func (r *Runner) DataStream() io.WriteCloser {
 	return &dataStream{cleaner{runner: r, to: asciiJSON{r.out.to}}}
 }
@@ -250,8 +250,8 @@ func (d *dataStream) Close() error {
 	return err
 }
 
-// asciiJSON writes JSON in printable ASCII. It also escapes #, because "##[" would start a workflow command, even
-// if it is spread over several pieces.
+// asciiJSON writes JSON in printable ASCII. It also escapes #, because "##[" would begin a workflow command, even if it
+// is spread over several pieces.
 type asciiJSON struct{ to io.Writer }
 
 func (a asciiJSON) Write(text []byte) (int, error) {

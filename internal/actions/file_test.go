@@ -88,7 +88,7 @@ func TestFile_Laptop(t *testing.T) {
 	}
 }
 
-// However a text is cut into pieces, any secret in it is hidden and everything else is kept.
+// However a text is split into pieces, every secret in it is hidden, and everything else is kept.
 func TestFile_HidesSecrets(t *testing.T) {
 	const secret = "canary-of-more-than-a-few-characters"
 	for length := 64<<10 - 80; length < 64<<10+10; length++ {

@@ -11,11 +11,11 @@ import (
 	"github.com/sethvargo/go-githubactions"
 )
 
-// shortest is the minimum length of a masked text. A shorter mask would hide ordinary words, and the runner drops
-// every output that contains a masked text.
+// shortest is the minimum length of a masked text. A shorter mask would hide ordinary words, and the runner drops every
+// output that contains a masked text.
 const shortest = 4
 
-// Mask hides secrets, in all their forms, from every output of this package and from the job's log. Call it before
+// Mask hides secrets, in all their forms, from the job's log and from every output of this package. Call it before
 // anything is printed or sent. Empty and very short values are ignored.
 func (r *Runner) Mask(all ...string) {
 	r.mu.Lock()
@@ -30,7 +30,7 @@ func (r *Runner) Mask(all ...string) {
 	}
 }
 
-// Hide returns the text with all secrets hidden. Use it for text that leaves the process by any other route.
+// Hide returns the text with all secrets hidden. Use it for text that leaves the process in any other way.
 func (r *Runner) Hide(text string) string {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -52,8 +52,8 @@ func (s *secrets) add(form string) bool {
 	return true
 }
 
-// hide replaces every secret with ***. Overlapping secrets are replaced together, because replacing only one would
-// leave part of the other.
+// hide replaces every secret with ***. It replaces overlapping secrets together, because replacing only one of them
+// would leave part of the other visible.
 func (s *secrets) hide(text string) string {
 	spans := s.find(text)
 	if len(spans) == 0 {
@@ -100,10 +100,10 @@ func (s *secrets) find(text string) [][2]int {
 	return spans
 }
 
-// ellipsis marks the end of a text that was too long. The text may have been cut inside a secret.
+// ellipsis marks the end of a text that was too long. The text may have been cut in the middle of a secret.
 const ellipsis = "…"
 
-// startAt returns how many bytes at the end of the text may be the start of a secret.
+// startAt returns how many bytes at the end of the text may be the beginning of a secret.
 func (s *secrets) startAt(text string) int {
 	longest := 0
 	for _, form := range s.forms {
@@ -117,9 +117,8 @@ func (s *secrets) startAt(text string) int {
 	return longest
 }
 
-// forms returns the forms that a secret can take: unchanged, line by line, in a URL, in JSON, or in a Go string
-// that is quoted once or twice. It also returns the base64 forms of a secret that follows other text, as in
-// user:password.
+// forms returns the forms that a secret can take: unchanged, line by line, in a URL, in JSON, or in a Go string that is
+// quoted once or twice. It also returns the base64 forms of a secret that follows other text, as in user:password.
 func forms(secret string) []string {
 	secret = strings.TrimSpace(secret)
 	if len(secret) < shortest {
@@ -148,7 +147,7 @@ func forms(secret string) []string {
 func inner(quoted string) string { return quoted[1 : len(quoted)-1] }
 
 // base64Within returns the part of the encoded text that depends only on the secret. before is the number of bytes
-// in front of the secret, modulo three.
+// before the secret, modulo three.
 func base64Within(secret string, before int, e *base64.Encoding) string {
 	encoded := e.EncodeToString([]byte(strings.Repeat("x", before) + secret))
 	from := (before*8 + 5) / 6

@@ -115,7 +115,7 @@ func TestMask_ComesFirst(t *testing.T) {
 	if len(log.Others("add-mask")) != 0 || !strings.HasSuffix(s.Stdout.String(), "\nfirst\n") {
 		t.Errorf("got commands %+v, output %q", log.Others("add-mask"), s.Stdout.String())
 	}
-	for _, form := range secretForms(canary) { // other steps may print these forms, which only the runner can hide
+	for _, form := range secretForms(canary) { // if another step prints these, only the runner can hide them
 		for _, core := range cores(canary) {
 			if strings.Contains(actionstest.Masked(form, log.Masks), core) {
 				t.Errorf("the runner shows %q", form)
@@ -167,8 +167,8 @@ func TestMask_MakesNoCommand(t *testing.T) {
 	}
 }
 
-// A text that was cut inside a secret does not show the secret's beginning. A text that was quoted twice shows no
-// part of the secret.
+// If a text was cut in the middle of a secret, the beginning of the secret is not shown. If a text was quoted twice, no
+// part of the secret is shown.
 func TestMask_CutOrQuoted(t *testing.T) {
 	const secret = `Kq7Zp3vX"9mB2cN5tR8wY1sD4gH6j`
 	r, _, _ := laptop(t.TempDir())

@@ -13,17 +13,17 @@ import (
 	"github.com/sethvargo/go-githubactions"
 )
 
-// outputLimit is the maximum size of a job's outputs in bytes of UTF-16, which is how the runner counts.
+// outputLimit is the maximum size of a job's outputs, in bytes of UTF-16, as the runner counts them.
 const outputLimit = 1 << 20
 
-// libraryDelimiter is the fixed delimiter that the library writes after a value. If the value contained this line,
-// it would end there, and the next line could set a different output.
+// libraryDelimiter is the fixed delimiter that the library writes after a value. A value that contained this line would
+// end there, and the next line could set a different output.
 const libraryDelimiter = "_GitHubActionsFileCommandDelimeter_"
 
 var outputName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_-]*$`)
 
-// SetOutput sets an output of the step. Outside Actions, it does nothing. Line ends become LF, and secrets become
-// ***. An error affects only this output.
+// SetOutput sets an output of the step. Line ends become LF, and secrets become ***. An error affects only this output.
+// Outside Actions, SetOutput does nothing.
 func (r *Runner) SetOutput(name, value string) error {
 	if !outputName.MatchString(name) {
 		return fmt.Errorf("set output %q: not a valid name", name)
@@ -59,8 +59,8 @@ func setOutput(r *Runner, name, value string) error {
 	return err
 }
 
-// delimited returns the file entry for a value with line ends. delimiter must be random, so that the value cannot
-// contain it.
+// delimited returns the file entry for a value that contains line ends. delimiter must be random, so that the value
+// cannot contain it.
 func delimited(name, value, delimiter string) string {
 	return name + "<<" + delimiter + "\n" + value + "\n" + delimiter + "\n"
 }
@@ -71,8 +71,8 @@ func oneKindOfLineEnd(text string) string {
 
 var lineEnds = strings.NewReplacer("\r\n", "\n", "\r", "\n")
 
-// commandFile returns one of the files that the runner created for the step. The file must exist: the library would
-// otherwise create one that the runner does not read.
+// commandFile returns one of the files that the runner created for the step. The file must exist, because the library
+// would otherwise create one that the runner does not read.
 func commandFile(r *Runner, variable string) (string, error) {
 	file := r.env(variable)
 	if file == "" {
@@ -88,8 +88,8 @@ func commandFile(r *Runner, variable string) (string, error) {
 	return file, nil
 }
 
-// CheckFiles returns an error if the runner's files for outputs or the summary cannot be written. A command calls
-// it first, so that it can stop before it changes anything. Outside Actions, CheckFiles checks nothing.
+// CheckFiles returns an error if the runner's files for outputs or the summary cannot be written. A command calls it
+// first, so that it can stop before it changes anything. Outside Actions, CheckFiles checks nothing.
 func CheckFiles(r *Runner) error {
 	if !r.InActions() {
 		return nil
@@ -107,7 +107,7 @@ func CheckFiles(r *Runner) error {
 	return errors.Join(errs...)
 }
 
-// appendTo appends the text in a single write, because half an entry would fail the step.
+// appendTo appends the text in a single write, because an incomplete entry would fail the step.
 func appendTo(file, text string) error {
 	f, err := os.OpenFile(file, os.O_APPEND|os.O_WRONLY, 0)
 	if err != nil {

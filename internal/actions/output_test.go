@@ -141,7 +141,7 @@ func TestCommandFile_NotWritable(t *testing.T) {
 	}
 }
 
-// unwritable makes a file impossible to open for writing. For root, which can write to any file, it replaces the
+// unwritable makes it impossible to open a file for writing. For root, which can write to any file, it replaces the
 // file with a directory.
 func unwritable(path string) error {
 	if os.Geteuid() != 0 {
@@ -182,7 +182,7 @@ func TestSetOutput_TooLarge(t *testing.T) {
 	}
 }
 
-// After two outputs have been set, the runner must find exactly those two, except for any that SetOutput rejected.
+// After two outputs have been set, the runner must find exactly those two, excluding any that SetOutput rejected.
 func FuzzOutput(f *testing.F) {
 	f.Add("a", "b", "x")
 	f.Add("a", "x\n"+delimiter+"\nb<<"+delimiter+"\ny", delimiter)

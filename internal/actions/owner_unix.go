@@ -7,9 +7,9 @@ import (
 	"syscall"
 )
 
-// giveToOwner gives a file or folder to the workspace's owner. The container runs as root, and on a runner that
-// keeps its disk, files owned by root break the next checkout. If the change is not permitted, the owner stays the
-// same.
+// giveToOwner gives a file or folder to the workspace's owner. The container runs as root, and on a runner that keeps
+// its disk, files owned by root break the next checkout. If changing the owner is not permitted, giveToOwner does
+// nothing.
 func giveToOwner(workspace *os.Root, name string) { giveTo(workspace, workspace, name) }
 
 // giveTo gives a file or folder in a folder to the workspace's owner.

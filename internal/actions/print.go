@@ -14,11 +14,11 @@ import (
 // lineLimit is the maximum length of a printed line, in bytes.
 const lineLimit = 16 << 10
 
-// Out returns the only writer for standard output. It prints line by line, without secrets or workflow commands.
+// Out returns the only writer for standard output. It prints line by line, and hides secrets and workflow commands.
 func (r *Runner) Out() io.Writer { return r.out }
 
-// Err returns the only writer for standard error. It protects lines as Out does, because the runner looks for
-// commands there too.
+// Err returns the only writer for standard error. It protects lines in the same way as Out, because the runner looks
+// for commands there too.
 func (r *Runner) Err() io.Writer { return r.err }
 
 // printer buffers a line until it is complete, so that two writes cannot combine into a secret or a command.
@@ -26,8 +26,8 @@ type printer struct {
 	runner  *Runner
 	to      io.Writer
 	line    []byte
-	dropped int   // number of bytes that were dropped because the line is too long
-	failed  error // first write error
+	dropped int   // the number of bytes that were dropped because the line was too long
+	failed  error // the first write error
 }
 
 func (p *printer) Write(text []byte) (int, error) {
@@ -48,7 +48,7 @@ func (p *printer) Write(text []byte) (int, error) {
 	return n, nil
 }
 
-// buffer adds a piece to the line. Of an endless line, it keeps enough to find a secret that crosses lineLimit.
+// buffer adds a piece to the line. For a very long line, it keeps just enough to find a secret that crosses lineLimit.
 func (p *printer) buffer(piece []byte) {
 	room := max(0, lineLimit+p.runner.secrets.longest-len(p.line))
 	if len(piece) > room {
@@ -58,7 +58,7 @@ func (p *printer) buffer(piece []byte) {
 	p.line = append(p.line, piece...)
 }
 
-// endLine prints the buffered line, if there is one.
+// endLine prints the buffered line if there is one.
 func (p *printer) endLine() error {
 	if len(p.line) == 0 {
 		return nil
@@ -75,7 +75,7 @@ func (p *printer) end() error {
 	return err
 }
 
-// cut shortens a line to at most limit bytes, in whole characters, and appends the number of missing bytes.
+// cut truncates a line to at most limit bytes, at the end of a character, and appends the number of missing bytes.
 func cut(line string, limit, dropped int) string {
 	if len(line) <= limit && dropped == 0 {
 		return line
@@ -87,16 +87,16 @@ func cut(line string, limit, dropped int) string {
 	return fmt.Sprintf("%s… (%d more bytes)", line[:end], len(line)-end+dropped)
 }
 
-// These expressions match the start of a command: anywhere in a line in the old syntax, and before any visible
-// character in the new syntax. Combining marks may be in between, because the runner's comparison ignores some of
+// These expressions match the beginning of a command: anywhere in a line in the old syntax, and before any visible
+// character in the new syntax. Combining marks may come in between, because the runner's comparison ignores some of
 // them.
 var (
 	oldCommand = regexp.MustCompile(`(#\p{M}*#\p{M}*)\[`)
 	newCommand = regexp.MustCompile(`^([\s\p{Z}\p{M}\x{FFFD}]*:\p{M}*):`)
 )
 
-// inert changes a line so that the runner cannot mistake it for a workflow command. Invisible characters are
-// replaced rather than removed, because removing them could join two parts into a secret or a command.
+// inert changes a line so that the runner cannot mistake it for a workflow command. Invisible characters are replaced
+// rather than removed, because removing them could join two parts into a secret or a command.
 func inert(line string) string {
 	line = strings.Map(visible, strings.ToValidUTF8(line, "\uFFFD"))
 	line = oldCommand.ReplaceAllString(line, "$1 [")

@@ -136,8 +136,8 @@ func TestOut_BrokenStream(t *testing.T) {
 	}
 }
 
-// Text printed to a stream must not become a command, even if it is printed in pieces. An intended command must
-// contain exactly its own text.
+// Text that is printed to a stream must not become a command, even if it is printed in pieces. A command that is
+// intended must contain nothing but its own text.
 func FuzzPrint(f *testing.F) {
 	for _, line := range hostile {
 		f.Add(line, "", uint8(3))

@@ -1,9 +1,9 @@
-// Package actions implements the GitHub Actions runner's protocol: inputs, outputs, summary, annotations, masks,
-// the event, and everything that is printed.
+// Package actions implements the protocol of the GitHub Actions runner: inputs, outputs, the job summary, annotations,
+// masks, the event, and everything that is printed.
 //
-// Untrusted text must never become a command or an output, or add a line to one. The package must never show a
-// masked value, access files outside the workspace, or panic. It knows nothing about models. Outside Actions, it
-// prints the same text without commands, so a laptop shows what a job would show.
+// Untrusted text must never become a command or an output, or add a line to one. The package must never show a masked
+// value, access files outside the workspace, or panic. It knows nothing about models. Outside Actions, it prints the
+// same text without commands, so that a laptop shows what a job would show.
 package actions
 
 import (
@@ -22,7 +22,7 @@ type Runner struct {
 	env func(string) string
 	dir string
 
-	mu          sync.Mutex // guards everything below and the order of printed lines
+	mu          sync.Mutex // guards the fields below and the order of printed lines
 	secrets     secrets
 	out, err    *printer
 	shown, more map[Level]int
@@ -44,17 +44,17 @@ func (r *Runner) InActions() bool { return r.env("GITHUB_ACTIONS") == "true" }
 // Debug reports whether the job was started with debug logging.
 func (r *Runner) Debug() bool { return r.env("RUNNER_DEBUG") == "1" }
 
-// Input returns an input without surrounding spaces, or "" if it is missing. The runner itself checks neither that
-// an input is present nor its type.
+// Input returns an input without surrounding spaces, or "" if it is missing. The runner checks neither whether an input
+// is present nor its type.
 func (r *Runner) Input(name string) string { return library(r, nil).GetInput(name) }
 
-// library returns go-githubactions, set up to write to w. w must be one of our writers, because the library panics
+// library returns a go-githubactions Action that writes to w. w must be one of our writers, because the library panics
 // if a write fails.
 func library(r *Runner, w io.Writer) *githubactions.Action {
 	return githubactions.New(githubactions.WithWriter(w), githubactions.WithGetenv(r.env))
 }
 
-// command writes workflow commands at the start of a line. If Out's last line is unfinished, command ends that line
+// command writes workflow commands at the beginning of a line. If Out's last line is unfinished, command ends that line
 // first.
 func (r *Runner) command(issue func(*githubactions.Action)) error {
 	r.mu.Lock()

@@ -15,8 +15,8 @@ const summaryCut = "\n_This summary was cut because a step's summary is limited 
 	"are complete._\n"
 
 // Summary appends Markdown to the job summary. If the summary becomes too long, the Markdown is cut at the end of a
-// line. Outside Actions, Summary does nothing. Summary removes only secrets and control characters, so the caller
-// must escape untrusted text.
+// line. Summary removes only secrets and control characters, so the caller must escape untrusted text. Outside Actions,
+// Summary does nothing.
 func (r *Runner) Summary(markdown string) error {
 	if !r.InActions() {
 		return nil
@@ -75,7 +75,7 @@ func fit(markdown string, limit int) string {
 	return ""
 }
 
-// closings returns the text that closes the fence and the <details> elements that are open after head.
+// closings returns the text that closes the fence and the <details> elements that are still open after head.
 func closings(head string) string {
 	fence, details := "", 0
 	for line := range strings.Lines(head) {
@@ -96,7 +96,7 @@ func closings(head string) string {
 	return fence + strings.Repeat("\n</details>\n", max(details, 0))
 }
 
-// fenceOf returns the backticks or tildes at the start of a line if there are three or more, and "" otherwise.
+// fenceOf returns the backquotes or tildes at the beginning of a line if there are at least three, and "" otherwise.
 func fenceOf(line string) string {
 	for _, c := range []string{"`", "~"} {
 		if n := len(line) - len(strings.TrimLeft(line, c)); n >= 3 {

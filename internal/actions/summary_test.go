@@ -82,7 +82,7 @@ func TestSummary_LimitOfTheStep(t *testing.T) {
 	}
 }
 
-// The summary must never exceed GitHub's limit, and it must always be printable text.
+// The summary must never exceed GitHub's limit, and must always be printable.
 func FuzzSummary(f *testing.F) {
 	f.Add("<details>\n", "```\n", uint32(1<<20))
 	f.Add("\x00\u202e\r", "<details>", uint32(1<<20-10))

@@ -18,9 +18,9 @@ func (r *Runner) workspace() string {
 	return r.dir
 }
 
-// ReadWorkspace reads at most limit bytes of a file whose name comes from an input. In a job, the file must be in
-// the workspace, even after symlinks are followed, because a pull request may add symlinks. Outside Actions, any
-// file is allowed.
+// ReadWorkspace reads at most limit bytes of a file whose name comes from an input. In a job, the file must be in the
+// workspace, even after symlinks have been followed, because a pull request can add symlinks. Outside Actions, any file
+// is allowed.
 func (r *Runner) ReadWorkspace(path string, limit int64) ([]byte, error) {
 	data, err := readWorkspace(r, path, limit)
 	if err != nil {
@@ -51,8 +51,8 @@ func readWorkspace(r *Runner, path string, limit int64) ([]byte, error) {
 
 var errOutside = errors.New("path is outside the workspace")
 
-// readBounded checks a file's type before opening it, because opening a pipe would block until something is written
-// to it.
+// readBounded checks a file's type before it opens the file, because opening a pipe would block until something is
+// written to it.
 func readBounded(
 	stat func(string) (os.FileInfo, error), open func(string) (*os.File, error), path string, limit int64,
 ) ([]byte, error) {
@@ -78,8 +78,8 @@ func readBounded(
 	return data, nil
 }
 
-// plain returns err without the operation and the path. The caller adds the path as written in the input, so that
-// the machine's absolute paths stay hidden.
+// plain returns err without the operation and the path. The caller adds the path as it is written in the input, so that
+// absolute paths on the machine stay hidden.
 func plain(err error) error {
 	inner := (*os.PathError)(nil)
 	if !errors.As(err, &inner) {
@@ -91,8 +91,8 @@ func plain(err error) error {
 	return inner.Err
 }
 
-// ListWorkspace returns the sorted names in a folder whose name comes from an input. In a job, the folder must be
-// in the workspace.
+// ListWorkspace returns the names of the files in a folder whose name comes from an input, in sorted order. In a job,
+// the folder must be in the workspace.
 func (r *Runner) ListWorkspace(folder string) ([]string, error) {
 	names, err := listWorkspace(r, folder)
 	if err != nil {
@@ -127,9 +127,8 @@ func listWorkspace(r *Runner, folder string) ([]string, error) {
 // maxNames is the maximum number of names that ListWorkspace returns.
 const maxNames = 10000
 
-// WriteReport writes data, with secrets hidden, to a new file in the folder for reports (see CreateReport). It
-// returns the path relative to the workspace, because later steps may see the workspace at a different absolute
-// path.
+// WriteReport writes data, with secrets hidden, to a new file in the report folder (see CreateReport). It returns the
+// path relative to the workspace, because later steps may see the workspace at a different absolute path.
 func (r *Runner) WriteReport(pattern string, data []byte) (string, error) {
 	f, err := r.CreateReport(pattern)
 	if err != nil {

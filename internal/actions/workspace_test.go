@@ -82,7 +82,7 @@ func TestReadWorkspace_Laptop(t *testing.T) {
 
 func TestWriteReport(t *testing.T) {
 	r, s := step(t)
-	if os.Geteuid() == 0 { // as in the container, the workspace belongs to a different user
+	if os.Geteuid() == 0 { // as in the container, where the workspace belongs to a different user
 		if err := os.Chown(s.Workspace, 1001, 1002); err != nil {
 			t.Fatal(err)
 		}
@@ -109,7 +109,7 @@ func TestWriteReport(t *testing.T) {
 	}
 }
 
-// Folders that are created along the way belong to the workspace's owner too, and git ignores the reports.
+// Folders that are created along the way also belong to the workspace's owner, and git ignores the reports.
 func TestCreateWorkspace_Folders(t *testing.T) {
 	r, s := step(t)
 	if os.Geteuid() == 0 {

@@ -14,7 +14,7 @@ import (
 
 func (p protocol) hostile() bool { return p >= signed }
 
-// keyOf returns a promoter's key. The founder's number is -1.
+// keyOf returns the key of a promoter. The founder has the number -1.
 func keyOf(who int) signing.KeyPair {
 	k, err := signing.Generate(bytes.NewReader(bytes.Repeat([]byte{byte(who + 2)}, 32)))
 	if err != nil {
@@ -23,7 +23,7 @@ func keyOf(who int) signing.KeyPair {
 	return k
 }
 
-// ring returns the keys of the founder and these promoters.
+// ring returns the keys of the founder and the given promoters.
 func ring(who ...int) (r signing.Ring) {
 	for _, n := range append(who, -1) {
 		r = append(r, signing.Key{Name: fmt.Sprint(n), Public: keyOf(n).Public()})
@@ -31,7 +31,7 @@ func ring(who ...int) (r signing.Ring) {
 	return r
 }
 
-// forgeries lists what the hostile writer can do with an editor's rights.
+// forgeries lists what the hostile writer can do with an editor's permissions.
 var forgeries = []struct {
 	name string
 	do   func(m *ledgertest.Memory)
@@ -53,7 +53,7 @@ var forgeries = []struct {
 	{"another next page", func(m *ledgertest.Memory) { write(m, 0, "next", "x") }},
 }
 
-// write stores a value under the number that is the given distance after the newest claim.
+// write stores a value under the newest claim's number plus the given distance.
 func write(m *ledgertest.Memory, after int, key, value string) {
 	last := 0
 	for k := range m.Pages["page-1"] {

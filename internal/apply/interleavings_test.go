@@ -23,13 +23,13 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
-// The tests in this file explore every interleaving of several promoters. Promoters run the real functions from
-// packages ledger and apply. The registry has one alias, and the ledger is in memory. Requests arrive in every
-// possible order. Promoters can crash, writes can take effect late, and responses can get lost. A state that has
-// already been seen is not explored again. Two states are the same if the server is in the same state and every
-// promoter has received the same responses.
+// The tests in this file explore every interleaving of several promoters. The promoters run the real functions from
+// packages ledger and apply, on a registry with one alias and a ledger in memory. Requests are carried out in every
+// possible order, promoters can crash, writes can take effect late, and responses can be lost. A state that has already
+// been seen is not explored again. Two states are the same if the server is in the same state and every promoter has
+// received the same responses.
 
-// model is a setup to explore: the number of promoters, their protocol, and the faults.
+// model is a setup to explore: the number of promoters, their protocol, and the faults that can happen.
 type model struct {
 	promoters int
 	protocol
@@ -39,10 +39,10 @@ type model struct {
 type protocol int
 
 const (
-	blind     protocol = iota // no ledger, and no check before or after the write
+	blind     protocol = iota // no ledger, and no checks before or after the write
 	guarded                   // no ledger, but checks before and after the write
 	claiming                  // with the ledger
-	taking                    // with the ledger, and a promoter can take over a dead promoter's entry
+	taking                    // with the ledger; a promoter can also take over a dead promoter's entry
 	signed                    // with a signed ledger, to which a login without a key writes once
 	strangers                 // like signed, but each promoter accepts only its own key and the founder's
 	rotating                  // like strangers, but each promoter also accepts the previous promoter's key
@@ -62,24 +62,24 @@ type faults int
 
 const (
 	none    faults = iota
-	crash          // a promoter can die at any point; its unfinished requests have no effect
-	late           // a promoter can die at any point; its unfinished writes may take effect later, or never
-	unheard        // promoters survive, but a write may get no response and take effect at any later time, or never
+	crash          // a promoter can die at any point; its requests in flight have no effect
+	late           // a promoter can die at any point; its writes in flight may take effect later, or never
+	unheard        // promoters survive, but a write may get no response, and take effect at any later time or never
 )
 
 func (f faults) String() string {
 	return []string{"none", "crash", "crash + delayed writes", "lost answers + delayed writes"}[f]
 }
 
-// world is the server's state, and what each promoter's first write replaced.
+// world is the server's state, with what each promoter's first write replaced.
 type world struct {
 	alias    string
-	notes    map[string]bool // versions with a record
+	notes    map[string]bool // versions that have a record
 	memory   *ledgertest.Memory
 	replaced map[int]string // keyed by promoter: where the alias pointed before the promoter's first write
 }
 
-// call is a request that is waiting to be carried out.
+// call is a request that has not been carried out yet.
 type call struct {
 	who   int
 	name  string
@@ -96,7 +96,7 @@ type promoter struct {
 	base  string // the version that the alias pointed to when the run started
 	dead  bool
 	over  bool
-	lost  bool // one of its responses was lost
+	lost  bool // whether one of its responses was lost
 	heard uint64
 	calls map[string]int
 	end   plan.Receipt
@@ -112,13 +112,13 @@ type stage struct {
 	mu        sync.Mutex
 	pending   []*call
 	promoters []*promoter
-	ghosts    []*call // writes that may still take effect although their promoters no longer wait for them
+	ghosts    []*call // writes that may still take effect although no promoter waits for them any more
 	hostile   string  // what the hostile writer has done
 }
 
 var errDead = &registry.Error{Reason: registry.Forbidden, Msg: "dead"}
 
-// turn queues a request and waits until it has been carried out.
+// turn queues a request and blocks until it has been carried out.
 func (p *promoter) turn(name string, write bool, do func() (string, error)) error {
 	p.s.mu.Lock()
 	if p.dead {
@@ -131,7 +131,7 @@ func (p *promoter) turn(name string, write bool, do func() (string, error)) erro
 	return <-c.reply
 }
 
-// Observe reads the alias. A blind promoter reads nothing and always gets the state that it expects.
+// Observe reads the alias. For a blind promoter, it reads nothing and always returns the expected state.
 func (p *promoter) Observe(_ context.Context, s plan.Step) (saw registry.State, _ []registry.Version, err error) {
 	if p.m.protocol == blind {
 		if p.end.Version != 0 {
@@ -146,12 +146,12 @@ func (p *promoter) Observe(_ context.Context, s plan.Step) (saw registry.State, 
 	return saw, nil, err
 }
 
-// Version is never called, because the plans in this test do not say which version was evaluated.
+// Version is never called, because the plans in this test do not state which version was evaluated.
 func (p *promoter) Version(context.Context, string, int) registry.Known[registry.Version] {
 	panic("a plan that does not name the evaluated version must not read it")
 }
 
-// Place is never called, because the plans in this test copy nothing.
+// Place is never called, because the plans in this test do not copy anything.
 func (p *promoter) Place(context.Context, string, int) registry.Known[string] {
 	panic("a plan that copies nothing must not ask where files are")
 }
@@ -180,7 +180,7 @@ func (p *promoter) Do(_ context.Context, s plan.Step) (string, bool, error) {
 	return "", err == nil, err
 }
 
-// pages is a promoter's view of the ledger's store. Locating the ledger does not take a turn, because its location
+// pages is a promoter's view of the ledger's store. Locating the ledger does not take a turn, because the location
 // never changes.
 type pages struct {
 	*ledgertest.Memory
@@ -216,7 +216,7 @@ var (
 	began  = time.Date(2026, 5, 3, 10, 0, 0, 0, time.UTC)
 )
 
-// promote does what the command does: it reads the ledger and the registry, makes the plan, and applies it.
+// promote does what the command does: it reads the ledger and the registry, makes a plan, and applies it.
 func (p *promoter) promote() {
 	ctx := context.Background()
 	l := p.ledger()
@@ -271,7 +271,7 @@ func (p *promoter) promote() {
 	p.end = end
 }
 
-// mayTake reports whether the run that claimed the open entry is dead. The real program asks GitHub.
+// mayTake reports whether the run that claimed the open entry is dead. The real program asks GitHub about this.
 func (p *promoter) mayTake(v ledger.View, h ledger.Holder) (dead bool) {
 	standing, e := v.ClaimState(h, false)
 	if p.m.protocol != taking || standing != ledger.Busy {
@@ -302,7 +302,7 @@ func (p *promoter) ledger() *ledger.Ledger {
 	return l
 }
 
-// reported reports whether the promoter reported success.
+// reported reports whether the promoter ended and reported success.
 func (p *promoter) reported() bool { return !p.dead && p.over && p.gone == nil && p.end.Err == nil }
 
 // founded returns a ledger with one completed entry, which moved the alias to version 1.
@@ -379,14 +379,14 @@ func (s *stage) choices() []choice {
 	for i, g := range s.ghosts {
 		out = append(out, choice{fmt.Sprintf("%d: %s, late", g.who, g.name), func() {
 			s.ghosts = slices.Delete(s.ghosts, i, i+1)
-			_, _ = g.do() // no promoter is waiting for the response
+			_, _ = g.do() // no promoter waits for the response
 		}})
 	}
 	return out
 }
 
-// mayLose reports whether a response to this promoter may still get lost. With two promoters, each may lose one
-// response. With three, only one response in total may get lost, because the test would otherwise take too long.
+// mayLose reports whether a response to this promoter may still be lost. With two promoters, each of them may lose one
+// response. With three, only one response may be lost in total, because the test would otherwise take too long.
 func (s *stage) mayLose(who int) bool {
 	if s.m.promoters > 2 {
 		return !slices.ContainsFunc(s.promoters, func(p *promoter) bool { return p.lost })
@@ -398,15 +398,15 @@ func (s *stage) remove(c *call) {
 	s.pending = slices.DeleteFunc(s.pending, func(other *call) bool { return other == c })
 }
 
-// deliver carries out a request and sends its response.
+// deliver carries out a request and sends the response.
 func (s *stage) deliver(c *call) {
 	s.remove(c)
 	answer, err := c.do()
 	s.hear(c, answer, err)
 }
 
-// hear sends a response and adds it to what the promoter has heard. The order of the responses does not matter,
-// because they may belong to parallel requests.
+// hear sends a response to a promoter and adds it to what the promoter has heard. The order of the responses does not
+// matter, because the requests may have been sent in parallel.
 func (s *stage) hear(c *call, answer string, err error) {
 	p := s.promoters[c.who]
 	p.calls[c.name]++
@@ -417,7 +417,7 @@ func (s *stage) hear(c *call, answer string, err error) {
 	c.reply <- err
 }
 
-// lose tells the caller that its response was lost. The write itself is carried out later.
+// lose tells a promoter that the response was lost. The write itself is carried out later.
 func (s *stage) lose(c *call) {
 	s.remove(c)
 	s.promoters[c.who].lost = true
@@ -459,7 +459,7 @@ func (s *stage) key() uint64 {
 	return h.Sum64()
 }
 
-// begin starts every promoter for a new walk.
+// begin starts all promoters for a new walk.
 func (m *model) begin(from *ledgertest.Memory) *stage {
 	mem := ledgertest.New()
 	for id, kv := range from.Pages {
@@ -481,7 +481,7 @@ func (m *model) begin(from *ledgertest.Memory) *stage {
 	return s
 }
 
-// abandon stops a walk that has reached a state that was explored before.
+// abandon stops a walk that has reached a state explored before.
 func (s *stage) abandon() {
 	for _, p := range s.promoters {
 		p.dead = true
@@ -493,17 +493,17 @@ func (s *stage) abandon() {
 	synctest.Wait()
 }
 
-// count contains the number of end states with each property.
+// count contains the number of end states that have each property.
 type count struct {
 	walks, states, ends int
 
-	succeed   int // more than one promotion succeeded, according to its report or to its ledger entry
-	lost      int // two successes started from the same version, and the later record shows no drift
+	succeed   int // more than one promotion succeeded, according to the report or to the ledger entry
+	lost      int // two successes began with the same version, and the later record shows no drift
 	lineage   int // a success recorded a version other than the one that it replaced
-	residue   int // the alias points to the version from a promotion that did not succeed
+	residue   int // the alias points to the version of a promotion that did not succeed
 	later     int // something other than a success overwrote the result of a success
-	unnoticed int // end states with residue or an overwritten success that the audit rule does not find
-	stuck     int // walks in which a promoter neither ended nor died, although nothing more can happen
+	unnoticed int // states with residue or an overwritten success that the audit rule does not find
+	stuck     int // walks in which a promoter neither ended nor died although nothing more can happen
 }
 
 func (c count) String() string {
@@ -512,15 +512,15 @@ func (c count) String() string {
 		c.states, c.walks, c.ends, c.succeed, c.lost, c.lineage, c.residue, c.later, c.unnoticed)
 }
 
-// explore visits every state of the model, depth first. It follows the first choice to the end. For each other
-// choice, it starts a new walk from the beginning.
+// explore visits every state of the model, depth first. It follows the first choice until the end, and begins a new
+// walk for each of the other choices.
 func (m *model) explore() count {
 	from := founded(m.hostile())
 	seen, ends := map[uint64]bool{}, map[string]bool{}
 	var c count
 	type way struct {
-		choices []int  // the choices that lead there from the beginning
-		before  uint64 // key of the state before the last choice
+		choices []int  // the choices that lead there from the start
+		before  uint64 // the key of the state before the last choice
 	}
 	todo := []way{{}}
 	for len(todo) > 0 {
@@ -562,12 +562,12 @@ func (m *model) explore() count {
 	return c
 }
 
-// over reports whether every promoter has ended. Some late writes may not have taken effect yet.
+// over reports whether every promoter has ended. Some late writes may still not have taken effect.
 func (s *stage) over() bool {
 	return !slices.ContainsFunc(s.promoters, func(p *promoter) bool { return !p.dead && !p.over })
 }
 
-// judge counts an end state that has not been seen before.
+// judge counts an end state if it has not been seen before.
 func (s *stage) judge(c *count, ends map[string]bool) {
 	w := s.world
 	facts := fact.Facts{Model: registry.Is(registry.Model{Aliases: map[string]int{}}), Ledger: s.entries()}
@@ -599,7 +599,7 @@ func (s *stage) judge(c *count, ends map[string]bool) {
 	}
 	ends[id] = true
 	c.ends++
-	last := 0 // version of the last success in the ledger
+	last := 0 // the version in the last success in the ledger
 	if e, ok := lastDone(facts.Ledger); ok {
 		last = e.Record.To
 	}
@@ -627,8 +627,8 @@ func lastDone(l ledger.Chain) (ledger.Entry, bool) {
 	return ledger.Entry{}, false
 }
 
-// noticed reports whether the audit rule finds the defect. With a ledger, the alias must point to the version in
-// the last completed entry. Without a ledger, the version that the alias points to must have a record.
+// noticed reports whether the audit rule finds the defect. With a ledger, the alias must point to the version in the
+// last completed entry. Without a ledger, the version that the alias points to must have a record.
 func (s *stage) noticed(f fact.Facts) bool {
 	if s.m.ledger() {
 		e, done := lastDone(f.Ledger)
@@ -651,10 +651,10 @@ func (s *stage) entries() ledger.Chain {
 	return v.Facts()
 }
 
-// Whatever the order and the fault, a claim prevents two or three promoters from losing updates. MLflow has no
-// conditional writes, so some defects cannot be prevented; the audit rule finds those. Without claims, the same
-// walk must find lost updates, because otherwise the test would prove nothing. All this also holds for a signed
-// ledger to which a login without a key writes at any moment, even if the promoters accept different keys.
+// With claims, two or three promoters never lose an update, in any interleaving and with any of the faults. Since
+// MLflow has no conditional writes, some other defects cannot be prevented, but the audit rule finds them. The same
+// search without claims must find lost updates, or the test would prove nothing. Signed ledgers are tested while a
+// login without a key writes to them at an arbitrary moment, even with promoters that accept different keys.
 func TestInterleavings(t *testing.T) {
 	for _, promoters := range []int{2, 3} {
 		if promoters == 3 && os.Getenv("PROMOTE_INTERLEAVINGS") == "" { // takes minutes
@@ -681,10 +681,10 @@ func TestInterleavings(t *testing.T) {
 	}
 }
 
-// overtakes reports whether a write may take effect in the middle of a later promotion. Such a write comes from a
-// dead promoter whose entry was taken over, or it is the second copy of a write that got no response. If promoters
-// accept different keys, a hostile writer can also end a claim that the other promoter does not believe. In that
-// case, only one of the two succeeds.
+// overtakes reports whether a write may take effect in the middle of a later promotion. Such a write comes from a dead
+// promoter whose entry was taken over, or is the second copy of a write that got no response. If promoters accept
+// different keys, a hostile writer can also end a claim that the other promoter does not believe. In that case, only
+// one of the two succeeds.
 func (m *model) overtakes() bool {
 	return m.protocol >= strangers || m.protocol == taking && m.faults == late || m.promoters > 2 && m.faults == unheard
 }

@@ -15,15 +15,15 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
-// server is a registry with one alias and one stage. It records the writes that it receives. Its hooks simulate
+// server is a registry with one alias and one stage. It records the writes that it receives, and its hooks simulate
 // faults.
 type server struct {
-	state   map[string]string // keyed by target, as written by Ref
+	state   map[string]string // keyed by target, as Ref formats it
 	writes  []string
 	do      func(context.Context, plan.Step) error // called before the write takes effect
 	after   func(plan.Step) error
 	observe func(plan.Step) error
-	version registry.Known[registry.Version] // the version that is about to be moved
+	version registry.Known[registry.Version] // the version to be moved
 	place   registry.Known[string]           // the location of the version's files
 	copied  registry.Copied
 	copyErr error
@@ -121,7 +121,7 @@ func only(ref string, err error) func(plan.Step) error {
 	}
 }
 
-// inTurn returns these errors for successive writes of one step, and then nil.
+// inTurn returns a function that fails successive writes of a step with these errors, and then succeeds.
 func inTurn(ref string, errs ...error) func(context.Context, plan.Step) error {
 	next := inTurnOf(errs...)
 	return func(_ context.Context, s plan.Step) error {
@@ -228,7 +228,7 @@ func TestRun_Outcomes(t *testing.T) {
 			registry.Unknown, "done unknown not done not done", "create-version  {new}|set-alias champion 2"},
 		"the alias was moved again right afterwards": {
 			func(s *server) {
-				s.after = func(step plan.Step) error { // in parallel with the last move
+				s.after = func(step plan.Step) error { // happens in parallel with the last move
 					if step.Name == "Production" {
 						s.state["champion"] = "9"
 					}
@@ -278,8 +278,8 @@ func TestRun_Outcomes(t *testing.T) {
 	}
 }
 
-// If a move has already been made outside this run, no request is sent, so its outcome is never unknown: either the
-// move is confirmed, or it has not been made.
+// If something else has already made a move, no request is sent for it, so its outcome is always known: either the move
+// is confirmed, or it has not been made.
 func TestRun_ConfirmedMoves(t *testing.T) {
 	for name, c := range map[string]struct {
 		after  func(*server)
@@ -316,8 +316,8 @@ func TestRun_ConfirmedMoves(t *testing.T) {
 	}
 }
 
-// A run can be cancelled at any step. No new write starts, the outcome of the write in flight is checked, and the
-// run ends within five seconds.
+// A run can be cancelled at any step. It sends no further writes, checks the outcome of the write in flight, and ends
+// within five seconds.
 func TestRun_CancelledAtAnyStep(t *testing.T) {
 	for at := range 3 {
 		for _, hangs := range []bool{false, true} {
@@ -379,7 +379,7 @@ func TestRun_DeadlinePassed(t *testing.T) {
 	})
 }
 
-// Requested descriptions and tags are written before the moves. If any of them fails, nothing is moved.
+// Requested descriptions and tags are written before anything is moved. If any of these writes fails, nothing is moved.
 func TestRun_TextsBeforeMoves(t *testing.T) {
 	s := fresh()
 	s.do = func(_ context.Context, step plan.Step) error { return only("owner", errRefused)(step) }
@@ -394,7 +394,7 @@ func TestRun_TextsBeforeMoves(t *testing.T) {
 	}
 }
 
-// claims is a ledger that accepts every claim and remembers how the promotion ended.
+// claims is a ledger that accepts every claim and records how the promotion ended.
 type claims struct{ ended registry.Reason }
 
 func (c *claims) Begin(context.Context, int) error { return nil }
@@ -404,8 +404,7 @@ func (c *claims) End(_ context.Context, result error, _ []registry.Ref) error {
 	return nil
 }
 
-// If a run is delayed until its claim has expired, it makes no further moves, because another run may have taken
-// over.
+// A run that is delayed until its claim has expired makes no further moves, because another run may have taken over.
 func TestRun_LeaseExpired(t *testing.T) {
 	for name, c := range map[string]struct {
 		heldUp time.Duration
@@ -436,7 +435,7 @@ func TestRun_LeaseExpired(t *testing.T) {
 	}
 }
 
-// slow moves the alias while the claim is being written, as a user might while a deployment is being created on
+// slow moves the alias while the claim is being written, as a user might do while a deployment is being created on
 // GitHub.
 type slow struct {
 	claims
@@ -449,7 +448,7 @@ func (l *slow) Begin(context.Context, int) error {
 	return nil
 }
 
-// If the alias is moved by hand during a slow claim, the run notices before it moves anything.
+// If the alias is moved by hand during a slow claim, the run notices this before it moves anything.
 func TestRun_MovedDuringSlowClaim(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := fresh()
@@ -501,7 +500,7 @@ func TestRun_VersionThatWasNotJudged(t *testing.T) {
 	}
 }
 
-// The version that was copied may be replaced with a different one. The location of the files reveals this.
+// The version to be copied may be replaced with a different one. The location of its files reveals this.
 func TestRun_CopyOfOtherFiles(t *testing.T) {
 	copied := &plan.Registered{Source: "models:/dev/3", RunID: "run"}
 	made := registry.Is(registry.Version{Source: "models:/dev/3", RunID: "run"})

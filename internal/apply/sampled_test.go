@@ -10,8 +10,8 @@ import (
 	"testing/synctest"
 )
 
-// sample takes random walks through a model that has too many states to visit all of them. In each walk, the
-// hostile writer acts at a random moment, and a fault happens every few steps.
+// sample takes random walks through a model that has too many states to visit all of them. In each walk, the hostile
+// writer acts at a random moment, and a fault happens every few steps.
 func (m *model) sample(walks int, seed uint64) count {
 	chance := rand.New(rand.NewPCG(seed, uint64(m.protocol)<<8|uint64(m.faults)))
 	from := founded(m.hostile())
@@ -45,7 +45,7 @@ func (m *model) sample(walks int, seed uint64) count {
 	return c
 }
 
-// In half of the cases, prefer returns only the last promoter's and the hostile writer's choices, so that some
+// prefer returns, in half of all cases, only the choices of the last promoter and the hostile writer, so that some
 // promotions end before others begin.
 func prefer(chance *rand.Rand, choices []choice, last string) []choice {
 	of := func(who string) func(choice) bool {
@@ -57,8 +57,8 @@ func prefer(chance *rand.Rand, choices []choice, last string) []choice {
 	return slices.DeleteFunc(slices.Clone(choices), func(c choice) bool { return !of(last)(c) && !of("hostile")(c) })
 }
 
-// draw returns a random choice. Requests are the most likely choice. The hostile writer acts once its time has
-// come, and earlier only if nothing else can happen.
+// draw returns a random choice, most often a request. The hostile writer acts once its time has come, or earlier if
+// nothing else can happen.
 func draw(chance *rand.Rand, choices []choice, hostile bool) choice {
 	kinds := map[string][]choice{}
 	for _, c := range choices {
@@ -87,8 +87,8 @@ func draw(chance *rand.Rand, choices []choice, hostile bool) choice {
 	return some[chance.IntN(len(some))]
 }
 
-// Three promoters and a hostile writer have too many states with faults to visit all of them, and so do promoters
-// that accept different keys. Random walks visit many of these states. No update is lost, and every promoter ends.
+// Three promoters with a hostile writer and faults have too many states to visit all of them, and so do promoters that
+// accept different keys. Random walks visit many of these states. No update may be lost, and every promoter must end.
 func TestInterleavings_Sampled(t *testing.T) {
 	walks := 200
 	if os.Getenv("PROMOTE_INTERLEAVINGS") != "" {

@@ -22,7 +22,7 @@ var (
 	update = flag.Bool("update", false, "write the table of values into docs/metrics.md")
 )
 
-// when is the point in time at which an attack happens.
+// when says at which point an attack happens.
 type when string
 
 const (
@@ -34,7 +34,7 @@ const (
 
 var anyTime = []when{before, between, after}
 
-// kind is one kind of attack, with its variants and the reasons with which the program may end.
+// kind is one kind of attack, with its variants and the reasons that the program may end with.
 type kind struct {
 	name    string
 	reasons []registry.Reason
@@ -42,7 +42,7 @@ type kind struct {
 	// honest allows the program to promote the honest model despite the attack.
 	honest bool
 
-	// most is the number of cases for one server with -whole, and few is the number without it.
+	// most is the number of cases per server with -whole, and few is the number without it.
 	most, few int
 
 	fields []field
@@ -54,13 +54,13 @@ type field struct {
 	by    []who
 	doors []door
 	times []when
-	on    func(place) bool // the servers on which the attack is possible; nil for all
+	on    func(place) bool // the servers on which the attack is possible; nil for all of them
 
-	// play prepares the server, carries out the attack and runs the program. It returns how the program ended.
+	// play prepares the server, carries out the attack, runs the program, and returns how the program ended.
 	play func(s *trial, a attempt) ended
 }
 
-// attempt is one case: a variant of an attack, together with the attacker, the candidate and the point in time.
+// attempt is one case: a variant of an attack, with the attacker, the candidate and the time.
 type attempt struct {
 	kind  *kind
 	field *field
@@ -73,13 +73,13 @@ func (a attempt) String() string {
 	return fmt.Sprintf("%s, %s, by %s, as %s, %s", a.kind.name, a.field.name, a.by, a.door, a.when)
 }
 
-// kinds lists every kind of attack that needs a server, in the order of the table.
+// kinds lists every kind of attack that needs a server, in the order in which the table shows them.
 var kinds = []*kind{
 	&freeLinks, &addedOutputs, &otherModels, &requestTags, &replacedOrigins, &foreignCommits, &changedFiles,
 	&editedIncumbents, &looseReports, &editedTags, &guessedNames, &halfChecks,
 }
 
-// No attack moves the alias to a wrong model. Every attack ends with a reason that its kind allows.
+// No attack moves the alias to a wrong model, and every attack ends with a reason that its kind allows.
 func TestAttacks(t *testing.T) {
 	binary := program(t)
 	t.Logf("seed %d", *seed)
@@ -105,7 +105,7 @@ func TestAttacks(t *testing.T) {
 }
 
 // The same seed always draws the same cases. There are enough cases, and each kind of attack is tried on every server
-// that supports it.
+// on which it is possible.
 func TestDrawn(t *testing.T) {
 	defer func(was bool) { *whole = was }(*whole)
 	*whole = true
@@ -129,8 +129,8 @@ func TestDrawn(t *testing.T) {
 	}
 }
 
-// drawn returns the cases for one server. If a kind has more possible cases than its limit, the seed decides which ones
-// are drawn.
+// drawn returns the cases for one server. If a kind has more possible cases than its limit allows, the seed determines
+// which of them are drawn.
 func drawn(p place) []attempt {
 	var all []attempt
 	for _, k := range kinds {
@@ -146,7 +146,7 @@ func drawn(p place) []attempt {
 	return all
 }
 
-// possible returns every possible combination of variant, attacker, candidate and point in time for a server.
+// possible returns every possible combination of variant, attacker, candidate and time for a server.
 func possible(k *kind, p place) []attempt {
 	var all []attempt
 	for i := range k.fields {
@@ -168,7 +168,7 @@ func possible(k *kind, p place) []attempt {
 	return all
 }
 
-// people returns those people in the list that exist on the server. Without logins, an outsider and an editor are the
+// people returns those people in the list who exist on the server. Without logins, an outsider and an editor are the
 // same.
 func people(p place, of []who) []who {
 	switch {
@@ -180,7 +180,7 @@ func people(p place, of []who) []who {
 	return []who{anybody}
 }
 
-// random returns a source of random numbers that depends only on the seed and the words, so adding a case does not
+// random returns a source of random numbers that depends only on the seed and the words, so that adding a case does not
 // change the others.
 func random(words ...string) *rand.Rand {
 	h := fnv.New64a()
@@ -188,12 +188,12 @@ func random(words ...string) *rand.Rand {
 	return rand.New(rand.NewPCG(*seed, h.Sum64()))
 }
 
-// outcome describes how one case ended.
+// outcome says how one case ended.
 type outcome struct {
 	reason registry.Reason
 	live   string // the mark in the files of the model that the alias points to
 	wrong  bool   // whether a wrong model was promoted
-	barred bool   // whether the server refused the attack
+	barred bool   // whether the server refused the attacker's request
 }
 
 // try runs one case and checks how it ended.
@@ -217,7 +217,7 @@ func try(t *testing.T, w *world, a attempt) outcome {
 	return o
 }
 
-// attempted runs a case. barred is the server's response if the server refused the attacker's request.
+// attempted runs a case. If the server refused the attacker's request, barred is the server's response.
 func attempted(play func() ended) (e ended, barred string) {
 	defer func() {
 		switch r := recover().(type) {
@@ -273,7 +273,7 @@ func (t *tally) cases() int {
 	return n
 }
 
-// markdown returns the table, ordered by kind and server.
+// markdown returns the table, sorted by kind and server.
 func (t *tally) markdown() string {
 	var b strings.Builder
 	b.WriteString("| kind | server | cases | promoted | how they ended | refused by the server |\n")
@@ -295,7 +295,7 @@ func (t *tally) markdown() string {
 	return b.String()
 }
 
-// list returns the reasons, most frequent first.
+// list returns the reasons, starting with the most frequent.
 func (r *result) list() string {
 	var parts []string
 	for reason := range r.reasons {
@@ -310,7 +310,7 @@ func (r *result) list() string {
 	return strings.Join(parts, ", ")
 }
 
-// sorted orders fields by name.
+// sorted sorts the fields by name.
 func sorted(fields []field) []field {
 	slices.SortFunc(fields, func(a, b field) int { return cmp.Compare(a.name, b.name) })
 	return fields

@@ -23,19 +23,19 @@ import (
 //go:embed testdata/client.py
 var clientPy string
 
-// clientModel is a model that has been logged by MLflow's Python client.
+// clientModel is a model that was logged by MLflow's Python client.
 type clientModel struct {
 	Situation, Label, Metric string
 
 	ModelID string   `json:"model_id"`
-	Own     *float64 // the value that really belongs to the model; nil if there is none
+	Own     *float64 // the value that really is the model's own; nil if it has none
 
-	// Clear is true if only one value is possible. The gate must then use the model's own value. Otherwise, the gate
-	// may also be inconclusive.
+	// Clear reports whether only one value is possible. The gate must then use the model's own value. Otherwise, the
+	// gate may also be inconclusive.
 	Clear bool
 }
 
-// MLflow's Python client logs models and metrics in the usual ways. No gate may use a different model's value.
+// MLflow's Python client logs models and metrics in the usual ways. No gate may use the value of a different model.
 func TestStockClient(t *testing.T) {
 	s, err := realtest.MLflow(t.Context(), realtest.Options{Workers: 1})
 	if err != nil {
@@ -104,7 +104,7 @@ func judge(t *testing.T, binary string, s *realtest.Server, m clientModel) strin
 	if f.Outcome == verdict.Inconclusive {
 		return inconclusive
 	}
-	// the number comes first; its origin may follow
+	// the number comes first, and its origin may follow
 	number, _, _ := strings.Cut(f.Candidate, " ")
 	value, err := strconv.ParseFloat(number, 64)
 	if err != nil {
@@ -113,13 +113,13 @@ func judge(t *testing.T, binary string, s *realtest.Server, m clientModel) strin
 	return strconv.FormatFloat(value, 'g', -1, 64)
 }
 
-// The markers around the table in the document.
+// The markers around the table in docs/metrics.md.
 const (
 	beginJudged = "<!-- begin judged -->\n\n"
 	endJudged   = "\n<!-- end judged -->"
 )
 
-// inDocs compares the table in docs/metrics.md with the results, or updates it.
+// inDocs compares the table in docs/metrics.md with the results, or updates the table.
 func inDocs(t *testing.T, table string) {
 	t.Helper()
 	root, err := realtest.Root()

@@ -8,8 +8,8 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
-// foreignCommits exploits that any run can carry the tag with the job's commit. The attacker's run carries it, with an
-// end time in the future.
+// foreignCommits exploits the fact that any run can have the tag with the job's commit. The attacker's run has this
+// tag, and sometimes an end time in the future.
 var foreignCommits = kind{
 	name:    "a run that claims the commit",
 	reasons: []registry.Reason{registry.CandidateGone, registry.BadInput, registry.Blocked},
@@ -44,8 +44,8 @@ var byCommitOnly = []door{byCommit}
 
 const day = 24 * time.Hour
 
-// claimCommit logs a run for the attacker, with the job's commit and good metrics. If there is no incumbent, the first
-// promotion does not name an experiment in half of the cases.
+// claimCommit logs a run for the attacker, with the job's commit and good metrics. If there is no incumbent, the
+// promotion does not specify an experiment in half of all cases.
 func claimCommit(home bool, ahead time.Duration, next bool) func(*trial, attempt) ended {
 	return func(s *trial, a attempt) ended {
 		s.champion(a)

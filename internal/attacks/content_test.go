@@ -9,7 +9,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
-// changedFiles replaces the model's files between the approval and the apply.
+// changedFiles replaces the model's files between approval and apply.
 var changedFiles = kind{
 	name:    "files replaced after the approval",
 	reasons: []registry.Reason{registry.PlanChanged, registry.Blocked, registry.Conflict},
@@ -87,8 +87,8 @@ var editedTags = kind{
 	},
 }
 
-// soakTag promotes a version to an alias or stage where it must stay for 30 days. The attacker then backdates the time
-// in the version's tag.
+// soakTag promotes a version to an alias or stage in which it must stay for 30 days. The attacker then backdates the
+// time in the version's tag.
 func soakTag(in string) func(*trial, attempt) ended {
 	return func(s *trial, a attempt) ended {
 		m := s.train(s.goodModel())
@@ -113,12 +113,12 @@ func soakTag(in string) func(*trial, attempt) ended {
 	}
 }
 
-// pastDate returns a time one to three years ago, in the format that our tags use.
+// pastDate returns a time that is one to three years ago, in the format of our tags.
 func (s *trial) pastDate() string {
 	return fmt.Sprintf("202%d-%02d-%02dT10:00:00Z", 4+s.chance.IntN(2), 1+s.chance.IntN(11), 1+s.chance.IntN(28))
 }
 
-// planned makes a dry run if the attack happens after one, and returns the input for its plan. If the dry run is
+// planned makes a dry run if the attack happens after one, and returns the inputs for its plan. If the dry run is
 // refused, there is no plan. Gates about time are evaluated at apply.
 func (s *trial) planned(a attempt, in ...inputs) inputs {
 	s.Helper()
@@ -133,7 +133,7 @@ func (s *trial) planned(a attempt, in ...inputs) inputs {
 	return more
 }
 
-// digestTag is an attack on a run that carries the digest of the original files. The attacker replaces a file and
+// digestTag attacks a version whose run contains the digest of the original files. The attacker replaces a file and
 // writes the new digest to a tag on the version.
 func digestTag(s *trial, a attempt) ended {
 	files := map[string][]byte{"MLmodel": mlmodel("good", ""), "model.pkl": []byte("pickle good")}
@@ -160,7 +160,7 @@ func digestTag(s *trial, a attempt) ended {
 	return s.run("promote", candidate, gates, more)
 }
 
-// named returns a candidate's model and version. If the candidate is an alias, the version is 1.
+// named returns a candidate's model and version. For an alias, the version is 1.
 func named(candidate string) (model, number string) {
 	name := strings.TrimPrefix(candidate, "models:/")
 	if model, _, ok := strings.Cut(name, "@"); ok {
@@ -208,7 +208,7 @@ var halfChecks = kind{
 
 var fileDoors = []door{byRun, byModel, byVersion, byCopy, byCommit}
 
-// lacking logs a model with this flavour, but without one of the files that the flavour needs.
+// lacking logs a model that has this flavour but lacks one of the files that the flavour needs.
 func lacking(flavor string) func(*trial, attempt) ended {
 	return func(s *trial, a attempt) ended {
 		o := s.goodModel()

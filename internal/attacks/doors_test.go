@@ -27,13 +27,13 @@ const (
 var (
 	everyDoor = []door{byRun, byModel, byVersion, byAlias, byCopy, byCopyAlias, byCopyOf, byBest, byCommit}
 
-	// versionDoors specify a version. The user who registered the version chose its source and run.
+	// versionDoors specify a version, whose source and run were chosen by the user who registered it.
 	versionDoors = []door{byVersion, byAlias, byCopy, byCopyAlias, byCopyOf}
 
-	// aliasDoors specify an alias, which can be moved between dry run and apply.
+	// aliasDoors specify an alias, which can be moved between the dry run and the apply.
 	aliasDoors = []door{byAlias, byCopyAlias}
 
-	// runDoors specify a run, in which the program finds the model.
+	// runDoors specify a run in which the program finds the model.
 	runDoors = []door{byRun, byBest, byCommit}
 )
 
@@ -43,13 +43,12 @@ func (d door) open(p place, by who) bool {
 	case byModel:
 		return v3(p) // logged models exist since MLflow 3
 	case byVersion, byAlias:
-		return by != outsider // registering a version needs EDIT on the model
+		return by != outsider // registering a version requires EDIT on the model
 	}
 	return true
 }
 
-// entry is a model that is offered as the candidate. Its version may claim a run or a model to which it does not
-// belong.
+// entry is a model that is offered as the candidate. Its version may claim a run or a model that it does not belong to.
 type entry struct {
 	made
 	by      realtest.Client // who registers the version
@@ -80,8 +79,8 @@ func (s *trial) through(d door, e entry) inputs {
 	return s.copied(d, e)
 }
 
-// copied registers the model under a different name, which needs no permissions. For byCopyOf, it copies that version
-// once more.
+// copied registers the model under a different name, which requires no permissions. For byCopyOf, it copies that
+// version once more.
 func (s *trial) copied(d door, e entry) inputs {
 	s.Helper()
 	other := fmt.Sprintf("other-%s-%d", s.model, s.chance.IntN(1e6))
@@ -117,8 +116,8 @@ func (s *trial) versionOf(model string, e entry) version {
 	return v
 }
 
-// gates returns inputs with a gate that only the good value passes, in a randomly drawn form. If champion is true, the
-// gate may also compare the candidate with the champion.
+// gates returns inputs with a gate that only the good value passes. The form of the gate is drawn at random. If
+// champion is true, the gate may also compare the candidate with the champion.
 func (s *trial) gates(champion bool) inputs {
 	s.Helper()
 	const limit = 0.9
@@ -137,7 +136,7 @@ func (s *trial) gates(champion bool) inputs {
 		s.metric, quoted(s.metric), limit))
 }
 
-// relative returns a gate that compares the candidate with the champion and tolerates a small loss.
+// relative returns a gate that compares the candidate with the champion but tolerates a small loss.
 func (s *trial) relative() inputs {
 	if s.chance.IntN(2) == 0 {
 		return inputs{"thresholds": fmt.Sprintf("%s >= 0.05\n%s >= %s - 0.1", s.metric, s.metric, s.alias)}
@@ -146,12 +145,12 @@ func (s *trial) relative() inputs {
 	return s.policy(fmt.Sprintf(gates, s.metric, s.metric))
 }
 
-// policy returns a policy file with these gates for the trial's alias.
+// policy returns a policy file that has these gates for the trial's alias.
 func (s *trial) policy(gates string) inputs {
 	return s.policyFor(s.alias, gates, "")
 }
 
-// policyFor returns a policy file with gates for an alias, and with additional keys for the model.
+// policyFor returns a policy file that has these gates for an alias, and additional keys for the model.
 func (s *trial) policyFor(alias, gates, sections string) inputs {
 	targets := "aliases"
 	if alias == production {
@@ -162,7 +161,7 @@ func (s *trial) policyFor(alias, gates, sections string) inputs {
 	return inputs{"policy": text}
 }
 
-// indent indents each line by a number of spaces.
+// indent indents each line by the given number of spaces.
 func indent(text string, by int) string {
 	if text == "" {
 		return ""

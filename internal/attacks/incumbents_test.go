@@ -9,8 +9,8 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
-// editedIncumbents lowers the champion's values after its promotion, so that a candidate that is worse than the real
-// champion could pass.
+// editedIncumbents lowers the champion's values after its promotion, so that a candidate that is worse than the
+// champion really was could pass.
 var editedIncumbents = kind{
 	name:    "the champion's numbers edited",
 	reasons: []registry.Reason{registry.Blocked, registry.PlanChanged},
@@ -49,7 +49,7 @@ func weaker(edit func(s *trial, champion made)) func(*trial, attempt) ended {
 		s.promotes(s.through(byRun, entry{made: champion}), inputs{"thresholds": s.metric + " >= 0.9"})
 		s.exists()
 		home := s.homeName
-		if a.door == byBest { // train in an experiment where the champion is not the best
+		if a.door == byBest { // train in an experiment in which the champion is not the best
 			s.homeName += "-weaker"
 			o.experiment = s.experiment(s.honest, s.homeName)
 		}
@@ -63,7 +63,7 @@ func weaker(edit func(s *trial, champion made)) func(*trial, attempt) ended {
 	}
 }
 
-// better returns gates that compare the candidate with the champion, in a randomly drawn form.
+// better returns gates that compare the candidate with the champion, in a form that is drawn at random.
 func (s *trial) better() inputs {
 	s.Helper()
 	least := fmt.Sprintf("- metric: %s\n  min: 0.9\n", s.metric)
@@ -94,13 +94,13 @@ func worsen(r row) func(*trial, attempt) ended {
 	})
 }
 
-// worsenElsewhere logs the bad value for the champion's model in one of the attacker's runs.
+// worsenElsewhere logs the bad value for the champion's model, but in one of the attacker's runs.
 var worsenElsewhere = weaker(func(s *trial, champion made) {
 	theirs := s.begin(trained{by: s.other, experiment: s.foreign()})
 	s.attack("runs/log-metric", s.body(row{run: theirs.run, model: champion.id, value: s.bad, step: 7}), nil)
 })
 
-// worsenByEvaluation logs the bad value in an evaluation run, whereas the candidate's only value comes from its
+// worsenByEvaluation logs the bad value in an evaluation run. The candidate's only value comes from its
 // training.
 var worsenByEvaluation = weaker(func(s *trial, champion made) {
 	theirs := s.begin(trained{by: s.other, experiment: s.home})

@@ -9,8 +9,8 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
-// freeLinks exploits that the run of a model or version is free text. The wrong model claims a good run that it does
-// not come from.
+// freeLinks exploits the fact that the run of a model or version is free text. The wrong model claims a good run that
+// it does not come from.
 var freeLinks = kind{
 	name:    "a link to a run is free text",
 	reasons: []registry.Reason{registry.Blocked, registry.PlanChanged},
@@ -29,8 +29,8 @@ var freeLinks = kind{
 	},
 }
 
-// addedOutputs uses the honest run as the candidate. The attacker adds a model to the run's outputs, with the same name
-// and a later step.
+// addedOutputs uses the honest run as the candidate. The attacker adds a model with the same name and a later step to
+// the run's outputs.
 var addedOutputs = kind{
 	name:    "a model added to a run's outputs",
 	reasons: []registry.Reason{registry.Blocked, registry.PlanChanged, registry.CandidateGone},
@@ -54,7 +54,7 @@ func addModel(s *trial, a attempt) ended {
 	}
 	s.addOutput(honest, sourceRun(s, honest).id, 1+s.chance.IntN(9))
 	e := s.run("promote", candidate, gates, more)
-	if e.reason == registry.Unchanged { // the honest model has already been promoted
+	if e.reason == registry.Unchanged { // the honest model had already been promoted
 		e.reason = registry.OK
 	}
 	return e
@@ -69,7 +69,7 @@ func v3(p place) bool { return p.start.Version == "" || strings.HasPrefix(p.star
 
 func v2(p place) bool { return strings.HasPrefix(p.start.Version, "2.") }
 
-// claim returns an attack in which a wrong model claims the run of a good model.
+// claim returns an attack in which a wrong model claims a good model's run.
 func claim(lie func(s *trial, honest made) entry) func(*trial, attempt) ended {
 	return func(s *trial, a attempt) ended {
 		honest := s.train(s.goodModel())
@@ -85,7 +85,7 @@ func claim(lie func(s *trial, honest made) entry) func(*trial, attempt) ended {
 }
 
 // swap makes a dry run with the good model. The attacker then moves the candidate's alias to the wrong model, and the
-// plan is applied. If the candidate is not an alias, the wrong model is already the candidate in the dry run.
+// plan is applied. If the candidate is not an alias, it is the wrong model from the start.
 func (s *trial) swap(a attempt, honest made, lie func(*trial, made) entry) ended {
 	s.Helper()
 	gates := s.gates(false)
@@ -101,13 +101,13 @@ func (s *trial) swap(a attempt, honest made, lie func(*trial, made) entry) ended
 	return s.run("promote", candidate, gates, inputs{"plan-digest": dry.outputs["plan-digest"]})
 }
 
-// wrongModel describes one of the attacker's models, which is in the attacker's own experiment.
+// wrongModel describes a model in the attacker's own experiment.
 func (s *trial) wrongModel() trained {
 	s.Helper()
 	return trained{by: s.other, experiment: s.foreign(), value: s.bad, mark: "wrong"}
 }
 
-// uploadWrong puts the attacker's files into the folder. In half of the cases, their MLmodel file also claims the
+// uploadWrong puts the attacker's files into the folder. In half of all cases, their MLmodel file also claims the
 // honest ids.
 func (s *trial) uploadWrong(folder string, honest made) {
 	s.Helper()
@@ -119,7 +119,7 @@ func (s *trial) uploadWrong(folder string, honest made) {
 	s.upload(s.other, folder, o)
 }
 
-// forged creates a logged model that has the wrong files but claims the honest run as its source.
+// forged creates a logged model that has the wrong files, but claims the honest run as its source.
 func (s *trial) forged(experiment string, honest made) entry {
 	s.Helper()
 	m := made{name: honest.name, run: honest.run, experiment: experiment}
@@ -137,8 +137,8 @@ func sourceRunAndOutputs(s *trial, honest made) entry {
 	return e
 }
 
-// addOutput adds a model to the honest run's outputs. Before 3.15, the server does not check permissions on the run for
-// this.
+// addOutput adds a model to the honest run's outputs. Before 3.15, the server allows this without checking permissions
+// on the run.
 func (s *trial) addOutput(honest made, id string, step int) {
 	s.Helper()
 	s.attack("runs/outputs", object{"run_id": honest.run, "models": []object{{"model_id": id, "step": step}}}, nil)

@@ -9,7 +9,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
-// otherModels checks that no gate uses a value that belongs to a different model or was logged by somebody else.
+// otherModels checks that no gate uses a value that belongs to a different model or was logged by an attacker.
 var otherModels = kind{
 	name: "another model's metric",
 	// CandidateGone: the candidate "best" finds no run
@@ -33,7 +33,7 @@ var otherModels = kind{
 	},
 }
 
-// checkpoints logs a bad and a good model in one run, each with its own value. The bad model is the candidate.
+// checkpoints logs a bad and a good model in a single run, each with its own value. The bad model is the candidate.
 func checkpoints(badFirst bool) func(*trial, attempt) ended {
 	return func(s *trial, a attempt) ended {
 		s.champion(a)
@@ -68,7 +68,7 @@ func twoFolders(s *trial, a attempt) ended {
 	bad, good := s.badModel(), s.goodModel()
 	bad.commit = s.commit
 	one := s.begin(bad)
-	// a different name than the champion's, because "best" would otherwise find the champion
+	// the name differs from the champion's, because "best" would otherwise find the champion
 	one.name = pick(s.chance, "saved", "models/a", "out/deep/model")
 	one.files = one.root + "/" + one.name
 	s.upload(bad.by, one.files, bad)
@@ -78,7 +78,7 @@ func twoFolders(s *trial, a attempt) ended {
 	return s.run("promote", s.through(a.door, entry{made: one, by: s.honest}), s.gates(a.when == after))
 }
 
-// champion promotes a good model first if the attack happens after a promotion.
+// champion first promotes a good model if the attack happens after a promotion.
 func (s *trial) champion(a attempt) {
 	s.Helper()
 	if a.when != after {
@@ -89,8 +89,8 @@ func (s *trial) champion(a attempt) {
 	s.exists()
 }
 
-// guessed logs a sweep without model_id. As MLflow's Python client does in this case, it logs the value for both models
-// in the run.
+// guessed logs a sweep without model_id. It logs the value for both models in the run, as MLflow's Python client does
+// in this case.
 func guessed(s *trial, a attempt) ended {
 	s.champion(a)
 	bad, good := s.badModel(), s.goodModel()
@@ -108,8 +108,8 @@ func guessed(s *trial, a attempt) ended {
 	return s.run("promote", s.through(a.door, entry{made: one, by: s.honest}), s.gates(a.when == after))
 }
 
-// worseLater logs a good value in training and a bad one in a later evaluation in the same experiment. The gate does
-// not specify which of the two to use.
+// worseLater logs a good value in training, and a bad one in a later evaluation in the same experiment. The gate does
+// not specify which of them to use.
 func worseLater(s *trial, a attempt) ended {
 	s.champion(a)
 	o := s.goodModel()
@@ -119,7 +119,7 @@ func worseLater(s *trial, a attempt) ended {
 	return s.run("promote", s.through(a.door, entry{made: m, by: s.honest}), s.gates(false))
 }
 
-// evaluate logs a value for the model in an evaluation run in the training experiment.
+// evaluate logs a value for the model in an evaluation run, in the training experiment.
 func (s *trial) evaluate(m made, r row) made {
 	s.Helper()
 	o := trained{by: s.honest, experiment: s.home}
@@ -130,8 +130,8 @@ func (s *trial) evaluate(m made, r row) made {
 	return e
 }
 
-// inject logs the good value for a model in an unrelated run. Up to 3.16.1, the server does not check permissions on
-// the model for this.
+// inject logs the good value for a model in an unrelated run. Up to 3.16.1, the server allows this without checking
+// permissions on the model.
 func (s *trial) inject(m made, r row) {
 	s.Helper()
 	theirs := s.begin(trained{by: s.other, experiment: s.foreign()})
@@ -155,8 +155,8 @@ func injectedEvaluation(s *trial, a attempt) ended {
 	return s.injection(a, gates, row{}, row{})
 }
 
-// injection tries to promote a bad model that has its own value and an honest evaluation, after the attacker has logged
-// a good value for it.
+// injection tries to promote a bad model that has a value of its own and an honest evaluation, after the attacker has
+// logged a good value for it.
 func (s *trial) injection(a attempt, gates inputs, lie, honest row) ended {
 	s.Helper()
 	m := s.train(s.badModel())

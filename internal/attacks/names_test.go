@@ -8,7 +8,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
-// guessedNames checks that a typo or an ambiguous word cannot make a gate lose its comparison with the champion.
+// guessedNames checks that a gate still compares with the champion in spite of a typo or an ambiguous word.
 var guessedNames = kind{
 	name:    "a slip in a name",
 	reasons: []registry.Reason{registry.BadInput, registry.Blocked, "near-name"},
@@ -26,7 +26,7 @@ var guessedNames = kind{
 
 var nameDoors = []door{byRun, byModel, byVersion}
 
-// slip promotes a worse model to an alias whose name is almost the champion's.
+// slip promotes a worse model to an alias that has almost the same name as the champion's.
 func slip(alias string) func(*trial, attempt) ended {
 	return func(s *trial, a attempt) ended {
 		s.champion(a)
@@ -51,7 +51,7 @@ func likeStage(s *trial, a attempt) ended {
 	return s.worse(a, fmt.Sprintf("%s >= 0.05\n%s >= production", s.metric, s.metric))
 }
 
-// absentAlias compares the candidate with an alias that does not exist on the model.
+// absentAlias compares the candidate with an alias that the model does not have.
 func absentAlias(s *trial, a attempt) ended {
 	s.alias = "prod"
 	s.champion(a)

@@ -13,8 +13,8 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
-// nearPlaces lists the servers for near misses. Only near misses use old servers and servers that keep artifacts in a
-// local folder.
+// nearPlaces lists the servers for near misses. Only near misses are tried on old servers and on servers that keep
+// artifacts in a local folder.
 var nearPlaces = []place{
 	{"3.17.2", true, realtest.Options{Workers: 1}},
 	{"2.22.5", false, realtest.Options{Version: "2.22.5", Workers: 1}},
@@ -31,11 +31,11 @@ type near struct {
 	name  string
 	doors []door
 	on    func(place) bool
-	few   int // the number of doors to try without -whole
+	few   int // the number of doors that are tried without -whole
 	play  func(s *trial, d door) ended
 }
 
-// nearMisses lists all near misses, in the order of the table.
+// nearMisses lists all near misses, in the order in which the table shows them.
 var nearMisses = []near{
 	{"a plain model", everyDoor, nil, 2, plain},
 	{"log_artifacts of another run's model", append(runDoors, versionDoors...), stored, 2, logArtifacts},
@@ -71,7 +71,7 @@ func localV2(p place) bool { return local(p) && v2(p) }
 
 func withAliases(p place) bool { return !strings.HasPrefix(p.start.Version, "1.") }
 
-// An honest promotion succeeds, even if it looks like an attack.
+// An honest promotion succeeds even if it looks like an attack.
 func TestNearMisses(t *testing.T) {
 	binary := program(t)
 	t.Logf("seed %d", *seed)
@@ -142,7 +142,7 @@ func (s *trial) candidate(d door, m made) inputs {
 	return s.through(d, entry{made: m, by: s.honest})
 }
 
-// least returns a policy with a single metric gate, to which it adds the given keys.
+// least returns a policy that has a single metric gate with the given additional keys.
 func (s *trial) least(keys ...string) inputs {
 	s.Helper()
 	gate := fmt.Sprintf("- metric: %s\n  min: 0.9", s.metric)
@@ -152,7 +152,7 @@ func (s *trial) least(keys ...string) inputs {
 	return s.policy(gate)
 }
 
-// marked describes a good model that carries the job's commit.
+// marked describes a good model whose run has the job's commit.
 func (s *trial) marked() trained {
 	s.Helper()
 	o := s.goodModel()
@@ -164,7 +164,7 @@ func plain(s *trial, d door) ended {
 	return s.run("promote", s.candidate(d, s.train(s.marked())), s.gates(false))
 }
 
-// inFolder logs the model's files as plain artifacts of the run, as log_artifacts does. It logs the metric on the run.
+// inFolder logs the model's files as plain artifacts of the run, as log_artifacts does, and logs the metric on the run.
 func (s *trial) inFolder(o trained) made {
 	s.Helper()
 	m := s.begin(o)
@@ -175,8 +175,8 @@ func (s *trial) inFolder(o trained) made {
 	return m
 }
 
-// logArtifacts promotes files that come from a bad run, whose ids are still in their MLmodel file, but that were logged
-// in the run with the good value.
+// logArtifacts promotes a model whose files come from a bad run, but were logged in the run with the good value. The
+// MLmodel file still contains the bad run's ids.
 func logArtifacts(s *trial, d door) ended {
 	other := s.train(s.badModel())
 	o := s.marked()
@@ -186,7 +186,7 @@ func logArtifacts(s *trial, d door) ended {
 }
 
 // amongFolders promotes a model that was logged as plain artifacts, next to plots and data. Its files include a second
-// model, which the first one uses.
+// model that the first one uses.
 func amongFolders(s *trial, d door) ended {
 	o := s.marked()
 	m := s.begin(o)
@@ -201,8 +201,8 @@ func amongFolders(s *trial, d door) ended {
 	return s.run("promote", s.candidate(d, m), s.gates(false))
 }
 
-// imported promotes from a run that mlflow-export-import has copied from a different server. The new run carries tags
-// about the old one, and the MLmodel file still names the old run.
+// imported promotes from a run that mlflow-export-import copied from a different server. The new run has tags about the
+// old one, and the MLmodel file still contains the id of the old run.
 func imported(s *trial, d door) ended {
 	o := s.marked()
 	old := fmt.Sprintf("%032x", s.chance.Uint64())
@@ -217,8 +217,8 @@ func fileAddress(s *trial, d door) ended {
 	return s.run("promote", s.through(d, e), s.gates(false))
 }
 
-// movedRoots promotes a version that points to the new location of artifacts that have been copied to a different root.
-// The policy allows the move until a given date.
+// movedRoots promotes a version whose source is the new location of artifacts that were copied to a different root. The
+// policy allows the move until a given date.
 func movedRoots(s *trial, d door) ended {
 	o := s.goodModel()
 	m := s.inFolder(o)
@@ -257,7 +257,7 @@ func metricsFirst(s *trial, d door) ended {
 	return s.run("promote", s.candidate(d, m), s.gates(false))
 }
 
-// twoModels logs a run with a good and a bad model, each with its own value.
+// twoModels logs a run with a good and a bad model. Each has its own value.
 func (s *trial) twoModels() made {
 	s.Helper()
 	good, bad := s.marked(), s.badModel()
@@ -317,8 +317,8 @@ func namedDataset(s *trial, d door) ended {
 	return s.run("promote", s.candidate(d, m), gates)
 }
 
-// nightly evaluates the champion every night on new and harder data, which gives worse values. The candidate has no
-// such evaluation.
+// nightly evaluates the champion every night on newer and harder data, which results in worse values. The candidate has
+// no such evaluation.
 func nightly(s *trial, d door) ended {
 	o := s.badModel()
 	o.value = 0.93
@@ -333,8 +333,8 @@ func nightly(s *trial, d door) ended {
 	return s.run("promote", s.candidate(d, s.train(s.marked())), s.better())
 }
 
-// recorded logs a different value for the champion. The gate uses the value that was recorded when the champion was
-// promoted.
+// recorded logs a different value for the champion. The gate still uses the value that was recorded when the champion
+// was promoted.
 func recorded(s *trial, d door) ended {
 	o := s.badModel()
 	o.value = 0.93
@@ -346,7 +346,7 @@ func recorded(s *trial, d door) ended {
 	return s.run("promote", s.candidate(d, s.train(s.marked())), s.policy(fmt.Sprintf(gates, s.metric, s.metric)))
 }
 
-// withoutRun promotes a model that has no source run and was evaluated by a run in its experiment.
+// withoutRun promotes a model that has no source run but was evaluated by a run in its experiment.
 func withoutRun(s *trial, d door) ended {
 	m := s.loggedModel(made{name: "model"}, s.honest, s.home, "")
 	s.upload(s.honest, m.files, s.goodModel())
@@ -355,7 +355,7 @@ func withoutRun(s *trial, d door) ended {
 	return s.run("promote", s.candidate(d, m), s.gates(false))
 }
 
-// twoRunsOfCommit logs two runs with the same commit. The newer one counts.
+// twoRunsOfCommit logs two runs for the same commit. The newer one counts.
 func twoRunsOfCommit(s *trial, d door) ended {
 	laptop, ci := s.badModel(), s.marked()
 	laptop.commit, laptop.end = s.commit, time.Now().Add(-time.Hour)
@@ -436,7 +436,7 @@ func (t *nearTally) add(p place, n near, promoted bool) {
 	t.rows[n.name+"\x00"+p.name] = row
 }
 
-// markdown returns the table, ordered by situation and server.
+// markdown returns the table, sorted by situation and server.
 func (t *nearTally) markdown() string {
 	var b strings.Builder
 	b.WriteString("| near miss | server | cases | promoted |\n|---|---|---|---|\n")

@@ -9,7 +9,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
-// looseReports uses reports that did not pass, but are written so that a careless parser accepts them.
+// looseReports uses reports that did not pass, but that a careless parser would accept.
 var looseReports = kind{
 	name:    "a report that only looks passed",
 	reasons: []registry.Reason{registry.Blocked},
@@ -18,7 +18,7 @@ var looseReports = kind{
 	fields:  reportFields(),
 }
 
-// oddReports contains such reports, with RUN in place of the run's id.
+// oddReports contains such reports, with RUN in place of the run id.
 var oddReports = map[string]string{
 	"passed twice":              `{"run_id": "RUN", "passed": false, "passed": true}`,
 	"passed in another case":    `{"run_id": "RUN", "passed": false, "Passed": true}`,
@@ -41,7 +41,7 @@ var oddReports = map[string]string{
 		`"rules": [{"id": "r", "defaultConfiguration": {"level": "none"}}],`),
 }
 
-// sarifReport returns a SARIF file about the run with the given results.
+// sarifReport returns a SARIF file about the run, with the given results.
 func sarifReport(results, more string) string {
 	driver := `"name": "scanner"`
 	if rules, ok := strings.CutPrefix(more, `"rules"`); ok {
@@ -62,7 +62,7 @@ func reportFields() []field {
 	return sorted(fields)
 }
 
-// oddReport logs a model whose run has this report among its artifacts.
+// oddReport logs a model whose run artifacts include this report.
 func oddReport(text string) func(*trial, attempt) ended {
 	return func(s *trial, a attempt) ended {
 		o := s.goodModel()

@@ -11,7 +11,7 @@ import (
 )
 
 // requestTags registers a version before the promotion, with the request tag that our own registration would write. The
-// honest model may still be promoted as a different version.
+// honest model may still be promoted, as a different version.
 var requestTags = kind{
 	name:    "a version made beforehand with our tag",
 	reasons: []registry.Reason{registry.Blocked, registry.PlanChanged, registry.Conflict},

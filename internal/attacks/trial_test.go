@@ -28,16 +28,16 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
-// trial is one case, with its own registered model, experiment and people.
+// trial is one case. It has its own registered model, experiment and people.
 type trial struct {
 	*testing.T
 	*world
 	chance *rand.Rand
 
 	honest realtest.Client // trains, registers and promotes
-	other  realtest.Client // the attacker, or the honest user if there is none
+	other  realtest.Client // the attacker, or the honest user if there is no attacker
 
-	model      string // the registered model, which is created when it is needed
+	model      string // the registered model, which is created only when needed
 	home       string // the id of the experiment in which the honest user trains
 	homeName   string
 	metric     string
@@ -45,16 +45,16 @@ type trial struct {
 	alias      string  // the alias to move
 	commit     string  // the job's commit
 	hasModel   bool
-	blind      bool // the good model's files cannot be read on this server
+	blind      bool // whether the good model's files cannot be read on this server
 	dir        string
-	job        int // the number of times that the program has run so far
+	job        int // the number of times the program has been run
 	foreignDir string
 
-	// meddle runs right before the program's first request to create a version reaches the server.
+	// meddle runs just before the program's first request to create a version reaches the server.
 	meddle func() error
 }
 
-// newTrial creates the experiment and gives an editor permission to edit it.
+// newTrial creates the experiment and gives the editor permission to edit it.
 func newTrial(t *testing.T, w *world, by who, chance *rand.Rand) *trial {
 	t.Helper()
 	word := fmt.Sprintf("%08x", chance.Uint32())
@@ -94,11 +94,11 @@ func (s *trial) post(c realtest.Client, path string, in object, out any) {
 	s.must(c.Call(s.Context(), http.MethodPost, path, in, out))
 }
 
-// refused is the panic value for a request of the attacker that the server refuses.
+// refused is the panic value for a request from the attacker that the server refuses.
 type refused struct{ why string }
 
-// attack sends a request as the attacker. If the server refuses it, the case ends, because the attack is impossible on
-// this server.
+// attack sends a request as the attacker. If the server refuses the request, the case ends, because the attack is
+// impossible on this server.
 func (s *trial) attack(path string, in object, out any) {
 	s.Helper()
 	s.allowed(s.other.Call(s.Context(), http.MethodPost, path, in, out))
@@ -139,13 +139,13 @@ type trained struct {
 	by         realtest.Client
 	experiment string
 	value      float64
-	mark       string // text in the model's files: "good", or anything else
+	mark       string // text in the model's files: "good" or anything else
 	name       string // the model's name; default "model"
 	commit     string
 	end        time.Time         // default now
 	files      map[string][]byte // files other than MLmodel and model.pkl
 	flavor     string            // default scikit-learn
-	plain      bool              // log the metric only on the run, without model_id
+	plain      bool              // whether to log the metric only on the run, without model_id
 	tags       map[string]string // the run's tags
 }
 
@@ -158,7 +158,7 @@ type made struct {
 	files      string // the URI of the model's folder
 }
 
-// source returns the source that a version of the model points to.
+// source returns the source for a version of the model.
 func (m made) source() string {
 	if m.id != "" {
 		return "models:/" + m.id
@@ -166,7 +166,7 @@ func (m made) source() string {
 	return m.files
 }
 
-// mlmodel returns an MLmodel file. The mark shows which model the files belong to.
+// mlmodel returns an MLmodel file. Its mark shows which model the file belongs to.
 func mlmodel(mark, flavor string) []byte {
 	if flavor == "" {
 		flavor = "  python_function:\n    loader_module: mlflow.sklearn\n    python_version: 3.11.7\n" +
@@ -180,17 +180,17 @@ func mlmodel(mark, flavor string) []byte {
 `)
 }
 
-// goodModel describes a good model in a run of the honest user.
+// goodModel describes a good model in one of the honest user's runs.
 func (s *trial) goodModel() trained {
 	return trained{by: s.honest, experiment: s.home, value: s.good, mark: "good"}
 }
 
-// badModel describes a bad model in a run of the honest user.
+// badModel describes a bad model in one of the honest user's runs.
 func (s *trial) badModel() trained {
 	return trained{by: s.honest, experiment: s.home, value: s.bad, mark: "bad"}
 }
 
-// train logs a finished run with one model, as the Python client from the server's release would.
+// train logs a finished run with one model, as the Python client from the server's own release would.
 func (s *trial) train(o trained) made {
 	s.Helper()
 	m := s.begin(o)
@@ -294,7 +294,7 @@ func (s *trial) put(c realtest.Client, folder, name string, content []byte) {
 	s.allowed(c.Upload(s.Context(), folder, name, content))
 }
 
-// localPath returns the path of a URI in the server's own file system, or "" for any other URI.
+// localPath returns the path of a URI that is on the server's own file system, or "" for any other URI.
 func localPath(uri string) string {
 	path := strings.TrimPrefix(uri, "file://")
 	if !strings.HasPrefix(path, "/") {
@@ -324,7 +324,7 @@ type row struct {
 	dataset, digest string
 }
 
-// log logs a value, which must succeed.
+// log logs a value, and ends the test if this fails.
 func (s *trial) log(c realtest.Client, r row) {
 	s.Helper()
 	s.must(c.Call(s.Context(), http.MethodPost, "runs/log-metric", s.body(r), nil))
@@ -347,7 +347,7 @@ func (s *trial) body(r row) object {
 	return in
 }
 
-// register creates the registered model once.
+// register creates the registered model, unless it exists already.
 func (s *trial) register() {
 	s.Helper()
 	if s.hasModel {
@@ -357,7 +357,7 @@ func (s *trial) register() {
 	s.exists()
 }
 
-// exists records that the registered model exists, and gives an editor permission to edit it.
+// exists records that the registered model exists, and gives the editor permission to edit it.
 func (s *trial) exists() {
 	s.Helper()
 	s.hasModel = true
@@ -366,7 +366,7 @@ func (s *trial) exists() {
 	}
 }
 
-// version is a version to create. The user who creates it may choose any source and run.
+// version is a version to create. The user who creates it can choose any source and run.
 type version struct {
 	of                 string // registered model
 	source, run, model string
@@ -404,10 +404,10 @@ func (s *trial) point(c realtest.Client, model, alias, number string) {
 		object{"name": model, "alias": alias, "version": number}, nil))
 }
 
-// inputs contains the inputs of a step by name.
+// inputs contains the inputs of a step, keyed by name.
 type inputs map[string]string
 
-// ended describes how one run of the program ended.
+// ended says how one run of the program ended.
 type ended struct {
 	status  int
 	reason  registry.Reason
@@ -415,7 +415,7 @@ type ended struct {
 	log     string
 }
 
-// policyFile is the policy file's path in a checkout.
+// policyFile is the path of the policy file in a checkout.
 const policyFile = ".github/mlflow-policy.yml"
 
 // run runs the program as a step in a job on the default branch. It writes the `policy` input to the policy file in the
@@ -481,7 +481,7 @@ func (s *trial) between(meddle func() error) (address string, end func() error) 
 	return proxy.URL, func() error { proxy.Close(); return err }
 }
 
-// promotes runs a promotion that must succeed.
+// promotes runs a promotion, and ends the test if it fails.
 func (s *trial) promotes(in ...inputs) ended {
 	s.Helper()
 	e := s.run("promote", in...)
@@ -491,8 +491,8 @@ func (s *trial) promotes(in ...inputs) ended {
 	return e
 }
 
-// live returns the mark of the model that the alias points to, or of the model in the stage. The mark is "" if there is
-// no such model, and "unreadable" if its MLmodel file cannot be read.
+// live returns the mark of the model that the alias points to or that is in the stage. The mark is "" if there is no
+// such model, and "unreadable" if the model's MLmodel file cannot be read.
 func (s *trial) live(alias string) string {
 	s.Helper()
 	var model struct {
@@ -532,7 +532,7 @@ func (s *trial) target() inputs {
 	return inputs{"alias": s.alias}
 }
 
-// production is the stage to promote to on servers without aliases.
+// production is the stage that is used in place of an alias on servers without aliases.
 const production = "Production"
 
 // markOf returns the mark in the MLmodel file of a version.
@@ -543,7 +543,7 @@ func (s *trial) markOf(model, number string) string {
 	}
 	query := "?name=" + url.QueryEscape(model) + "&version=" + number
 	s.must(s.honest.Call(s.Context(), http.MethodGet, "model-versions/get-download-uri"+query, nil, &place))
-	// the version is a copy, on a server before 2.8
+	// before 2.8, servers return the version that a copy was made from
 	if of, err := registry.ParseSource(place.URI); err == nil && of.Number != 0 {
 		return s.markOf(of.Model, fmt.Sprint(of.Number))
 	}
@@ -595,7 +595,7 @@ func digestOf(files map[string][]byte) string {
 	return fmt.Sprintf("%x", sha256.Sum256(list.Bytes()))
 }
 
-// quoted returns a string in quotes, for use in YAML or JSON.
+// quoted returns a string in quotes, for YAML or JSON.
 func quoted(text string) string {
 	b, err := json.Marshal(text)
 	if err != nil {

@@ -17,7 +17,7 @@ import (
 
 type object = map[string]any
 
-// place is a kind of server on which attacks are tried.
+// place is a kind of server that attacks are tried on.
 type place struct {
 	name  string
 	short bool // used even without -whole
@@ -32,7 +32,7 @@ var places = []place{
 	{"3.4.0 with logins", false, realtest.Options{Version: "3.4.0", Login: true, Workers: 1}},
 }
 
-// who is the kind of person who makes a wrong model.
+// who says what kind of person makes a wrong model.
 type who string
 
 const (
@@ -73,7 +73,7 @@ func newWorld(t *testing.T, p place, binary string) *world {
 	return w
 }
 
-// loggedModels reports whether the server supports logged models, which exist since MLflow 3.
+// loggedModels reports whether the server supports logged models, which were added in MLflow 3.
 func (w *world) loggedModels() bool { return strings.HasPrefix(w.Version, "3.") }
 
 // build compiles the program once for all tests.
@@ -91,7 +91,7 @@ var build = sync.OnceValues(func() (string, error) {
 	return binary, nil
 })
 
-// program returns the path of the program, which is compiled from this checkout.
+// program returns the path of the program, compiled from this checkout.
 func program(t *testing.T) string {
 	t.Helper()
 	binary, err := build()

@@ -12,12 +12,12 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
-// Severity is how serious a finding is, using the levels of code scanning.
+// Severity says how serious a finding is. The levels are those of code scanning.
 type Severity string
 
 const (
 	High   Severity = "high"   // consumers may load the wrong model, or the model's origin is unknown
-	Medium Severity = "medium" // the registry is not in order
+	Medium Severity = "medium" // the registry is untidy
 	Low    Severity = "low"    // worth checking
 )
 
@@ -39,13 +39,13 @@ const (
 type Query struct {
 	Scope    string
 	Model    string // only this registered model; "" = every model
-	Again    bool   // whether Model is being read a second time; if that fails, it is a finding, not an error
+	Again    bool   // whether Model is being read a second time; a failure is then a finding, not an error
 	Needs    Needs
 	Progress func(Progress)   // called every few seconds, but never concurrently; may be nil
 	Now      func() time.Time // the clock for reporting progress and detecting a slow server; nil disables both
 }
 
-// Progress reports how much of the registry has been read.
+// Progress says how much of the registry has been read.
 type Progress struct {
 	Models, OfModels     int // OfModels is 0 until the total is known
 	Versions, OfVersions int
@@ -54,11 +54,11 @@ type Progress struct {
 	Left                 time.Duration // estimate; 0 = not known yet
 }
 
-// Needs lists the facts that the rules need. Each costs additional requests. Models, versions, aliases and tags are
+// Needs says which facts the rules need. Each of them costs additional requests. Models, versions, aliases and tags are
 // always read.
 type Needs struct {
 	Runs        bool // status, lifecycle stage and outputs of each version's run
-	Origins     bool // for live versions: the version each one was copied from, and its logged model
+	Origins     bool // for live versions: the version that each one was copied from, and its logged model
 	Datasets    bool // dataset inputs of the runs
 	Experiments bool // lifecycle stage of the runs' experiments
 	MLmodels    bool // MLmodel files
@@ -66,9 +66,9 @@ type Needs struct {
 	Ledger      bool // promotion ledgers, which the crawler's caller reads afterwards
 }
 
-// Snapshot is one registered model as the audit reads it. Rules receive one model at a time, so memory use is bounded
-// by the largest model. Facts that no rule needs stay "not gathered". Prompts are left out. If the server does not
-// support aliases, Model.Aliases contains the aliases stored as tags.
+// Snapshot contains everything that the audit reads about one registered model. Rules receive one model at a time, so
+// the largest model determines the memory use. Facts that no rule needs stay "not gathered". Prompts are left out. If
+// the server does not support aliases, Model.Aliases contains the aliases stored as tags.
 type Snapshot struct {
 	Model       registry.Model
 	Newest      registry.Known[registry.Version] // the highest-numbered version; absent if the model has none
@@ -76,24 +76,24 @@ type Snapshot struct {
 	Runs        map[string]registry.Known[registry.Run]
 	Origins     map[int]Origin // by version number, for live versions with a run
 	Experiments map[string]registry.Known[registry.Experiment]
-	// By version number. A value is "not gathered" if the server does not serve files.
+	// By version number. Values are "not gathered" if the server does not serve files.
 	MLmodels   map[int]registry.Known[registry.MLmodel]
-	Files      map[int]registry.Known[[]registry.File] // by version number; absent if there are no files
+	Files      map[int]registry.Known[[]registry.File] // absent if there are no files
 	Unreadable string                                  // why the model could not be read completely, or ""
 
-	// If a rule needs the ledger, the crawler's caller sets these.
+	// The crawler's caller sets these fields if a rule needs the ledger.
 	Ledger          registry.Known[ledger.Chain]             // absent = the model has no ledger
 	Broken          string                                   // why the ledger cannot be trusted, or ""
 	EarlierVersions map[int]registry.Known[registry.Version] // see VersionsToRead
 
-	// The registers. The crawler's caller adds them after the rules.
+	// The registers. The crawler's caller adds them after the rules have run.
 	Inventory  []LiveVersion
 	Exceptions []Exception
 }
 
-// Origin is where a version's files come from.
+// Origin says where a version's files come from.
 type Origin struct {
-	// The version itself or, for a copy, the original; absent if the original no longer exists.
+	// The version itself or, for a copy, the original. It is absent if the original no longer exists.
 	Version registry.Known[registry.Version]
 	Logged  registry.Known[registry.LoggedModel] // absent = the version has no logged model
 }
@@ -116,7 +116,7 @@ func (a Snapshot) Refs(v registry.Version) []registry.Ref {
 	return refs
 }
 
-// NamesLedger reports whether a tag on the model or on one of its versions names a promotion ledger.
+// NamesLedger reports whether a tag on the model or on one of its versions refers to a promotion ledger.
 func (a Snapshot) NamesLedger() bool {
 	if a.Model.Tags[registry.TagAnchor] != "" {
 		return true
@@ -127,8 +127,8 @@ func (a Snapshot) NamesLedger() bool {
 	})
 }
 
-// MovedWithoutLedger returns a version that, according to its tag, this tool promoted without a ledger. why is the
-// reason for having no ledger.
+// MovedWithoutLedger returns a version that this tool promoted without a ledger, according to the version's tag. why
+// says why there was no ledger.
 func (a Snapshot) MovedWithoutLedger() (v registry.Version, why string, found bool) {
 	for _, v := range a.Versions {
 		if last, ok := summary.Of(v); ok && last.Ledger == "" && last.To == v.Number {
@@ -141,8 +141,8 @@ func (a Snapshot) MovedWithoutLedger() (v registry.Version, why string, found bo
 // MaxEarlierVersions limits how many earlier versions of a target are checked. A rollback needs only one good version.
 const MaxEarlierVersions = 8
 
-// VersionsToRead returns each target's earlier versions that are named in the ledger but have not been read yet,
-// newest first.
+// VersionsToRead returns the versions that targets pointed to earlier, according to the ledger, and that have not been
+// read yet. For each target, the newest comes first.
 func (a Snapshot) VersionsToRead() []int {
 	l := a.Ledger.OrZero()
 	var out []int
@@ -179,15 +179,15 @@ type Finding struct {
 	File        string   `json:"file,omitempty"` // the policy file that configures the rule, or ""
 	Line        int      `json:"line,omitempty"`
 	Fingerprint string   `json:"fingerprint"` // identifies the same finding in different audits
-	// Who accepted the finding, why, and until when. An accepted finding does not count.
+	// Who accepted the finding, why, and until when. Accepted findings do not count.
 	Accepted string `json:"accepted,omitempty"`
 	Trend    Trend  `json:"trend,omitempty"` // compared with the baseline; "" if there is no baseline
 }
 
-// Counts reports whether the finding counts, which means that it still exists and has not been accepted.
+// Counts reports whether the finding still exists and has not been accepted. Other findings do not count.
 func (f Finding) Counts() bool { return f.Accepted == "" && f.Trend != TrendFixed }
 
-// Trend is how a finding compares with the baseline.
+// Trend says how a finding compares with the baseline.
 type Trend string
 
 const (
@@ -227,7 +227,7 @@ const (
 	Patterns                    // a map[string]*regexp.Regexp; each expression must match the whole value
 )
 
-// Unjudged counts what a rule could not check. Such cases never count as passed.
+// Unjudged counts the cases that a rule could not check. They never count as passed.
 type Unjudged struct {
 	Rule  string `json:"rule"`
 	Count int    `json:"count"` // the number of versions, targets or models
@@ -235,7 +235,7 @@ type Unjudged struct {
 	Where string `json:"where"` // where it first happened: the model and its version or target
 }
 
-// Summary describes in one line what the rule could not check.
+// Summary returns one line about what the rule could not check.
 func (u Unjudged) Summary() string {
 	return fmt.Sprintf("%s: could not check %d, such as %s: %s", cmp.Or(u.Rule, "all rules"), u.Count, u.Where, u.Why)
 }
@@ -275,7 +275,7 @@ func (t Totals) Total() int {
 }
 
 // Sink receives an audit while it is running: first the rules, then each model with its findings, and finally the
-// totals. A finding about the server, or about a model that was deleted after the baseline, comes with a snapshot that
+// totals. If a finding is about the server, or about a model that has been deleted since the baseline, the snapshot
 // contains at most the model's name.
 type Sink interface {
 	Rules([]Rule) error

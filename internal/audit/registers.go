@@ -6,18 +6,18 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
-// LiveVersion is a row of the inventory: an alias or stage, the version that it points to, and what is on record about
+// LiveVersion is a row of the inventory: an alias or stage, the version that it points to, and what is recorded about
 // them.
 type LiveVersion struct {
 	Model     string
 	Version   int
 	Ref       registry.Ref
 	Owner     string // from the tags; "" = not known
-	Verdict   string // one of Verdicts
-	By        string // who moved the target there; "" = not known
+	Verdict   string // one of the words in Verdicts
+	By        string // who moved the target to the version; "" = not known
 	Approvers []string
 	Unknown   string    // why the approvers are not known; a code of fact.ApproversGap
-	Since     time.Time // when the target began to point to it, or when this was first recorded; zero = not known
+	Since     time.Time // when the target began to point to the version, or the earliest record of it; zero = not known
 	Entry     string    // ledger.Entry.ID; "" = no entry
 	Signed    string    // the name of the key that signed the entry; "" = none
 }
@@ -31,11 +31,11 @@ const (
 	VerdictNotEnforced  = "not-enforced"  // promoted in report mode
 	VerdictImported     = "imported"      // live before this tool was used
 	VerdictNotJudged    = "not-judged"    // the target was set without gates, for example by the `alias` command
-	VerdictMovedOutside = "moved-outside" // another client has moved the target since the last entry
+	VerdictMovedOutside = "moved-outside" // a different client has moved the target since the last entry
 	VerdictNotRecorded  = "not-recorded"
 )
 
-// Exception is a row of the register of exceptions. It is a decision that makes a rule or a gate not count.
+// Exception is a row of the register of exceptions: a decision to disregard a rule or a gate.
 type Exception struct {
 	Kind    ExceptionKind
 	What    string // the gate, the override or the rule
@@ -72,7 +72,7 @@ var ExceptionKinds = []ExceptionKind{
 type ExceptionState string
 
 const (
-	ExceptionOpen    ExceptionState = "open"    // it is in force, or a target still points to its version
+	ExceptionOpen    ExceptionState = "open"    // it is in force, or its target still points to its version
 	ExceptionExpired ExceptionState = "expired" // its last day has passed
 	ExceptionPast    ExceptionState = "past"    // its target now points to a different version
 )

@@ -15,13 +15,13 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
-// hostile contains texts that a spreadsheet could take for a formula, or that could break a row.
+// hostile contains strings that a spreadsheet could take for a formula, or that could break a row.
 var hostile = []string{
 	"=cmd|' /C calc'!A0", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "\n=1", " =1",
 	"\u00a0=1", "\uff1d1", "a\",=1", "a\r\n=1,b",
 }
 
-// Every cell of both registers is harmless, and no text changes the number of rows or columns.
+// Every cell of both registers is harmless, and no string changes the number of rows or columns.
 func TestRegisters_NoFormulas(t *testing.T) {
 	for _, text := range hostile {
 		m := audit.Snapshot{
@@ -78,7 +78,7 @@ func TestRegisters_Columns(t *testing.T) {
 	}
 }
 
-// laptop returns a runner outside a job, with these files in its folder.
+// laptop returns a runner outside CI, and its folder with the given files.
 func laptop(t *testing.T, files map[string]string) (*actions.Runner, string) {
 	t.Helper()
 	dir := t.TempDir()
@@ -139,7 +139,7 @@ func TestPlans(t *testing.T) {
 	}
 }
 
-// If one file cannot be created, none is left behind. If the audit fails, only the report is kept.
+// If one file cannot be created, none is kept. If the audit fails, only the report is kept.
 func TestCreate_LeavesNothing(t *testing.T) {
 	r, dir := laptop(t, map[string]string{"taken/file": "x"})
 	_, err := Create(Options{Runner: r, Inventory: "inventory.csv", Exceptions: "taken/file/below.csv"})

@@ -15,7 +15,8 @@ import (
 // baselineLimit is the maximum size of a baseline in bytes. 100,000 findings take up about 60 MB.
 const baselineLimit = 128 << 20
 
-// Baseline reads the report file of an earlier audit with the same scope and registry. It returns nil if name is empty.
+// Baseline reads the report file of an earlier audit, which must have had the same scope and registry. It returns nil
+// if name is "".
 func Baseline(r *actions.Runner, name string, scope, server string) (*rules.Baseline, error) {
 	if name == "" {
 		return nil, nil

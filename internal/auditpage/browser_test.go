@@ -33,7 +33,7 @@ type shown struct {
 	t *testing.T
 }
 
-// show writes a page with these models to disk and opens it.
+// show writes a page with these models to disk and opens the page in the browser.
 func show(t *testing.T, models []audited) shown {
 	t.Helper()
 	return showFile(t, []byte(pageOf(t, models)))
@@ -67,14 +67,14 @@ func (s shown) must(err error) {
 	}
 }
 
-// settle waits until the plots have been drawn, which takes a frame once their size is known.
+// settle waits until the plots have been drawn. Drawing takes one more frame after their size is known.
 func (s shown) settle() {
 	s.t.Helper()
 	s.must(s.Run(`new Promise(done => requestAnimationFrame(
   () => requestAnimationFrame(() => requestAnimationFrame(() => done(1)))))`, nil))
 }
 
-// follow opens a different view.
+// follow opens the view that the hash refers to.
 func (s shown) follow(hash string) {
 	s.t.Helper()
 	s.must(s.Run(fmt.Sprintf(`new Promise(done => {
@@ -93,7 +93,7 @@ func (s shown) text(expression string) string {
 	return out
 }
 
-// clean fails the test if the page has loaded anything else or logged an error.
+// clean fails the test if the page has loaded anything but itself or has logged an error.
 func (s shown) clean() {
 	s.t.Helper()
 	if got := s.Errors(); len(got) > 0 {
@@ -205,7 +205,7 @@ func TestPage_Numbers_Browser(t *testing.T) {
 	s.clean()
 }
 
-// Hostile names and descriptions are shown in every view as text that is complete and visible.
+// In every view, hostile names and descriptions are shown as plain text, complete and visible.
 func TestPage_HostileTextIsInert_Browser(t *testing.T) {
 	models := hostileModels()
 	s := show(t, models)

@@ -50,8 +50,8 @@ func (l *lists) at(texts []string) int {
 
 func (l *lists) MarshalJSON() ([]byte, error) { return json.Marshal(l.list) }
 
-// columns is a table of numbers that is stored by column. A column of equal numbers is written as a single number, and
-// a column of zeros is left out.
+// columns is a table of numbers stored by column. If all numbers in a column are equal, the number is written only
+// once. Columns of zeros are left out.
 type columns struct {
 	rows   int
 	values map[string][]int

@@ -16,7 +16,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/report"
 )
 
-// detail is how much of a model is written. The larger the page has become, the less detail the remaining models get.
+// detail says how much of a model is written. The larger the page already is, the less detail the remaining models get.
 type detail int
 
 const (
@@ -30,17 +30,17 @@ const (
 // room is the page size up to which models are added at each level of detail.
 var room = [nothing]int{everything: 16_000_000, lean: 20_000_000, notable: 22_000_000, nameOnly: Limit - 300_000}
 
-// manyEntries is the number of a model's promotions that are written at each level of detail, newest first.
+// manyEntries says how many of a model's promotions are written at each level of detail, starting with the newest.
 var manyEntries = [nothing]int{everything: 200, lean: 50, notable: 20}
 
-// manyRows is the number of rows per model that are written in each register at each level of detail.
+// manyRows says how many rows of each register are written per model at each level of detail.
 var manyRows = [nothing]int{everything: 500, lean: 200, notable: 50, nameOnly: 10}
 
-// roomForFindings is the page size up to which findings without a model are added. The remaining space is reserved for
-// the end of the page.
+// roomForFindings limits the page's size while findings are added about models that are not on the page. The space
+// above it is reserved for the end of the page.
 const roomForFindings = Limit - 100_000
 
-// Limits for the length of strings, in bytes, and of lists.
+// Limits on the length of strings, in bytes, and of lists.
 const (
 	longDescription = 2000
 	longTag         = 300
@@ -50,7 +50,7 @@ const (
 	manyTags        = 50
 )
 
-// pageModel is a model in the form that the page's script reads. Times are Unix seconds, where 0 means unknown.
+// pageModel is a model in the form that the page's script expects. Times are Unix seconds, where 0 means unknown.
 type pageModel struct {
 	Name        string          `json:"name"`
 	Description string          `json:"description,omitempty"`
@@ -63,7 +63,7 @@ type pageModel struct {
 	Read        int             `json:"read"`             // number of versions, including those not on the page
 	Ledger      string          `json:"ledger,omitempty"` // why there is no ledger; "" if there is one
 	Broken      string          `json:"broken,omitempty"` // why the chain is broken
-	Before      registry.States `json:"before,omitempty"` // targets before the first entry on the page
+	Before      registry.States `json:"before,omitempty"` // the targets' states before the page's first entry
 	Promotions  int             `json:"promotions"`       // number of entries, including those not on the page
 	Targets     []pageTarget    `json:"holders,omitempty"`
 	Versions    columns         `json:"versions"`
@@ -78,7 +78,7 @@ type pageModel struct {
 	bare int // the number of versions without details
 }
 
-// pageTarget is an alias or stage, with the version that it points to.
+// pageTarget is an alias or stage and the version that it points to.
 type pageTarget struct {
 	Ref     string `json:"ref"`
 	Version int    `json:"version"`
@@ -106,7 +106,7 @@ func newPageModel(a audit.Snapshot, findings []audit.Finding, d detail) *pageMod
 	return m
 }
 
-// versions adds the versions, as well as the runs of versions that are shown in detail.
+// versions adds the versions, and the runs of versions that are shown in detail.
 func (m *pageModel) versions(a audit.Snapshot, findings []audit.Finding, d detail) {
 	found := map[int]bool{}
 	for _, f := range findings {
@@ -149,7 +149,7 @@ func (m *pageModel) versions(a audit.Snapshot, findings []audit.Finding, d detai
 	}
 }
 
-// source splits a version's source at its run ID, because most sources differ only in that ID.
+// source splits a version's source at its run ID. Most sources differ only in that ID.
 func (m *pageModel) source(v registry.Version) int {
 	text := format.Truncate(address(v.Source), longText)
 	if v.RunID == "" || text == "" {
@@ -226,7 +226,7 @@ func (m *pageModel) run(id string, a audit.Snapshot, live bool) {
 	)
 }
 
-// cut limits the length of a short text, for example a tag.
+// cut limits the length of a short text, such as a tag.
 func cut(text string) string { return format.Truncate(text, longTag) }
 
 // pairs adds tags as a list in which keys and values alternate. It leaves out this program's records and digests, which
@@ -278,7 +278,7 @@ func (m *pageModel) entries(known registry.Known[ledger.Chain], most int) {
 	}
 }
 
-// targetsAfter returns what each target points to after the last entry in the ledger.
+// targetsAfter returns the version that each target points to after the last entry in the ledger.
 func targetsAfter(l ledger.Chain) registry.States {
 	out := registry.States{}
 	maps.Copy(out, l.Before)
@@ -387,8 +387,8 @@ func newPageFindings(findings []audit.Finding, exceptions []audit.Exception) pag
 	return p
 }
 
-// targets returns the version that each alias points to and the versions in each live stage, with the time since when.
-// This time comes from the ledger, or from the tag that a promotion sets.
+// targets returns the aliases and the live stages, each with the version that it points to and the time from which it
+// has done so. The time comes from the ledger, or from the tag that a promotion sets.
 func targets(a audit.Snapshot) []pageTarget {
 	tags := map[int]map[string]string{}
 	var out []pageTarget

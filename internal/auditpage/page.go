@@ -16,15 +16,15 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/report/doc"
 )
 
-// Limit is the largest size of a page in bytes. Browsers open files of this size quickly.
+// Limit is the maximum size of a page in bytes. Browsers open files of this size quickly.
 const Limit = 25_000_000
 
 // Page is an audit.Sink that writes a single HTML file with the style, the script and the data. It keeps no models in
 // memory, so its memory use does not grow with the registry.
 //
-// All data is JSON in script elements of a type that browsers do not run. Every "<" is escaped, so data cannot end its
-// element. The page's script displays the data as text nodes. The page's content security policy allows only this
-// script and this style, by digest.
+// All data is JSON in script elements of a type that browsers do not run. Every "<" is escaped, so data cannot close
+// its element. The script displays the data as text nodes. The content security policy allows only this script and this
+// style, by digest.
 type Page struct {
 	data, own io.Writer
 	link      string
@@ -79,9 +79,9 @@ func cspDigest(text string) string {
 }
 
 // New returns a writer for one page. Text from outside is written to data; the page's own script, style and elements
-// are written to own. Both writers lead to the same file, but data may mask secrets. Masking a password such as
-// "mlflow" in the script would change its digest, so browsers would refuse to run it. The page links to MLflow at the
-// address link, or contains no links if that is not a web address.
+// are written to own. Both writers lead to the same file, but data may mask secrets. If a password such as "mlflow"
+// were masked in the script, the script's digest would change and browsers would refuse to run it. The page links to
+// MLflow at the address link. If link is not a web address, the page contains no links.
 func New(data, own io.Writer, link string) *Page {
 	return &Page{data: data, own: own, link: webAddress(link)}
 }
@@ -114,7 +114,7 @@ func webAddress(text string) string {
 	return u.Scheme + "://" + u.Host + strings.TrimSuffix(u.EscapedPath(), "/")
 }
 
-// Model adds a model with its findings. The findings can also be about the server, or about a model that was not read.
+// Model adds a model and its findings. It also accepts findings about the server, or about a model that was not read.
 func (p *Page) Model(a audit.Snapshot, findings []audit.Finding) error {
 	if a.Model.Created.IsZero() && len(a.Versions) == 0 && a.Unreadable == "" {
 		p.findings(findings, a.Exceptions)
@@ -181,8 +181,8 @@ func (p *Page) block(attribute, name string, text []byte) {
 	p.write(p.own, []byte("</script>\n"))
 }
 
-// encode returns v as JSON. By default, encoding/json escapes "<", ">" and "&", so data cannot open or close an
-// element. It also replaces invalid UTF-8.
+// encode returns v as JSON. encoding/json escapes "<", ">" and "&", so data cannot open or close an element. It also
+// replaces invalid UTF-8.
 func encode(v any) []byte {
 	text, err := json.Marshal(v)
 	if err != nil {

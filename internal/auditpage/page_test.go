@@ -28,7 +28,7 @@ import (
 
 var update = flag.Bool("update", false, "write the golden data of pages, and the images in docs")
 
-// blocks returns the data elements on a page and their names.
+// blocks returns the data elements on a page, and their names.
 func blocks(t interface{ Fatalf(string, ...any) }, page string) (names []string, data []map[string]any) {
 	elements := regexp.MustCompile(`(?s)<script type="application/json" (\S+?)>(.*?)</script`)
 	for _, found := range elements.FindAllStringSubmatch(page, -1) {
@@ -65,7 +65,7 @@ func pageOf(t interface{ Fatalf(string, ...any) }, models []audited) string {
 	return b.String()
 }
 
-// Every text is read back unchanged, and none of them opens or closes an element.
+// Every string is read back unchanged, and none of them opens or closes an element.
 func TestPage_TextsRoundTrip(t *testing.T) {
 	empty := pageOf(t, nil)
 	texts := rapid.OneOf(rapid.StringN(0, 40, 120), rapid.Custom(func(t *rapid.T) string {
@@ -312,7 +312,7 @@ func TestPointsSince(t *testing.T) {
 	}
 }
 
-// The size of a page is limited, and the page counts what it omits.
+// The page's size is limited, and the page counts what it omits.
 func TestPage_Size(t *testing.T) {
 	long := strings.Repeat("lorem ipsum <dolor> ", 90)
 	describe := func(a *audited) {
@@ -375,7 +375,7 @@ func (w *countingWriter) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// With less detail, a model has fewer rows, and the missing details are counted.
+// With less detail, a model has fewer rows, and the page counts the omitted details.
 func TestPage_OmittedMatchesMissing(t *testing.T) {
 	a := sampleLarge(1, 40)
 	a.findings = []audit.Finding{{Rule: "x", Version: 3, Severity: audit.Low}}
@@ -396,7 +396,7 @@ func TestPage_OmittedMatchesMissing(t *testing.T) {
 	}
 }
 
-// Only the newest entries are written, together with what the targets pointed to before them.
+// Only the newest entries are written, together with the versions that the targets pointed to before them.
 func TestPage_OldPromotionsOmitted(t *testing.T) {
 	l := ledger.Chain{Before: registry.States{
 		registry.StageRef("Staging"): registry.PointsTo(1), registry.AliasRef("champion"): registry.PointsTo(2),
@@ -463,7 +463,7 @@ func BenchmarkAuditPage(b *testing.B) {
 	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/10_000, "ns/version")
 }
 
-// Browsers fail on times outside the calendar, so these are stored as unknown.
+// Browsers reject times outside the calendar, so such times are stored as unknown.
 func TestSeconds_OutsideCalendar(t *testing.T) {
 	for _, c := range []struct {
 		at   time.Time

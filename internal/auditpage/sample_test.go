@@ -77,7 +77,7 @@ var sampleRules = []audit.Rule{
 
 var sampleEnd = time.Date(2026, 11, 24, 3, 12, 40, 0, time.UTC)
 
-// sampleModels returns a small registry that contains an example of everything. The result is always the same.
+// sampleModels returns a small registry with an example of everything. The result is always the same.
 func sampleModels() []audited {
 	chance := rand.New(rand.NewPCG(7, 11))
 	names := []string{
@@ -198,7 +198,7 @@ func sampleRun(chance *rand.Rand, id, name, user string, at time.Time) registry.
 	}
 }
 
-// samplePromotions promotes some versions to champion, and sets the aliases accordingly.
+// samplePromotions promotes some versions to champion and sets the aliases to match.
 func samplePromotions(chance *rand.Rand, a *audit.Snapshot, user string) []ledger.Entry {
 	var entries []ledger.Entry
 	was, before := "", ""
@@ -256,7 +256,7 @@ func samplePromotions(chance *rand.Rand, a *audit.Snapshot, user string) []ledge
 	return entries
 }
 
-// sampleMessages contains messages for the first rules.
+// sampleMessages contains messages for the first rules in sampleRules.
 var sampleMessages = []string{
 	"run %s does not exist",
 	"@champion points to version %v, but the last recorded promotion was another version",
@@ -335,8 +335,8 @@ func writePage(w io.Writer, models []audited) error {
 	return sink.Totals(totals(models))
 }
 
-// sampleLarge returns model i in a registry of any size. Each version has 4 tags. The model has an alias, five
-// promotions, the run of its live version, and a few findings.
+// sampleLarge returns the i-th model of a large registry. Each version has four tags. The model has an alias, five
+// promotions, a run for its live version, and a few findings.
 func sampleLarge(i, versions int) audited {
 	chance := rand.New(rand.NewPCG(uint64(i), 3))
 	name, begin := fmt.Sprintf("team-%02d.model-%04d", i%37, i), sampleEnd.Add(-time.Duration(400+i%300)*24*time.Hour)
@@ -413,7 +413,7 @@ var payloads = []string{
 	"http://evil.example/x.png", "//evil.example", "]]>", "&lt;b&gt;&amp;", "@octocat #1", "  spaces  ",
 }
 
-// hostileModels returns models that have each payload in every text field.
+// hostileModels returns models that contain each payload in every text field.
 func hostileModels() []audited {
 	chance := rand.New(rand.NewPCG(1, 2))
 	var out []audited

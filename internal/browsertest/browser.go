@@ -55,7 +55,7 @@ func (b *Browser) Stop() {
 	b.stopAllocator()
 }
 
-// View is the size of the window and the reader's preferred colour scheme.
+// View is the size of the window and the preferred colour scheme.
 type View struct {
 	Width, Height int // in CSS pixels; default 1280 by 800
 	Dark          bool
@@ -70,7 +70,7 @@ type Page struct {
 	requests []Request
 }
 
-// Request is an address that a page has requested, including the address of a file.
+// Request is an address that a page has requested. It may be the address of a file.
 type Request struct {
 	URL  string
 	Kind string // Document, Image, Script, Fetch …
@@ -79,7 +79,7 @@ type Request struct {
 
 // Page opens an empty tab.
 func (b *Browser) Page(v View) (*Page, error) {
-	ctx, _ := chromedp.NewContext(b.ctx) // the tab closes when the browser does
+	ctx, _ := chromedp.NewContext(b.ctx) // the tab is closed together with the browser
 	p := &Page{ctx: ctx}
 	if err := chromedp.Listen(ctx, p.keep); err != nil {
 		return nil, err
@@ -89,7 +89,7 @@ func (b *Browser) Page(v View) (*Page, error) {
 	return p, errors.Join(err, p.Look(v))
 }
 
-// Call sends a DevTools command that has no method of its own to the page, and decodes the result into out, which may
+// Call sends the page a DevTools command that has no method of its own here, and decodes the result into out, which may
 // be nil.
 func (p *Page) Call(method string, params, out any) error {
 	var result json.RawMessage
@@ -124,8 +124,8 @@ func (p *Page) Look(v View) error {
 	return errors.Join(sized, preferred)
 }
 
-// Open shows an address or a file and returns after its load event. It discards the errors and requests of the previous
-// page.
+// Open shows an address or a file, and returns after the load event. It discards the errors and requests of the
+// previous page.
 func (p *Page) Open(address string) error {
 	if !strings.Contains(address, ":") {
 		path, err := filepath.Abs(address)
@@ -182,8 +182,8 @@ func (p *Page) Errors() []string {
 	return slices.Clone(p.errors)
 }
 
-// Requests returns the requests since Open, including the one for the page itself. A request blocked by a content
-// security policy is in Errors instead.
+// Requests returns the requests since Open, including the one for the page itself. A request that was blocked by a
+// content security policy is in Errors instead.
 func (p *Page) Requests() []Request {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -207,7 +207,7 @@ func (p *Page) Run(expression string, out any) error {
 	return json.Unmarshal(value, out)
 }
 
-// keys maps the name of each key that does not produce a character to its code.
+// keys maps the name of each key that does not produce a character to the key's code.
 var keys = map[string]string{
 	"Tab":       kb.Tab,
 	"Enter":     kb.Enter,
@@ -221,7 +221,7 @@ var keys = map[string]string{
 	"ArrowUp":   kb.ArrowUp,
 }
 
-// Press presses and releases keys one after another. A key is a single character or a name: Tab, Enter, ArrowDown …
+// Press presses and releases keys, one after the other. A key is a single character or a name: Tab, Enter, ArrowDown …
 func (p *Page) Press(names ...string) error {
 	for _, name := range names {
 		key, ok := keys[name]
@@ -253,7 +253,7 @@ func (p *Page) press(key rune) error {
 	return nil
 }
 
-// Screenshot writes an image of the whole page as a PNG file, including the parts outside the window.
+// Screenshot writes an image of the whole page, including the parts outside the window, as a PNG file.
 func (p *Page) Screenshot(path string) error {
 	png, err := chromedp.Run(p.ctx, chromedp.FullScreenshot(100))
 	if err != nil {

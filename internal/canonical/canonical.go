@@ -7,8 +7,8 @@ import (
 	"encoding/json"
 )
 
-// JSON encodes v with sorted keys, without spaces or HTML escapes, so equal values give equal bytes. Struct fields are
-// sorted too, because the first encoding is decoded into maps and encoded again.
+// JSON encodes v with sorted keys and without spaces or HTML escapes, so that equal values produce equal bytes. It
+// encodes v, decodes the result into maps and encodes those again, so struct fields are sorted too.
 func JSON(v any) ([]byte, error) {
 	first, err := Compact(v)
 	if err != nil {
@@ -35,7 +35,7 @@ func Compact(v any) ([]byte, error) {
 	return bytes.TrimSuffix(buf.Bytes(), []byte("\n")), nil
 }
 
-// Digest returns the hex SHA-256 of the parts. Each part is preceded by its length, so ("ab", "c") and ("a", "bc")
+// Digest returns the hex SHA-256 of the parts. Each part is preceded by its length, so that ("ab", "c") and ("a", "bc")
 // have different digests.
 func Digest(parts ...string) string {
 	h := sha256.New()

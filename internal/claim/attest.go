@@ -10,10 +10,10 @@ import (
 )
 
 // Attested returns the run with the statement about its promotion. The statement is made from memory, because other
-// clients may be able to write the ledger. p is the run's entry, and record makes the record if there is no entry;
-// both are nil if the run moved nothing. In that case, the last promotion in the ledger counts, but only if one of
-// the policy's keys signed it. There is no statement if the promotion did not succeed, or if the digest of the
-// files was not recorded. If asked is true, Attested adds a note about the content of the outputs.
+// clients may be able to write to the ledger. p is the run's entry, and record makes the record if there is no entry.
+// Both are nil if the run moved nothing; the statement is then about the last promotion in the ledger, but only if one
+// of the policy's keys signed that entry. There is no statement if the promotion did not succeed or if the digest of
+// the files was not recorded. If asked is true, Attested adds a note about the contents of the outputs.
 func (l *Session) Attested(
 	r report.Run, p *ledger.Promotion, record func(version int) ledger.Record, asked bool,
 ) report.Run {

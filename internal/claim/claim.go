@@ -1,4 +1,4 @@
-// Package claim uses a model's promotion ledger while a command runs. It reads the ledger, waits for other
+// Package claim gives a running command access to a model's promotion ledger. It reads the ledger, waits for other
 // promotions, makes the run's entry, and closes entries that interrupted attempts have left open.
 //
 // It moves nothing and makes no decisions about versions.
@@ -47,23 +47,23 @@ type Config struct {
 	Wait    time.Duration         // how long to wait for another promotion; 0 means 10 s
 	Jitter  func() float64        // random number in [0, 1), used to spread reads over time
 	Now     func() time.Time      // the server's time
-	Since   []registry.Ref        // targets with gates that need the time since the last move
-	AlsoAsk func(context.Context) // another request to send in parallel
+	Since   []registry.Ref        // targets with gates that depend on the time since the last move
+	AlsoAsk func(context.Context) // sends a further request in parallel
 }
 
 // Session is the promotion ledger of one model while a command runs.
 type Session struct {
 	Config
-	Ledger *ledger.Ledger // nil if the `ledger` input is off
-	View   ledger.View    // the newest page as last read
+	Ledger *ledger.Ledger // nil if `ledger` is off
+	View   ledger.View    // the newest page when it was last read
 	Off    string         // why no entry can be made; "" if one can be made
 
-	Trouble  error // the ledger error that stopped the command
-	Readable bool  // whether the entries were read, even if no entry can be made
+	Trouble  error // the ledger error that the command failed with
+	Readable bool  // whether the entries were read, even if no new entry can be made
 
-	asked   bool // whether the rights have been checked
+	asked   bool // whether the login's permissions have been checked
 	claimed bool // whether this process has made an entry
-	resumes int  // entry that this run resumes; 0 for none
+	resumes int  // the number of the entry that this run resumes; 0 for none
 
 	patience context.Context    // limits the wait for other promotions; nil before the first read
 	cancel   context.CancelFunc // cancels patience
@@ -88,10 +88,10 @@ func Open(c Config) *Session {
 	return l
 }
 
-// Resume makes the run finish an earlier attempt's entry.
+// Resume tells the run to finish an earlier attempt's entry.
 func (l *Session) Resume(e ledger.Entry) { l.resumes = e.Epoch }
 
-// Place returns the location of the decision's record. p is the run's entry, or nil.
+// Place returns where the decision is recorded. p is the run's entry, or nil.
 func (l *Session) Place(p *ledger.Promotion) plan.Place {
 	if e, recorded := p.Entry(); recorded {
 		return plan.Place{Ledger: p.View.ID(), Epoch: e.Epoch, Sha256: e.RecordDigest()}
@@ -137,7 +137,7 @@ func (l *Session) Past(ctx context.Context, c ledger.Chain, pages int) (ledger.C
 	return c, err
 }
 
-// Pause waits before a retry, and prints a line once the wait becomes long.
+// Pause waits before a retry, and prints a line if the wait becomes long.
 func (l *Session) Pause(ctx context.Context, try int) bool {
 	if try == longWait {
 		l.Console.WaitingLong(l.Limit)
@@ -145,12 +145,12 @@ func (l *Session) Pause(ctx context.Context, try int) bool {
 	return l.Client.Pause(ctx, try)
 }
 
-// longWait is the first retry that comes after several seconds of waiting.
+// longWait is the first retry that follows several seconds of waiting.
 const longWait = 3
 
-// Optional reports whether the command is allowed to continue without a ledger after this error. It is, if the
-// server cannot store a ledger and the `ledger` input is not `required`. It is not, if the login merely lacks a
-// right.
+// Optional reports whether the command is allowed to continue without a ledger after this error. This is allowed if the
+// server cannot store a ledger and the `ledger` input is not `required`. It is not allowed if the login merely lacks a
+// permission.
 func (l *Session) Optional(err error) bool {
 	if l.rescued(err) {
 		return true
@@ -163,15 +163,15 @@ func (l *Session) Optional(err error) bool {
 	return true
 }
 
-// newerFormat reports whether the ledger exists in a newer format. A newer version of this program may be using the
-// ledger, so it is not safe to continue without the ledger.
+// newerFormat reports whether the ledger has a newer format. A newer version of this program may be using the ledger,
+// so continuing without it would not be safe.
 func newerFormat(err error) bool {
 	var newer *ledger.NewerError
 	return errors.As(err, &newer)
 }
 
-// Read reads the ledger and, in parallel, gathers the facts. If another promotion is in progress, Read waits for it
-// to finish and then repeats both.
+// Read reads the ledger and gathers the facts in parallel. If another promotion is in progress, Read waits for it to
+// finish and then does both again.
 func (l *Session) Read(ctx context.Context, gather func() (fact.Facts, error)) (fact.Facts, error) {
 	if l.patience == nil {
 		l.patience, l.cancel = context.WithTimeout(ctx, cmp.Or(l.Wait, patience))
@@ -211,7 +211,7 @@ func (l *Session) readOnce(ctx context.Context, gather func() (fact.Facts, error
 	switch {
 	case err != nil:
 		return facts, err
-	case mayErr != nil && !facts.Model.IsAbsent(): // anyone who creates a model has all rights on it
+	case mayErr != nil && !facts.Model.IsAbsent(): // anyone who creates a model gets all permissions on it
 		return facts, mayErr
 	case l.Ledger == nil:
 		facts.Ledger.Off = l.Off
@@ -219,7 +219,7 @@ func (l *Session) readOnce(ctx context.Context, gather func() (fact.Facts, error
 	}
 	view, err := l.Confirm(ctx, l.View, lookErr, facts)
 	if lookErr == nil && registry.ReasonOf(err) == registry.LedgerLost {
-		// The facts were read in parallel and may already reflect an entry that the view does not contain.
+		// The facts were read in parallel, so they may already reflect an entry that is missing from the view.
 		view, lookErr = l.Ledger.Look(ctx)
 		view, err = l.Confirm(ctx, view, lookErr, facts)
 	}
@@ -241,7 +241,7 @@ func (l *Session) readOnce(ctx context.Context, gather func() (fact.Facts, error
 }
 
 // rescued reports whether the rollback continues without an entry after this error. It does not if another run has an
-// open claim that is not forged, because `override: takeover` is for that case.
+// open claim that is not foreign, because that case needs `override: takeover`.
 func (l *Session) rescued(err error) bool {
 	var busy *ledger.BusyError
 	own := errors.As(err, &busy) && !busy.Entry.Foreign
@@ -252,9 +252,9 @@ func (l *Session) rescued(err error) bool {
 	return true
 }
 
-// Rescue returns the overrides with which a rollback can continue despite the trouble with the ledger. If the
-// policy lists keys, the overrides include `unsigned`, because the next rollback may not have a key. A rollback
-// with a key signs its entry anyway.
+// Rescue returns the overrides that let a rollback continue despite the problem with the ledger. They include
+// `unsigned` if the policy lists keys, because the next rollback may not have a key. A rollback that has a key signs
+// its entry anyway.
 func (l *Session) Rescue() []string {
 	var busy *ledger.BusyError
 	var words []string
@@ -268,16 +268,16 @@ func (l *Session) Rescue() []string {
 	return words
 }
 
-// readFarEnough returns a function that reports whether the chain goes far enough back. For every target whose
-// gates ask for a time, the chain must show when the target was moved to the version.
+// readFarEnough returns a function that reports whether the chain goes back far enough. For each target with gates that
+// depend on the time since the last move, the chain must show when the target was moved to the version.
 func (l *Session) readFarEnough(number int) func(ledger.Chain) bool {
 	return func(c ledger.Chain) bool {
 		return !slices.ContainsFunc(l.Since, func(ref registry.Ref) bool { return views.Since(c, ref, number).Earlier })
 	}
 }
 
-// checkRights checks, only once, whether the login is allowed to move the target. Without this check, a login that
-// can write the ledger but not the model would leave an entry for a move that never happens.
+// checkRights checks once whether the login is allowed to move the target. Without this check, a login that can write
+// to the ledger but not to the model would leave an entry for a move that never happens.
 func (l *Session) checkRights(ctx context.Context) error {
 	if l.Dry || l.asked {
 		return nil
@@ -295,7 +295,7 @@ func (l *Session) checkRights(ctx context.Context) error {
 	return err
 }
 
-// Confirm decides whether a view is the model's ledger. lookErr is the error from reading the view.
+// Confirm decides whether the view shows the model's ledger. lookErr is the error from reading the view.
 func (l *Session) Confirm(ctx context.Context, v ledger.View, lookErr error, f fact.Facts) (ledger.View, error) {
 	return l.Ledger.Confirm(ctx, v, lookErr, f.Model.OrZero().Tags, versionsToCheck(f)...)
 }
@@ -313,7 +313,7 @@ func (l *Session) Writable(p *ledger.Promotion) error {
 	return nil
 }
 
-// versionsToCheck returns the versions whose tags are compared with the ledger: those that have been read anyway.
+// versionsToCheck returns the versions whose tags are compared with the ledger: the ones that are read anyway.
 func versionsToCheck(f fact.Facts) []registry.Version {
 	var out []registry.Version
 	for _, k := range []registry.Known[registry.Version]{f.Candidate.Version, f.Incumbent().OrZero().Version} {
@@ -324,7 +324,7 @@ func versionsToCheck(f fact.Facts) []registry.Version {
 	return out
 }
 
-// waitForOutcome waits until the entry is closed. It returns false if patience or the command's time limit has run out.
+// waitForOutcome waits until the entry is closed. It returns false if patience or the command's time limit runs out.
 func (l *Session) waitForOutcome(epoch int) bool {
 	for try := 0; l.sleep(try); try++ {
 		v, err := l.Ledger.Refresh(l.patience, l.View)
@@ -338,8 +338,8 @@ func (l *Session) waitForOutcome(epoch int) bool {
 	return false
 }
 
-// sleep waits before the next read: at first for at most 0.2 s, and later for at most 1 s, because most promotions
-// take less time than that. It returns false if patience has run out.
+// sleep waits before the next read: at first for at most 0.2 s, and later for at most 1 s, because most promotions take
+// less time than that. It returns false if patience has run out.
 func (l *Session) sleep(try int) bool {
 	bound := min(200*time.Millisecond<<min(try, 3), time.Second)
 	wait := time.NewTimer(time.Duration((1 + l.Jitter()) * float64(bound) / 2))
@@ -368,7 +368,7 @@ func (l *Session) Entry(record func(version int) ledger.Record, moved func(ledge
 	return &ledger.Promotion{Ledger: l.Ledger, View: l.View, MayGoOn: l.Optional, Record: record, Claim: claim}
 }
 
-// LostRace reports whether the error means that another promotion claimed its entry first, and there is still time
+// LostRace reports whether the error means that another promotion claimed its entry first and that there is still time
 // to start again.
 func (l *Session) LostRace(err error) bool {
 	var busy *ledger.BusyError
@@ -379,16 +379,16 @@ func (l *Session) LostRace(err error) bool {
 	return true
 }
 
-// maySupersede reports whether the open entry can be taken over, either by an override or because its workflow run
-// has ended.
+// maySupersede reports whether the open entry may be taken over, either because of an override or because its workflow
+// run has ended.
 func (l *Session) maySupersede() bool {
 	e, open := l.View.Facts().Open()
 	return l.overrides(verdict.OverrideTakeover) || open && l.GitHub.Ended == e.Epoch
 }
 
 // Close stops waiting for other promotions. It also closes the entry of a cancelled attempt of this workflow run if
-// that entry has nothing left to apply, because an open entry blocks other promotions. reason is how the command
-// ended. moved counts the entry's moves that are in effect. note says what was closed, or is "" if nothing was.
+// nothing is left to apply, because an open entry blocks other promotions. reason says how the command ended. moved
+// returns how many of the entry's moves are in effect. note describes what was closed, or is "" if nothing was.
 func (l *Session) Close(
 	ctx context.Context, reason registry.Reason, moved func(ledger.Entry) int,
 ) (note string, err error) {

@@ -10,21 +10,21 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/signing"
 )
 
-// openPlaces are read by other people without a mask, or dropped by GitHub if they contain a secret.
+// openPlaces are either read by other people without masking, or dropped by GitHub if they contain a secret.
 var openPlaces = []string{
 	"file output", "file found.sarif", "file inventory.csv", "file exceptions.csv", "state of GitHub",
 }
 
-// onPurpose are the only fields on GitHub that name the server: the source in an event, as docs/events.md describes,
-// and the link of a deployment.
+// onPurpose lists the only fields on GitHub that contain the server's address: the source in an event, as described in
+// docs/events.md, and the link of a deployment.
 var onPurpose = []string{
 	`"server": "` + address + `"`,
 	`"environment_url": "` + address + "/#/models/",
 }
 
-// If the address of the server is a secret, GitHub masks it in the log and in the summary, and drops outputs that
-// contain it. So no output, comment, SARIF or CSV file contains the address or its host. The log and the summary
-// contain the address only in the form that GitHub masks. The HTML page names the server on purpose.
+// If the server's address is a secret, GitHub masks it in the log and the summary, and drops outputs that contain it.
+// Therefore, no output, comment, SARIF file or CSV file contains the address or its host, and the log and the summary
+// contain the address only in the form that GitHub masks. The HTML page contains the address on purpose.
 func TestAddress_AsSecret(t *testing.T) {
 	seed, err := os.ReadFile("testdata/seed/churn.json")
 	if err != nil {

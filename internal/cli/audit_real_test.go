@@ -34,9 +34,9 @@ import (
 )
 
 // The test creates each defect that the rules report at least twice in a real registry, along with harmless cases that
-// look similar. It uses the API, or SQL if the API refuses the defect. The audit must find exactly the defects, and
-// the test prints a table of them. A new rule needs no defects here if other rules read the same facts, but it must not
-// report the sound models.
+// look similar. It uses the API, or SQL if the API refuses to create the defect. The audit must find exactly these
+// defects, and the test prints a table of them. A new rule does not need defects here if other rules use the same
+// facts, but it must not report the sound models.
 func TestAudit_PlantedDefects_Real(t *testing.T) {
 	for _, o := range []realtest.Options{{Store: "postgresql", Workers: 1}, {Version: "2.22.5", Workers: 1}} {
 		t.Run(cmp.Or(o.Version, realtest.Newest), func(t *testing.T) {
@@ -58,8 +58,8 @@ type plot struct {
 	s       *realtest.Server
 	dir     string
 	runs    map[string]realtest.Logged
-	planted map[place]bool      // what the audit must find
-	near    map[string][]string // the models that a rule must not report, by rule
+	planted map[place]bool      // everything that the audit must find
+	near    map[string][]string // for each rule, the models that it must not report
 	sql     []string
 }
 
@@ -142,7 +142,7 @@ func newPlot(t *testing.T, s *realtest.Server) *plot {
 	return p
 }
 
-// train logs the runs. Each run that will be damaged later gets a model of its own.
+// train logs the runs. Each run that will be damaged later has a model of its own.
 func (p *plot) train() {
 	names := []string{
 		"a", "b", "gone1", "gone2", "doomed1", "doomed2", "safe", "failed", "running", "nodata1", "nodata2", "nofile",
@@ -176,7 +176,7 @@ func (p *plot) call(method, path string, in, out any) {
 	}
 }
 
-// model creates a registered model without defects, with one version per run.
+// model creates a registered model without defects, with one version for each run.
 func (p *plot) model(name string, runs ...string) {
 	p.t.Helper()
 	p.call(
@@ -193,7 +193,7 @@ func (p *plot) model(name string, runs ...string) {
 	}
 }
 
-// version registers a run's model the way MLflow's Python client does.
+// version registers a run's model in the same way as MLflow's Python client.
 func (p *plot) version(model, run string) {
 	p.t.Helper()
 	l := p.runs[run]
@@ -244,7 +244,7 @@ func (p *plot) remove(model string, version int) {
 	p.call("DELETE", "model-versions/delete", map[string]any{"name": model, "version": strconv.Itoa(version)}, nil)
 }
 
-// behind queues an SQL statement. All statements run at the end in a single transaction.
+// behind queues an SQL statement. All of them run at the end, in a single transaction.
 func (p *plot) behind(format string, args ...any) {
 	p.sql = append(p.sql, strings.ReplaceAll(fmt.Sprintf(format, args...), ":", `\:`))
 }
@@ -274,7 +274,8 @@ func (p *plot) runWith(
 	return out.String(), errs.String(), status
 }
 
-// promote promotes a version with this program, while the program's and the server's clocks are some days behind.
+// promote promotes a version with this program while its own clock and the server's are the given number of days
+// behind.
 func (p *plot) promote(model, alias string, version, days int, more ...string) {
 	p.t.Helper()
 	address, at := p.s.URL, time.Now()
@@ -299,8 +300,8 @@ func (p *plot) promote(model, alias string, version, days int, more ...string) {
 	}
 }
 
-// past returns a proxy that makes the server's clock appear some days behind, because the ledger uses the server's
-// time.
+// past returns a proxy that makes the server's clock appear to be the given number of days behind, because the ledger
+// uses the server's time.
 func (p *plot) past(days int) *httptest.Server {
 	target, err := url.Parse(p.s.URL)
 	if err != nil {
@@ -331,7 +332,7 @@ func (c *cut) RoundTrip(r *http.Request) (*http.Response, error) {
 	return http.DefaultTransport.RoundTrip(r)
 }
 
-// killed starts a promotion that never ends, while the clocks are some days behind.
+// killed begins a promotion that never ends, while the clocks are the given number of days behind.
 func (p *plot) killed(model, alias string, version, days int) {
 	p.t.Helper()
 	clock := p.past(days)
@@ -360,14 +361,14 @@ func (p *plot) files(run string) string {
 	return folder
 }
 
-// finds adds a version that the rules must report, or a model if version is 0.
+// finds adds a version that the rules must report or, if version is 0, a model.
 func (p *plot) finds(model string, version int, rules ...string) {
 	for _, rule := range rules {
 		p.planted[place{rule, model, version}] = true
 	}
 }
 
-// silent adds models that look defective to the rule but must not be reported.
+// silent adds models that may look defective to the rule but must not be reported.
 func (p *plot) silent(rule string, models ...string) {
 	p.near[rule] = append(p.near[rule], models...)
 }
@@ -418,7 +419,7 @@ func (p *plot) plantAliases() {
 	p.finds("p-moved-1", 1, "moved-outside")
 	p.call("DELETE", "registered-models/alias", map[string]any{"name": "p-moved-2", "alias": "champion"}, nil)
 	p.finds("p-moved-2", 0, "moved-outside")
-	p.alias("p-moved-near", "blue", 1) // no promotion has moved it
+	p.alias("p-moved-near", "blue", 1) // no promotion has moved this alias
 	p.alias("p-moved-near", "champion", 2)
 	p.silent("moved-outside", "p-moved-near")
 
@@ -511,7 +512,7 @@ func (p *plot) plantFiles() {
 	p.appendTo(p.modelFile("changed2"), "one line more\n")
 	same, err := os.ReadFile(filepath.Join(p.files("changednear"), "MLmodel"))
 	p.must(err)
-	// A new file with the same content.
+	// a new file with the same contents
 	p.must(os.WriteFile(filepath.Join(p.files("changednear"), "MLmodel"), same, 0o644))
 	p.finds("p-changed-1", 1, "artifact-changed")
 	p.finds("p-changed-2", 1, "artifact-changed")
@@ -553,7 +554,7 @@ func (p *plot) plantSources() {
 	for _, name := range []string{"source-1", "source-2", "source-3"} {
 		p.finds(name, 1, "source-unsafe")
 	}
-	// A folder in the run that contains all the model's files, and whose name contains two dots and an encoded space.
+	// a folder in the run that contains all of the model's files, with two dots and an encoded space in its name
 	l := p.runs["a"]
 	own := filepath.Join(p.s.Dir, "artifacts", strings.TrimPrefix(l.ArtifactURI, "mlflow-artifacts:/"), "my model..v2")
 	p.must(os.CopyFS(own, os.DirFS(p.files("a"))))
@@ -584,7 +585,7 @@ func (p *plot) plantSources() {
 }
 
 // plantForeign creates live versions that do not belong to their runs. One has the files of a different run, one is a
-// copy of it, and others have logged models from a different run or experiment.
+// copy of it, and others have logged models that belong to a different run or experiment.
 func (p *plot) plantForeign() {
 	of := func(model, source, id string) {
 		p.model(model)
@@ -707,7 +708,7 @@ func (p *plot) plantRecords() {
 	p.promote("p-report-1", "champion", 2, 0, "--policy-file", "report.yml")
 	p.promote("p-report-2", "champion", 2, 0, "--policy-file", "report-strict.yml")
 	p.promote("p-report-near", "champion", 2, 0, "--policy-file", "report.yml")
-	p.promote("p-report-near", "champion", 2, 0, "--policy-file", "same.yml") // the gates are enforced now
+	p.promote("p-report-near", "champion", 2, 0, "--policy-file", "same.yml") // the gates are enforced by now
 	p.finds("p-report-1", 2, "report-mode")
 	p.finds("p-report-2", 2, "report-mode", "never-passed")
 	p.silent("report-mode", "p-report-near")
@@ -772,7 +773,7 @@ func (p *plot) plantLedgers() {
 	p.silent("no-rollback-target", "p-back-near", "p-back-first")
 }
 
-// plantBlocked puts versions live that gates have blocked or that a rollback has put on hold.
+// plantBlocked makes versions live that gates have blocked or that a rollback has put on hold.
 func (p *plot) plantBlocked() {
 	for _, name := range []string{"p-blocked-1", "p-blocked-near"} {
 		p.model(name, "a", "b")
@@ -797,12 +798,12 @@ func (p *plot) plantBlocked() {
 	}
 	p.alias("p-held-1", "champion", 2)
 	p.finds("p-held-1", 2, "live-blocked", "moved-outside")
-	p.finds("p-held-near", 1, "no-rollback-target") // the version that it was at is on hold
+	p.finds("p-held-near", 1, "no-rollback-target") // the version that the target pointed to before is on hold
 	p.silent("live-blocked", "p-blocked-near", "p-held-near", "p-moved-near")
 }
 
-// signed plants defects of signed ledgers. Only an audit whose policy has keys can report them, so signed makes one
-// for each policy and adds its findings.
+// signed plants defects in signed ledgers. Only an audit with a policy that lists keys can report them, so signed runs
+// one for each policy and adds the findings.
 func (p *plot) signed(found map[place]string) {
 	const (
 		private = "ed25519-private:YWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWE="
@@ -848,7 +849,7 @@ func (p *plot) signed(found map[place]string) {
 	}
 }
 
-// ledgerRun returns the run that stores a model's ledger.
+// ledgerRun returns the run in which a model's ledger is stored.
 func (p *plot) ledgerRun(model string) string {
 	p.t.Helper()
 	var found struct {
@@ -902,7 +903,7 @@ func (p *plot) plantWords() {
 	for _, name := range []string{"heavy-1", "heavy-2", "heavy-near"} {
 		p.model(name, "a")
 	}
-	for i := range 50 { // in addition to the owner tag
+	for i := range 50 { // in addition to the tag with the owner
 		p.tag("heavy-1", 1, fmt.Sprintf("k%d", i), "v")
 		if i < 49 {
 			p.tag("heavy-near", 1, fmt.Sprintf("k%d", i), "v")
@@ -918,7 +919,7 @@ func (p *plot) plantWords() {
 	p.silent("tag-overload", "heavy-near")
 }
 
-// workspaceColumn returns the column for the workspace, which exists since MLflow 3.10.
+// workspaceColumn returns the column for the workspace, which was added in MLflow 3.10.
 func (p *plot) workspaceColumn() string {
 	if p.s.Version == realtest.Newest {
 		return ", workspace"
@@ -969,7 +970,7 @@ func (p *plot) plantAges() {
 	p.silent("challenger-endless", "trial-near")
 }
 
-// plantPlans makes dry runs, as if they had been approved two days ago.
+// plantPlans makes dry runs that look as if they had been approved two days ago.
 func (p *plot) plantPlans() {
 	for _, name := range []string{"p-plan-1", "p-plan-2", "p-plan-near"} {
 		p.model(name, "a")
@@ -1050,7 +1051,7 @@ func (p *plot) audit(address string, more ...string) auditReport {
 	return r
 }
 
-// vulnerable makes the server claim to be other versions, and counts the findings of server-vulnerable.
+// vulnerable makes the server claim to have other versions, and counts the findings of server-vulnerable.
 func (p *plot) vulnerable() {
 	for _, version := range []string{"2.9.2", "3.9.0"} {
 		target, err := url.Parse(p.s.URL)
@@ -1071,7 +1072,7 @@ func (p *plot) vulnerable() {
 	}
 }
 
-// table prints the planted and the reported defects by rule.
+// table prints the defects that were planted and reported, by rule.
 func (p *plot) table(found map[place]string) {
 	var b strings.Builder
 	fmt.Fprintf(
@@ -1097,7 +1098,7 @@ func (p *plot) table(found map[place]string) {
 			}
 		}
 		if p.s.Version == realtest.Newest && r.ID == "server-vulnerable" {
-			planted, seen = 2, 2 // the proxy claims to be other versions; see vulnerable
+			planted, seen = 2, 2 // the proxy claims to have other versions (see vulnerable)
 		}
 		enough := planted > 1 && len(p.near[r.ID]) > 0 || planted+len(p.near[r.ID]) == 0 || r.ID == "server-vulnerable"
 		if !enough || silent != len(p.near[r.ID]) {
@@ -1109,7 +1110,7 @@ func (p *plot) table(found map[place]string) {
 }
 
 // While versions are created, moved, promoted and deleted, an audit sees none of them twice and reports nothing that is
-// false.
+// wrong.
 func TestAudit_MovingRegistry_Real(t *testing.T) {
 	for _, o := range []realtest.Options{{Store: "postgresql", Workers: 2}, {Version: "2.22.5", Workers: 1}} {
 		t.Run(cmp.Or(o.Version, realtest.Newest), func(t *testing.T) {
@@ -1129,7 +1130,7 @@ func TestAudit_MovingRegistry_Real(t *testing.T) {
 type restless struct {
 	*plot
 	stopped atomic.Bool
-	counts  [5]atomic.Int64 // counts of versions created and deleted, aliases and stages moved, and promotions
+	counts  [5]atomic.Int64 // numbers of versions created and deleted, of aliases and stages moved, and of promotions
 }
 
 const (
@@ -1162,14 +1163,15 @@ func (m *restless) prepare() {
 	}
 }
 
-// try sends a mover's request. The request may fail, for example because it conflicts with that of a different mover.
+// try sends a request as a mover. The request may fail, for example because it conflicts with that of another mover.
 func (m *restless) try(count int, method, path string, in any) {
 	if m.s.Call(context.Background(), method, path, in, nil) == nil {
 		m.counts[count].Add(1)
 	}
 }
 
-// movers change everything at the same time. A model that two movers could break together gets only one of them.
+// movers runs goroutines that change everything in parallel. A model that two of them together could break is changed
+// by only one.
 func (m *restless) movers() (stop func()) {
 	var all sync.WaitGroup
 	each := func(move func(name string, i, round int)) {
@@ -1295,7 +1297,7 @@ func (m *restless) watch() {
 	}
 }
 
-// The oldest server has neither aliases nor datasets, so tags take the place of aliases. The audit finds the same
+// The oldest server supports neither aliases nor datasets, so tags take the place of aliases. The audit finds the same
 // defects.
 func TestAudit_WithoutAliases_Real(t *testing.T) {
 	server, err := realtest.MLflow(t.Context(), realtest.Options{Version: "1.30.1", Workers: 1})

@@ -28,7 +28,7 @@ type auditReport struct {
 	Reason   registry.Reason
 }
 
-// auditOf runs the command against a double, validates the JSON against the schema, and returns it.
+// auditOf runs the command against a double, validates the JSON against the schema, and returns the report.
 func auditOf(t *testing.T, double *mlflowtest.Server, args ...string) (auditReport, int) {
 	t.Helper()
 	var out, errs bytes.Buffer
@@ -124,8 +124,8 @@ func TestAuditReport(t *testing.T) {
 	}
 }
 
-// A ledger is found even if every tag on the model that named the ledger has been removed. If ledgers cannot be listed,
-// the audit says so.
+// A ledger is found even if every tag on the model that refers to it has been removed. If ledgers cannot be listed, the
+// audit says so.
 func TestAudit_FindsHiddenLedger(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		f := newFlow(
@@ -158,7 +158,7 @@ func TestAudit_FindsHiddenLedger(t *testing.T) {
 	})
 }
 
-// If any single request keeps failing, the report is still valid JSON and contains the failure, and the exit code is
+// If any single request keeps failing, the report is still valid JSON that contains the failure, and the exit code is
 // not 0. Rules that could not read what they need are listed, and the rest of the report is complete.
 func TestAudit_FaultsAreReported(t *testing.T) {
 	whole, _ := auditOf(t, rotten(t))

@@ -12,7 +12,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/policy"
 )
 
-// question matches a command on a page, together with the answer below it.
+// question matches a command on a page and the answer below it.
 var question = regexp.MustCompile("(?s)```sh\n([^`]*?)\n```\n\n```text\n(.*?)\n```")
 
 // costs matches the last line of a command's output, which the page leaves out.

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -15,6 +16,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/mlflow-promote/mlflow-promote/internal/lineage"
 	"github.com/mlflow-promote/mlflow-promote/internal/mlflow/mlflowtest"
 	"github.com/mlflow-promote/mlflow-promote/internal/mlflow/mlflowtest/dialect"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
@@ -25,7 +27,9 @@ import (
 // between is a development server whose model is promoted to a production server.
 type between struct {
 	dev, prod *mlflowtest.Server
+	third     *mlflowtest.Server // where models of prod go next; nil for most tests
 	dir       string
+	registry  string // the host of the server that models are promoted on; default prod.example
 
 	mu      sync.Mutex
 	attempt int  // of the workflow run
@@ -34,10 +38,24 @@ type between struct {
 	sent int  // the requests of the current run
 	dies int  // the request at which the run dies; 0 for never
 	late bool // the request at which it dies takes effect
+
+	before func(*http.Request) // called before each request; may be nil
+}
+
+// hosts returns the servers by host.
+func (b *between) hosts() hosts {
+	all := hosts{"dev.example": b.dev, "prod.example": b.prod}
+	if b.third != nil {
+		all["third.example"] = b.third
+	}
+	return all
 }
 
 // RoundTrip sends a request, unless the run that sends it is dead.
 func (b *between) RoundTrip(r *http.Request) (*http.Response, error) {
+	if b.before != nil {
+		b.before(r)
+	}
 	b.mu.Lock()
 	b.sent++
 	n := b.sent
@@ -47,14 +65,14 @@ func (b *between) RoundTrip(r *http.Request) (*http.Response, error) {
 	}
 	if b.dies > 0 && n >= b.dies {
 		if n == b.dies && b.late {
-			if answer, err := (hosts{"dev.example": b.dev, "prod.example": b.prod}).RoundTrip(r); err == nil {
+			if answer, err := b.hosts().RoundTrip(r); err == nil {
 				io.Copy(io.Discard, answer.Body)
 				answer.Body.Close()
 			}
 		}
 		return nil, &net.OpError{Op: "read", Err: syscall.ECONNRESET}
 	}
-	return hosts{"dev.example": b.dev, "prod.example": b.prod}.RoundTrip(r)
+	return b.hosts().RoundTrip(r)
 }
 
 const onDev = `{"runs": [{"id": "good", "metrics": {"acc": 0.9}, "params": {"depth": "6"},
@@ -68,26 +86,21 @@ const onProd = `{"runs": [{"id": "old", "metrics": {"acc": 0.8}, "artifacts": {"
 
 func newBetween(t *testing.T, dev, prod string) *between {
 	t.Helper()
-	host := func(name, version, seed string) *mlflowtest.Server {
-		s := mlflowtest.New(
-			version, mlflowtest.AllowedHosts(name), mlflowtest.Clock(func() time.Time { return now }),
-		)
-		if err := s.Seed(strings.NewReader(seed)); err != nil {
-			t.Fatal(err)
-		}
-		return s
-	}
 	return &between{
-		dev: host("dev.example", dev, onDev), prod: host("prod.example", prod, onProd), dir: t.TempDir(),
+		dev: host(t, "dev.example", dev, onDev), prod: host(t, "prod.example", prod, onProd), dir: t.TempDir(),
 	}
+}
+
+func host(t *testing.T, name, version, seed string) *mlflowtest.Server {
+	t.Helper()
+	s := mlflowtest.New(version, mlflowtest.AllowedHosts(name), mlflowtest.Clock(func() time.Time { return now }))
+	if err := s.Seed(strings.NewReader(seed)); err != nil {
+		t.Fatal(err)
+	}
+	return s
 }
 
 func (b *between) run(t *testing.T, command string, args ...string) (report.Result, int) {
-	t.Helper()
-	return b.runOn(t, "prod", command, args...)
-}
-
-func (b *between) runOn(t *testing.T, server, command string, args ...string) (report.Result, int) {
 	t.Helper()
 	b.attempt++
 	b.sent = 0
@@ -95,8 +108,8 @@ func (b *between) runOn(t *testing.T, server, command string, args ...string) (r
 	var stdout, stderr bytes.Buffer
 	status := Run(context.Background(), Process{
 		Args: append([]string{
-			command, "--json", "--model", "churn", "--tracking-uri", "https://" + server + ".example", "--token",
-			"secret-of-" + server,
+			command, "--json", "--model", "churn", "--tracking-uri", "https://" + cmp.Or(b.registry, "prod.example"),
+			"--token", "secret-of-prod",
 		}, args...),
 		Env: func(name string) string { return env[name] }, Stdout: &stdout, Stderr: &stderr, Dir: b.dir,
 		Now: func() time.Time { return now }, Jitter: func() float64 { return 0.5 }, Version: "test",
@@ -224,4 +237,113 @@ func (b *between) killed(t *testing.T, dies int, late bool, args []string) (done
 		}
 	}
 	return done
+}
+
+// A model is copied twice, from development over production to a third server. There, its lineage lists both servers.
+func TestBetween_TwoHops(t *testing.T) {
+	b := newBetween(t, "2.22.5", "3.17.2")
+	b.third = host(t, "third.example", "3.17.2", "{}")
+	if got, status := b.run(t, "promote", fromDev("models:/churn/2", "--alias", "live", "--thresholds", "acc >= 0.85")...); status != 0 {
+		t.Fatal(got.Error)
+	}
+	b.registry = "third.example"
+	got, status := b.run(t, "promote", "--candidate", "models:/churn@live", "--source-tracking-uri",
+		"https://prod.example", "--alias", "champion", "--thresholds", "acc >= 0.85")
+	if status != 0 {
+		t.Fatal(got.Error)
+	}
+	found, _ := b.run(t, "lineage", "--candidate", "1")
+	servers := serversIn(t, found)
+	if len(servers) != 2 || servers[0].Server != "https://dev.example" || servers[1].Server != "https://prod.example" ||
+		servers[0].Digest == "" || servers[0].Digest != servers[1].Digest || !servers[0].Claimed || servers[1].Claimed ||
+		servers[1].Entry == "" || servers[0].RunID != "good" {
+		t.Errorf("servers %+v", servers)
+	}
+}
+
+// The tag that lists servers can be changed by anyone who may edit the version. The ledger's entry counts.
+func TestBetween_ForgedOrigin(t *testing.T) {
+	b := newBetween(t, "3.17.2", "3.17.2")
+	if got, status := b.run(t, "promote", fromDev("models:/churn/2", "--alias", "live", "--thresholds", "acc >= 0.85")...); status != 0 {
+		t.Fatal(got.Error)
+	}
+	for _, number := range []string{"1", "2"} {
+		post(t, b, "model-versions/set-tag", `{"name": "churn", "version": "`+number+`", "key": "promote.origin", "value": `+
+			`"[{\"server\": \"https://other.example\", \"ref\": \"models:/x/1\"}]"}`)
+	}
+	copied, _ := b.run(t, "lineage", "--candidate", "2")
+	if s := serversIn(t, copied); len(s) != 1 || s[0].Server != "https://dev.example" || s[0].Entry == "" {
+		t.Errorf("servers of the copy: %+v", s)
+	}
+	other, _ := b.run(t, "lineage", "--candidate", "1")
+	if s := serversIn(t, other); len(s) != 1 || s[0].Entry != "" {
+		t.Errorf("servers of a version that was not copied: %+v", s)
+	}
+}
+
+// serversIn returns the other servers in the result of lineage.
+func serversIn(t *testing.T, r report.Result) []lineage.OtherServer {
+	t.Helper()
+	text, err := json.Marshal(r.Data)
+	var l lineage.Lineage
+	if err == nil {
+		err = json.Unmarshal(text, &l)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return l.Servers
+}
+
+// post sends a request to the production server without the program.
+func post(t *testing.T, b *between, path, body string) {
+	t.Helper()
+	r, err := http.NewRequest("POST", "https://prod.example/api/2.0/mlflow/"+path, strings.NewReader(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Header.Set("Content-Type", "application/json")
+	answer, err := b.prod.Transport().RoundTrip(r)
+	if err != nil || answer.StatusCode != http.StatusOK {
+		t.Fatalf("%s: %v", path, err)
+	}
+	answer.Body.Close()
+}
+
+// A file that changes between the check and the copy is noticed, even if its size stays the same. Nothing is registered.
+func TestBetween_FilesChange(t *testing.T) {
+	for path, content := range map[string]string{
+		"model.pkl": "WEIGHTS", "MLmodel": "flavors:\n  sKlearn: {}\n", "model.pkl longer": "weights and more", "new.txt": "new",
+	} {
+		t.Run(path, func(t *testing.T) {
+			b := newBetween(t, "3.17.2", "3.17.2")
+			name, _, _ := strings.Cut(path, " ")
+			b.before = func(r *http.Request) {
+				if r.Method == "POST" && strings.HasSuffix(r.URL.Path, "mlflow/runs/create") {
+					b.dev.PutArtifact("runs:/good/model/"+name, []byte(content))
+				}
+			}
+			got, status := b.run(t, "promote", fromDev("models:/churn/2", "--alias", "live", "--thresholds", "acc >= 0.85")...)
+			if status == 0 || len(models(t, b.prod.Dump())[0].Versions) != 1 {
+				t.Errorf("status %d, %s", status, got.Reason)
+			}
+			b.before = nil
+			if again, status := b.run(t, "promote", fromDev(
+				"models:/churn/2", "--alias", "live", "--thresholds", "acc >= 0.85")...); status != 0 {
+				t.Errorf("again: %s: %s", again.Reason, again.Error)
+			}
+		})
+	}
+}
+
+// If gates block the candidate, nothing is copied, unless register says so.
+func TestBetween_Blocked(t *testing.T) {
+	for register, versions := range map[string]int{"judged": 1, "if-valid": 1, "always": 2} {
+		b := newBetween(t, "3.17.2", "3.17.2")
+		got, status := b.run(t, "promote", fromDev(
+			"models:/churn/1", "--alias", "live", "--thresholds", "acc >= 0.85", "--register", register)...)
+		if m := models(t, b.prod.Dump())[0]; status != 1 || len(m.Versions) != versions || m.Aliases["live"] != 1 {
+			t.Errorf("%s: %d %s, %d versions", register, status, got.Reason, len(m.Versions))
+		}
+	}
 }

@@ -13,7 +13,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
-// approved makes a plan on its own double and returns the report file to approve.
+// approved makes a plan on a double of its own, and returns the report file to approve.
 func approved(t *testing.T, dir string) (f flow, file string, whole map[string]any) {
 	t.Helper()
 	t.Helper()
@@ -72,7 +72,7 @@ func (f flow) apply(t *testing.T, file string, whole map[string]any) (registry.R
 	return r.Reason, len(f.double.Writes()) - before
 }
 
-// stamp gives a changed plan a matching digest, as an attacker who can write the whole file could.
+// stamp gives a modified plan a matching digest, as an attacker who can write the whole file could do.
 func stamp(t *testing.T, whole map[string]any) {
 	t.Helper()
 	text, err := json.Marshal(whole["plan"])
@@ -90,7 +90,7 @@ func stamp(t *testing.T, whole map[string]any) {
 	whole["plan_digest"] = plan.PlanStamp(digest, now)
 }
 
-// valuePaths visits the path of every value in a JSON document. The function at accepts such a path.
+// valuePaths calls visit with the path of every value in a JSON document. The function at accepts such a path.
 func valuePaths(v any, path []any, visit func(path []any)) {
 	switch v := v.(type) {
 	case map[string]any:
@@ -106,7 +106,7 @@ func valuePaths(v any, path []any, visit func(path []any)) {
 	}
 }
 
-// changeValue replaces the value at the path with a different one of the same type.
+// changeValue replaces the value at the path with a different value of the same type.
 func changeValue(v any, path []any) any {
 	if len(path) == 0 {
 		switch v := v.(type) {
@@ -131,8 +131,8 @@ func changeValue(v any, path []any) any {
 	return v
 }
 
-// Apply refuses an approved plan if any field has been changed, and writes nothing. Fields that the approval does not
-// cover may change.
+// Apply refuses an approved plan in which any field has been changed, and writes nothing. Fields that the approval does
+// not cover may change.
 func TestApproval_EveryField(t *testing.T) {
 	dir := t.TempDir()
 	sentences := []any{"wanted", "candidate", "incumbent", "why", "fix", "waiver", "file", "line"}
@@ -180,8 +180,8 @@ func TestApproval_EveryField(t *testing.T) {
 	}
 }
 
-// Apply refuses an approved plan if the facts behind it have changed on the server or in the workflow. Other changes
-// do not matter.
+// Apply refuses an approved plan if the facts that it is based on have changed on the server or in the workflow. Other
+// changes make no difference.
 func TestApproval_ChangedFacts(t *testing.T) {
 	logged := func(f flow, t *testing.T, run, key string, value float64) {
 		ask(t, f, "POST", "runs/log-metric", map[string]any{

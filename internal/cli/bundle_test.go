@@ -11,12 +11,21 @@ import (
 
 	"github.com/mlflow-promote/mlflow-promote/internal/mlflow/mlflowtest/dialect"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
+	"github.com/mlflow-promote/mlflow-promote/internal/report"
 )
+
+// export runs the command on the development server.
+func (b *between) export(t *testing.T, args ...string) (report.Result, int) {
+	t.Helper()
+	b.registry = "dev.example"
+	defer func() { b.registry = "" }()
+	return b.run(t, "export", args...)
+}
 
 // exported writes a bundle of a model on the development server, which cannot be reached afterwards.
 func (b *between) exported(t *testing.T, candidate string, more ...string) {
 	t.Helper()
-	got, status := b.runOn(t, "dev", "export", append([]string{
+	got, status := b.export(t, append([]string{
 		"--candidate", candidate, "--bundle-dir", "bundle",
 	}, more...)...)
 	if status != 0 || got.Reason != registry.OK {
@@ -36,10 +45,10 @@ func TestBundle(t *testing.T) {
 		for _, prod := range dialect.Versions() {
 			t.Run(dev+" to "+prod, func(t *testing.T) {
 				direct, b := newBetween(t, dev, prod), newBetween(t, dev, prod)
-				if got, status := direct.run(t, "promote", fromDev("models:/churn@champion", fromBundle[2:]...)...); status != 0 {
+				if got, status := direct.run(t, "promote", fromDev("models:/churn/2", fromBundle[2:]...)...); status != 0 {
 					t.Fatalf("without a bundle: %d %s: %s", status, got.Reason, got.Error)
 				}
-				b.exported(t, "@champion")
+				b.exported(t, "2")
 				dry, _ := b.run(t, "promote", append(fromBundle, "--dry-run")...)
 				if writes := len(b.prod.Writes()); dry.Reason != registry.OK || writes > 0 {
 					t.Fatalf("dry run: %s (%s), %d writes", dry.Reason, dry.Error, writes)
@@ -66,7 +75,7 @@ func TestBundle(t *testing.T) {
 var (
 	generated = regexp.MustCompile(`\b[0-9a-f]{64}\b|m-[0-9a-f]{32}|\b[0-9a-f]{32}\b`)
 	// the inputs of the run, and what depends on the whole record of them
-	recorded = regexp.MustCompile(`(?m)^ *"(r\d+\.\d+|[de]\d+|promote\.(record|ledger\S*|decision\S*))": .*$`)
+	recorded = regexp.MustCompile(`(?m)^ *"(r\d+\.\d+|[de]\d+|promote\.(record|ledger\S*|decision\S*))": .*\n`)
 )
 
 // plainState replaces generated ids by their order, and removes the record of the promotion.
@@ -111,7 +120,7 @@ func TestExport_Killed(t *testing.T) {
 			b := newBetween(t, "3.17.2", "3.17.2")
 			args := []string{"--candidate", "2", "--bundle-dir", "bundle"}
 			b.dies = dies
-			_, status := b.runOn(t, "dev", "export", args...)
+			_, status := b.export(t, args...)
 			if done = b.sent < dies; done != (status == 0) {
 				t.Fatalf("request %d: status %d", dies, status)
 			}
@@ -139,10 +148,10 @@ func TestExport_Again(t *testing.T) {
 	b.offline = false
 	manifest := filepath.Join(b.dir, "bundle", "manifest.json")
 	was, _ := os.ReadFile(manifest)
-	if got, status := b.runOn(t, "dev", "export", args("2", "bundle")...); status != 0 || got.Reason != registry.Unchanged {
+	if got, status := b.export(t, args("2", "bundle")...); status != 0 || got.Reason != registry.Unchanged {
 		t.Errorf("again: %d %s: %s", status, got.Reason, got.Error)
 	}
-	if got, status := b.runOn(t, "dev", "export", args("1", "bundle")...); status != registry.ExitBadInput {
+	if got, status := b.export(t, args("1", "bundle")...); status != registry.ExitBadInput {
 		t.Errorf("another model: %d %s: %s", status, got.Reason, got.Error)
 	}
 	if now, _ := os.ReadFile(manifest); string(now) != string(was) || len(was) == 0 {
@@ -155,7 +164,7 @@ func TestExport_Again(t *testing.T) {
 		t.Fatal(err)
 	}
 	sent := len(b.dev.Requests())
-	got, status := b.runOn(t, "dev", "export", args("2", "mine")...)
+	got, status := b.export(t, args("2", "mine")...)
 	if status != registry.ExitBadInput || len(b.dev.Requests()) > sent {
 		t.Errorf("another folder: %d %s: %s", status, got.Reason, got.Error)
 	}

@@ -30,7 +30,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/signing"
 )
 
-// Canaries are made-up credentials. Some of them contain characters that are escaped in a URL or in JSON.
+// Canaries are made-up credentials. Some of them contain characters that are escaped in URLs or in JSON.
 const (
 	canaryToken    = "Kq7Zp3vX9mB2cN5tR8wY1sD4gH6j"
 	canarySigns    = `W4x/Lm+9pQ"z3&vT<6bN%2cR8yS=1d`
@@ -44,12 +44,12 @@ const (
 	canarySeed     = "Seed-7Yx2Qk9Wv4Zb8Nm1Lr6Tj3Ph5Rt"
 )
 
-// fragments maps each sequence of twelve characters in any form of a secret to the secret's name.
+// fragments maps every sequence of twelve characters, in any form of a secret, to the secret's name.
 type fragments map[string]string
 
 const fragmentSize = 12
 
-// add adds the forms in which a secret can leave the process. Case does not matter, because servers may change it.
+// add adds the forms in which a secret could leave the process. Case is ignored, because servers may change it.
 func (f fragments) add(name string, secrets ...string) {
 	for _, secret := range secrets {
 		quoted, _ := json.Marshal(secret)
@@ -72,8 +72,8 @@ func (f fragments) add(name string, secrets ...string) {
 	}
 }
 
-// find returns the name of a secret if the text contains a part of it, together with the text around that part.
-// Otherwise, it returns "".
+// find returns the name of a secret if the text contains any part of that secret. It also returns the text around that
+// part. Otherwise, it returns "".
 func (f fragments) find(text string, allowed ...string) (name, around string) {
 	low := strings.ToLower(text)
 	for i := 0; i+fragmentSize <= len(low); i++ {
@@ -87,13 +87,13 @@ func (f fragments) find(text string, allowed ...string) (name, around string) {
 // canaryCase is one way in which projects pass credentials to the program.
 type canaryCase struct {
 	inputs  map[string]string
-	secrets map[string][]string // values by name; none of them must be shown
-	refused bool                // the inputs are invalid, so nothing is sent
+	secrets map[string][]string // values by name; none of them may be shown
+	refused bool                // whether the inputs are invalid, so that nothing is sent
 }
 
 func addressed(userinfo string) string { return "https://" + userinfo + "@mlflow.example" }
 
-// canaryCases returns the ways to log in to MLflow.
+// canaryCases returns the ways of logging in to MLflow.
 func canaryCases() map[string]canaryCase {
 	one := func(inputs map[string]string, secrets ...string) canaryCase {
 		return canaryCase{inputs: inputs, secrets: map[string][]string{"mlflow": secrets}}
@@ -168,13 +168,13 @@ func canaryCases() map[string]canaryCase {
 	return out
 }
 
-// canaryWire responds to requests in place of MLflow, GitHub, Slack and a webhook. It checks that every request
-// contains only secrets meant for its receiver.
+// canaryWire responds to requests in place of MLflow, GitHub, Slack and a webhook. It checks that each request contains
+// only secrets that are meant for its receiver.
 type canaryWire struct {
 	mu     sync.Mutex
 	double *mlflowtest.Server
 	hub    *githubtest.Server
-	broken string // the kind of response that MLflow gives
+	broken string // the kind of response from MLflow
 	tries  map[string]int
 	found  fragments
 	leaks  []string
@@ -209,7 +209,7 @@ func (w *canaryWire) RoundTrip(r *http.Request) (*http.Response, error) {
 		switch name {
 		case "Authorization", "X-Auth", "Proxy-Authorization":
 			allowed := []string{secret}
-			// Credentials from inputs are sent to both servers, whereas credentials in an address are sent only to that
+			// Credentials from inputs are sent to both servers. Credentials in a server's address are sent only to that
 			// server.
 			if host == "registry.example" {
 				allowed = append(allowed, "inputs")
@@ -252,7 +252,7 @@ func (w *canaryWire) mlflow(r *http.Request, echo string, try int) (*http.Respon
 		return failure(403, "PERMISSION_DENIED"), nil
 	case "500":
 		return failure(500, "INTERNAL_ERROR"), nil
-	case "a long answer": // cut off anywhere, this is cut within a secret
+	case "a long answer": // wherever this is cut off, the end is in the middle of a secret
 		text := strings.Repeat(echo+" ", 1+60000/(1+len(echo)))
 		return reply(r, 500, "text/plain", strings.Repeat("x", try*7%31)+text), nil
 	case "page":
@@ -284,7 +284,7 @@ func (w *canaryWire) mlflow(r *http.Request, echo string, try int) (*http.Respon
 	return w.double.Transport().RoundTrip(copied)
 }
 
-// decoded returns the user name and password from Basic authentication.
+// decoded returns the user name and password from basic authentication.
 func decoded(values []string) string {
 	out := ""
 	for _, v := range values {
@@ -312,7 +312,7 @@ func (w *canaryWire) check(where, text string, allowed ...string) {
 	}
 }
 
-// canaryCommands lists all commands, with arguments that succeed on the double.
+// canaryCommands lists all commands, with arguments for which they succeed on the double.
 var canaryCommands = map[string][]string{
 	"promote": {
 		"--model", "churn", "--candidate", "runs:/better/model", "--alias", "champion", "--policy-file", "policy.yml",
@@ -402,7 +402,7 @@ func TestCanaries(t *testing.T) {
 	}
 }
 
-// canaryRun is one run of one command.
+// canaryRun is one run of a command.
 type canaryRun struct {
 	canaryCase
 	command string
@@ -411,11 +411,11 @@ type canaryRun struct {
 	job     bool
 	seed    []byte
 	key     signing.KeyPair
-	look    func(where, text string) // is called for each place that is searched; may be nil
+	look    func(where, text string) // called for each place that is searched; may be nil
 }
 
-// run runs the command and searches everything that leaves the process. It returns the exit code and the number of
-// places that it searched.
+// run runs the command and searches everything that leaves the process. It returns the number of places that it
+// searched, and the exit code.
 func (k canaryRun) run(t *testing.T) (places, status int) {
 	t.Helper()
 	dir := t.TempDir()

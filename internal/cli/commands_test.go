@@ -10,7 +10,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/inputs"
 )
 
-// A command that is missing from one of the three lists would be refused or would do nothing.
+// A command that is missing from one of the three lists would be refused or would have no effect.
 func TestCommands_Complete(t *testing.T) {
 	var declared []string
 	for _, c := range inputs.Commands() {

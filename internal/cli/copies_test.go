@@ -30,7 +30,8 @@ func (m *meddling) RoundTrip(r *http.Request) (*http.Response, error) {
 	return m.next.RoundTrip(r)
 }
 
-// While a version is being copied, it is replaced by a different version with the same number. The alias does not move.
+// While a version is being copied, it is replaced with a different version that has the same number. The alias does not
+// move.
 func TestCopy_OriginReplaced(t *testing.T) {
 	const seed = `{"runs": [
 	  {"id": "r1", "metrics": {"acc": 0.9}, "artifacts": {"model/MLmodel": "flavors:\n  sklearn: {}\n"}},

@@ -9,7 +9,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/mlflow/mlflowtest"
 )
 
-// The main job must not send more requests than it does now, because every promotion pays for them.
+// The main job must not send more requests than it does now, because they are part of every promotion.
 func TestRequestsAndRounds(t *testing.T) {
 	first := []string{
 		"promote", "--model", "wine", "--candidate", "runs:/base/model", "--alias", "champion", "--thresholds",
@@ -27,7 +27,7 @@ func TestRequestsAndRounds(t *testing.T) {
 	for name, c := range map[string]struct {
 		args             []string
 		requests, rounds int
-		hasLedger        bool // an earlier promotion has created the ledger
+		hasLedger        bool // whether an earlier promotion has created the ledger
 	}{
 		"a new version replaces the old": {next, 19, 7, true},
 		"an alias and a stage in one plan": {
@@ -66,7 +66,7 @@ func TestRequestsAndRounds(t *testing.T) {
 		"registering alone": {
 			[]string{"register", "--model", "churn", "--candidate", "runs:/better/model"}, 7, 3, false,
 		},
-		// 8 if the MLmodel file contains the size
+		// 8 requests if the MLmodel file contains the size
 		"one version's lineage": {
 			[]string{"lineage", "--model", "churn", "--candidate", "champion"}, 9, 3, true,
 		},
@@ -108,7 +108,7 @@ func TestRequestsAndRounds(t *testing.T) {
 				}
 				first := 0
 				if !c.hasLedger {
-					first = 1 // before the first signed page, the program looks for signed pages that are hidden
+					first = 1 // before the first signed page, the program looks for hidden signed pages
 				}
 				more, longer := with.Requests-result.Requests, with.Rounds-result.Rounds
 				if more < 0 || more > first || longer != more {
@@ -123,7 +123,7 @@ func TestRequestsAndRounds(t *testing.T) {
 	}
 }
 
-// On MLflow 2, a model's files are among the artifacts of its run, and there are no logged models.
+// On MLflow 2, the files of a model are among its run's artifacts, and there are no logged models.
 func TestRequestsAndRounds_MLflow2(t *testing.T) {
 	const seed = `{"runs": [
 	  {"id": "base", "metrics": {"test_f1": 0.8},

@@ -10,9 +10,9 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
-// The scripts that this program replaces had defects. Each of these defects has a test here.
+// The scripts that this program replaces had defects. Each of them has a test here.
 
-// Registering twice created two versions and wrote the tags twice.
+// Registering a run twice created two versions and wrote the tags twice.
 func TestDefect_RegisterTwice(t *testing.T) {
 	for _, version := range dialect.Versions() {
 		s := double(t, version, oneRun)
@@ -25,11 +25,11 @@ func TestDefect_RegisterTwice(t *testing.T) {
 	}
 }
 
-// goodRun is the start of a seed that contains one run.
+// goodRun is the beginning of a seed that contains one run.
 const goodRun = `{"runs": [{"id": "r1", "metrics": {"acc": 0.9},
 	"artifacts": {"model/MLmodel": "flavors: {sklearn: {}}"}}], `
 
-// A version that was already in the stage was archived and moved back.
+// A version that was already in the stage was archived and then moved back.
 func TestDefect_ArchivedInOwnStage(t *testing.T) {
 	s := double(t, "3.17.2", goodRun+`"models": [{"name": "churn", "versions": [{"run": "r1", "stage": "Staging"}]}]}`)
 	_, r := run(
@@ -41,7 +41,7 @@ func TestDefect_ArchivedInOwnStage(t *testing.T) {
 	}
 }
 
-// The code for loading a model by its alias used mlflow.sklearn without importing it. The page now shows a complete
+// The code for loading a model by its alias used mlflow.sklearn without importing it. Now, the page shows a complete
 // program.
 func TestDefect_LoadingCode(t *testing.T) {
 	for _, version := range dialect.Versions() {
@@ -59,8 +59,8 @@ func TestDefect_LoadingCode(t *testing.T) {
 	}
 }
 
-// The client's version decided whether the server was thought to support aliases. The tag for an alias stayed on every
-// version that had ever had the alias.
+// The client's version determined whether the server was thought to support aliases. The tag for an alias remained on
+// every version that had ever had the alias.
 func TestDefect_AliasTagStays(t *testing.T) {
 	s := double(t, "2.2.2", goodRun+`"models": [{"name": "churn", "versions": [
 		{"run": "r1", "tags": {"alias_champion": "true"}},
@@ -91,8 +91,8 @@ func TestDefect_AliasTagStays(t *testing.T) {
 	}
 }
 
-// Aliases were assumed to exist since MLflow 2.0, but they were added in 2.3. A version may have several, and their
-// names may contain "-" and letters from any alphabet.
+// Aliases were assumed to exist since MLflow 2.0, but they were added in 2.3. A version can have several, and their
+// names can contain "-" and letters from any alphabet.
 func TestDefect_AliasRules(t *testing.T) {
 	s := double(t, "2.9.2", oneRun)
 	if _, r := run(

@@ -7,8 +7,8 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
-// If a response is cut off, is garbled or comes from a proxy, a server that supports aliases is never mistaken for one
-// that does not. The fallback tags would have no effect on clients that load models by alias.
+// Even if a response is cut off, is garbled or comes from a proxy, a server that supports aliases is never mistaken for
+// one that does not. The fallback tags would have no effect on clients that load models by alias.
 func TestAliasTags_OnlyWithoutAliases(t *testing.T) {
 	for name, c := range map[string]struct {
 		fault  faults.Fault

@@ -22,19 +22,19 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/report"
 )
 
-// A form is one way in which a kind of fault appears. If it is not clear whether a request with the fault took effect,
-// there is one form for each possibility.
+// A form is one way in which a kind of fault appears. If it is unclear whether a request took effect despite the fault,
+// there is a form for each possibility.
 type form struct {
 	kind, name string
-	refuse     error // the connection fails
-	broken     bool  // the connection breaks before the request is sent
+	refuse     error // the connection fails with this error
+	broken     bool  // whether the connection breaks before the request is sent
 	fault      faults.Fault
-	outOfReach bool // the server may come back
+	outOfReach bool // whether the server may come back
 }
 
 var refused = &net.OpError{Op: "dial", Net: "tcp", Err: os.NewSyscallError("connect", syscall.ECONNREFUSED)}
 
-// makeForms returns the 22 kinds of faults in all their forms.
+// makeForms returns all forms of the 22 kinds of faults.
 func makeForms() []*form {
 	const internal = `{"error_code":"INTERNAL_ERROR","message":"no"}`
 	const page = "<html><title>Bad Gateway</title></html>"
@@ -106,7 +106,7 @@ func makeForms() []*form {
 
 var forms = sync.OnceValue(makeForms)
 
-// A trial is a story that is run with these faults.
+// A trial is a story that is run with the faults in shots.
 type trial struct {
 	story
 	shots []shot
@@ -151,12 +151,12 @@ func (s story) undisturbed(t *testing.T) (u undisturbed) {
 	return u
 }
 
-// tallies counts the trials and their results.
+// tallies counts trials and their results.
 type tallies struct {
 	mu                      sync.Mutex
 	trials                  int
 	kinds, outcomes         map[string]int
-	requests                map[string]int // requests in the first run, by trial
+	requests                map[string]int // for each trial, the requests in the first run
 	unknown, resolved       int
 	falseSuccess, falseFail int
 	lost, doubled           int
@@ -168,7 +168,7 @@ func (s *tallies) String() string {
 		s.trials, s.lost, s.doubled, s.falseSuccess, s.falseFail, s.resolved, s.unknown)
 }
 
-// verdicts contains the problems in one trial, by kind.
+// verdicts contains the problems found in one trial, by kind.
 type verdicts struct{ falseSuccess, falseFail, lost, doubled, other []string }
 
 func (f *verdicts) all() []string {
@@ -179,7 +179,7 @@ func say(list *[]string, format string, args ...any) {
 	*list = append(*list, fmt.Sprintf(format, args...))
 }
 
-// try runs the command with the trial's faults, compares its report with the real state, and runs it again.
+// try runs the command with the trial's faults, compares the report with the real state, and runs the command again.
 func (s *tallies) try(t *testing.T, c trial, u undisturbed) []string {
 	var f verdicts
 	sc := c.begin(t)
@@ -203,7 +203,7 @@ func (s *tallies) try(t *testing.T, c trial, u undisturbed) []string {
 	return f.all()
 }
 
-// compare compares a report with the state of the server.
+// compare compares a report with the server's state.
 func (f *verdicts) compare(r report.Result, status int, was, is state, hidden bool) {
 	if status == registry.ExitUnknown && !hidden {
 		say(&f.other, "reported as not known, and the server was there")
@@ -260,7 +260,7 @@ func (f *verdicts) compare(r report.Result, status int, was, is state, hidden bo
 	}
 }
 
-// rerun checks how the next attempt ends. No faults are injected into it.
+// rerun checks how the next attempt ends. No faults are injected into that attempt.
 func (f *verdicts) rerun(r report.Result, status int, is state, u undisturbed, ledger bool) {
 	if status != 0 {
 		say(&f.lost, "the next run ends with %d", status)
@@ -303,7 +303,8 @@ func (s *tallies) count(c trial, r report.Result, status int, f verdicts, reques
 	}
 }
 
-// singles returns every trial with one fault: each form at each request, for every duration that makes a difference.
+// singles returns every trial with a single fault: each form, at each request, for every duration that makes a
+// difference.
 func (s story) singles(u undisturbed) []trial {
 	var out []trial
 	for nth := 1; nth <= u.requests; nth++ {
@@ -319,8 +320,8 @@ func (s story) singles(u undisturbed) []trial {
 	return out
 }
 
-// pairs returns every trial with two faults, one after the other. The second fault is tried at each request after the
-// first, including the requests that recover from it.
+// pairs returns every trial with two successive faults. The second fault is tried at each request after the first
+// fault, including the requests that recover from it.
 func pairs(singles []trial, requests map[string]int) []trial {
 	var out []trial
 	for _, c := range singles {
@@ -333,8 +334,9 @@ func pairs(singles []trial, requests map[string]int) []trial {
 	return out
 }
 
-// Every kind of fault is tried at every request of the main job, from every state, and so is every pair of faults. The
-// report must be true. One more run without faults must lead to the same state as a run that has never met a fault.
+// Every kind of fault is tried at every request in the main job, from every initial state, and so is every pair of
+// faults. The report must be true. A further run without faults must lead to the same state as a run that never met a
+// fault.
 func TestFaults(t *testing.T) {
 	const seed = 6
 	r := rand.New(rand.NewPCG(seed, 0))

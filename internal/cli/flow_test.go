@@ -15,12 +15,12 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/rest"
 )
 
-// flow is one run of the main job on its own double. It runs in a bubble where waiting takes no time.
+// flow is one run of the main job on a double of its own. It runs in a bubble, in which waiting takes no time.
 type flow struct {
 	double  *mlflowtest.Server
 	args    []string
-	attempt *int // the attempt number of the workflow run
-	signed  bool // the ledger is signed
+	attempt *int // which attempt of the workflow run this is
+	signed  bool // whether the ledger is signed
 }
 
 func newFlow(t *testing.T, args ...string) flow {
@@ -43,7 +43,7 @@ func newFlow(t *testing.T, args ...string) flow {
 	return f
 }
 
-// run starts the workflow run's next attempt and returns its result and exit code.
+// run starts the next attempt of the workflow run, and returns its result and exit code.
 func (f flow) run(t *testing.T) (report.Result, int) {
 	t.Helper()
 	*f.attempt++

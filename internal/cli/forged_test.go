@@ -15,14 +15,14 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
 )
 
-// A forgery is a false ledger entry, written by a login that may write to the ledger but may not move anything. It
-// claims that a bad version was being promoted and had passed its gates.
+// A forgery is a false ledger entry, written by a login that may write to the ledger but may not move anything. The
+// entry claims that a bad version was being promoted and had passed its gates.
 type forgery struct {
 	server  string
 	by      ledger.Holder
-	ended   string // the outcome; "" = the entry is open
+	ended   string // the outcome; "" if the entry is open
 	command string
-	from    int // the version that it claims to replace
+	from    int // the version that the entry claims to replace
 	victim  runner
 }
 
@@ -36,8 +36,8 @@ const (
 	absent = 9 // does not exist
 )
 
-// begin seeds a model whose version 4 is in Production, after version 3. Version 2 is bad, and @challenger points to
-// it.
+// begin seeds a model whose version 4 is in Production, where it replaced version 3. Version 2 is bad, and @challenger
+// points to it.
 func (f forgery) begin(t *testing.T) *storyRun {
 	t.Helper()
 	sc := story{f.server, "both", forged}.begin(t)
@@ -50,7 +50,7 @@ func (f forgery) begin(t *testing.T) *storyRun {
 	return sc
 }
 
-// append writes the forged entry according to the ledger's protocol, as a login that may edit the ledger's runs can.
+// append writes the forged entry in the ledger's protocol, as a login that may edit the ledger's runs could do.
 func (f forgery) append(t *testing.T, sc *storyRun) {
 	t.Helper()
 	wire, err := rest.New(rest.Config{Base: address, Transport: sc.double.Transport()})
@@ -101,8 +101,8 @@ func (f forgery) append(t *testing.T, sc *storyRun) {
 	}
 }
 
-// A forged entry cannot get a version past its gates. This holds for open and interrupted entries, whatever claimant
-// and incumbent they name.
+// A forged entry cannot get a version past its gates, whether the entry is open or interrupted, and whatever claimant
+// and incumbent it states.
 func TestForgedEntry_MovesNothing(t *testing.T) {
 	var cases []forgery
 	for _, server := range servers {

@@ -21,7 +21,7 @@ import (
 // frontDoor is something that responds where a user expects MLflow.
 type frontDoor struct {
 	what string // description for people
-	// at starts the server, and returns its address and, if there is a forward proxy, the proxy's address
+	// at starts the server. It returns the server's address and, if there is a forward proxy, the proxy's address.
 	at   func(t *testing.T) (address, proxy string)
 	args []string
 	// the expected result
@@ -29,7 +29,7 @@ type frontDoor struct {
 	says   string // a part of the first line or of the hint
 }
 
-// replies serves the same response to every request.
+// replies starts a server that responds to every request in the same way.
 func replies(status int, kind, body string) func(*testing.T) (string, string) {
 	return func(t *testing.T) (string, string) {
 		s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -46,7 +46,7 @@ func page(title string) string {
 	return "<!doctype html><html><head><title>" + title + "</title></head></html>"
 }
 
-// redirects serves a redirect.
+// redirects starts a server that responds with a redirect.
 func redirects(to string) func(*testing.T) (string, string) {
 	return func(t *testing.T) (string, string) {
 		s := httptest.NewServer(http.RedirectHandler(to, http.StatusFound))
@@ -55,7 +55,7 @@ func redirects(to string) func(*testing.T) (string, string) {
 	}
 }
 
-// talks accepts connections and passes each to f.
+// talks accepts connections and passes each of them to f.
 func talks(t *testing.T, f func(net.Conn)) string {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -190,7 +190,7 @@ var frontDoors = []frontDoor{
 	{"a database", fixed("postgresql://db.example/mlflow", ""), nil, "bad-input", "mlflow server"},
 }
 
-// Whatever responds in place of MLflow, the first line says what it is, and the hint can be followed.
+// Whatever responds in place of MLflow, the first line says what it is, and the hint is one that users can follow.
 func TestFrontDoors(t *testing.T) {
 	rows := make([]string, len(frontDoors))
 	t.Run("doors", func(t *testing.T) {
@@ -251,7 +251,7 @@ func TestFrontDoors(t *testing.T) {
 	}
 }
 
-// firstMessage returns the cause in the first message, in a form that is the same in every run and fits into a table.
+// firstMessage returns the cause in the first message, in a form that fits into a table and is the same in every run.
 func firstMessage(said, server, proxy string) string {
 	for line := range strings.Lines(said) {
 		line = strings.TrimSpace(line)

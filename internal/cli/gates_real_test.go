@@ -46,7 +46,7 @@ func TestGates_Real(t *testing.T) {
 				versions: map[string]int{},
 			}
 			r.prepare()
-			// A guide wrongly claimed that SQLite cannot store a registry.
+			// The guide that this program replaces wrongly claimed that SQLite cannot store a registry.
 			if server.Store != "sqlite" || r.versions["good"] == 0 {
 				t.Errorf("defect 14: %s held no registered version", server.Store)
 			}
@@ -166,7 +166,7 @@ func (r *realGates) prepare() {
 	r.versions["elsewhere"] = int(n)
 }
 
-// report uploads an evaluation report that names its run.
+// report uploads an evaluation report that states the run it is about.
 func (r *realGates) report(name string, passed bool, about string) {
 	r.t.Helper()
 	body := fmt.Sprintf(
@@ -224,11 +224,11 @@ func (r *realGates) promote(name, alias string) {
 	r.versions[name] = number
 }
 
-// cell is one gate applied to one candidate.
+// cell is a gate applied to a candidate.
 type cell struct{ gate, candidate string }
 
-// cells returns, for each kind of gate, one gate and one candidate for each of pass, fail and inconclusive. If a kind
-// is missing, its example is judged in place of cells, and the server must provide all the facts for it.
+// cells returns, for each kind of gate, a gate and a candidate for each of pass, fail and inconclusive. For a kind that
+// is missing here, the test judges the kind's example instead, and the server must provide all the facts for it.
 func (r *realGates) cells() map[string][3]cell {
 	regression := "regression: test_f1\nbetter: higher"
 	return map[string][3]cell{
@@ -318,7 +318,7 @@ func (r *realGates) table() {
 	r.t.Log(b.String())
 }
 
-// judge gathers what the gate needs from the server, and evaluates the gate. The facts from GitHub are made up.
+// judge gathers what the gate needs from the server, and then evaluates the gate. The facts from GitHub are made up.
 func (r *realGates) judge(c cell) verdict.Finding {
 	r.t.Helper()
 	p, err := policy.Parse(
@@ -357,7 +357,7 @@ func (r *realGates) judge(c cell) verdict.Finding {
 	return policy.Judge(list, facts).Findings[0]
 }
 
-// approvedReview is a change made by ann and promoted by bob, which ann, bob and eve have approved.
+// approvedReview returns a change that was made by ann, promoted by bob, and approved by ann, bob and eve.
 func approvedReview() fact.Review {
 	var said []fact.Approval
 	for _, login := range []string{"ann", "bob", "eve"} {
@@ -367,7 +367,7 @@ func approvedReview() fact.Review {
 	return fact.Review{Attempt: 1, Contributors: registry.Is(made), PullRequest: registry.Is(said)}
 }
 
-// cost counts the requests that all gates need for one candidate, beyond those that thresholds need.
+// cost counts the requests that all gates together need for one candidate, in addition to those for thresholds.
 func (r *realGates) cost() {
 	var all strings.Builder
 	all.WriteString("version: 1\nmodels:\n  gates:\n    aliases:\n      champion:\n        gates:\n")

@@ -12,7 +12,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/policy/gates"
 )
 
-// Every kind of gate has a script that shows how it passes, fails and is inconclusive.
+// Every kind of gate has a script that shows it passing, failing and being inconclusive.
 func TestGates_HaveScripts(t *testing.T) {
 	for _, kind := range gates.Names() {
 		text, err := os.ReadFile("testdata/script/gate_" + kind + ".txtar")

@@ -24,7 +24,11 @@ func needs(e *env) fact.Needs {
 
 // gatherMLflow gathers the facts that come from MLflow.
 func gatherMLflow(ctx context.Context, e *env, n fact.Needs) (fact.Facts, error) {
-	return gather.FactsFrom(ctx, e.source, e.client, e.set.Intent.Query, n)
+	f, err := gather.FactsFrom(ctx, e.source, e.client, e.set.Intent.Query, n)
+	if _, copied := f.Candidate.Version.Get(); err == nil && f.Origin != nil && !copied && f.Barred == nil {
+		f.Origin.Lost, f.Barred = writer(e).Losses(ctx, f.Source)
+	}
+	return f, err
 }
 
 // gathered adds the facts that do not come from MLflow. If gathering failed, it returns an error that explains why.

@@ -17,8 +17,8 @@ var told = []string{
 	"test_f1 >= champion",
 }
 
-// A cancelled run does not wait for its notifications. The promotion is made and recorded, and the next run sends the
-// remaining notifications.
+// A cancelled run does not wait for its notifications. The promotion is still made and recorded, and the next run sends
+// the remaining notifications.
 func TestCancelled_DoesNotWaitForSlack(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		w := newWorld(t, told...)
@@ -81,7 +81,7 @@ func TestCancelled_DuringMove(t *testing.T) {
 	})
 }
 
-// If the move fails with a server error and GitHub hangs, the deployment stays as it is and the run ends in time.
+// If the move fails with a server error while GitHub hangs, the deployment stays as it is and the run ends in time.
 func TestGitHub_Hangs(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		w := newWorld(t, told...)
@@ -102,8 +102,7 @@ func TestGitHub_Hangs(t *testing.T) {
 	})
 }
 
-// The next run sends the notifications of a run that was killed, whether this happened before or after that run sent
-// them.
+// If a run was killed before or after it sent its notifications, the next run sends them.
 func TestNotifications_AtLeastOnce(t *testing.T) {
 	for name, at := range map[string]func(jobSetup, *http.Request) bool{
 		"before it was sent": func(_ jobSetup, r *http.Request) bool {

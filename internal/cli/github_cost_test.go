@@ -5,8 +5,8 @@ import (
 	"testing/synctest"
 )
 
-// However many notifications there are, they cost one read and one write of the ledger. A deployment costs two tags.
-// GitHub receives one additional request, which asks who approved this run.
+// However many notifications there are, they add one read and one write of the ledger. A deployment adds two tag
+// writes. Even without either, GitHub receives one request, which asks who approved the run.
 func TestNotifications_Cost(t *testing.T) {
 	cost := func(env map[string]string) (mlflow, gitHub int) {
 		bubble(t, func(t *testing.T) {

@@ -23,7 +23,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/rest"
 )
 
-// jobSetup is a job with every kind of notification and a deployment, in a bubble.
+// jobSetup is a job in a bubble, with a deployment and every kind of notification.
 type jobSetup struct {
 	flow
 	*otherHosts
@@ -88,8 +88,8 @@ func (o *onRequest) RoundTrip(r *http.Request) (*http.Response, error) {
 	return o.next.RoundTrip(r)
 }
 
-// killedTransport is the transport of a process that is killed at the first matching request, before that request
-// takes effect. Later requests never arrive.
+// killedTransport is the transport of a process that is killed at the first matching request, before that request takes
+// effect. No later request arrives.
 type killedTransport struct {
 	next http.RoundTripper
 	at   func(*http.Request) bool
@@ -175,7 +175,7 @@ func TestGitHubFaults_ChangeNothing(t *testing.T) {
 	}
 	outcomes := map[string]int{}
 	for _, name := range slices.Sorted(maps.Keys(gitHubKinds)) {
-		for nth := 0; nth <= requests; nth++ { // 0 = at every request
+		for nth := 0; nth <= requests; nth++ { // 0 for every request
 			t.Run(fmt.Sprintf("%s at request %d", name, nth), func(t *testing.T) {
 				bubble(t, func(t *testing.T) {
 					w := newWorld(t, args...)
@@ -204,7 +204,7 @@ func TestGitHubFaults_ChangeNothing(t *testing.T) {
 	t.Logf("%d requests to GitHub, %d faults: %v", requests, (requests+1)*len(gitHubKinds), outcomes)
 }
 
-// withoutDeployment removes what is written only after GitHub has accepted the final state.
+// withoutDeployment removes what is written only once GitHub has accepted the final state.
 func withoutDeployment(state string) string {
 	var out []string
 	for _, l := range strings.Split(state, "\n") {

@@ -24,18 +24,18 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/github/openapitest"
 )
 
-// The hosts that scripts use besides MLflow. No connections are made to them.
+// The hosts, apart from MLflow, that are used in scripts. No connections are made to them.
 const (
 	gitHubHost = "api.github.example"
 	slackHost  = "hooks.slack.example"
 	hookHost   = "hooks.example"
 )
 
-// otherHosts contains every host in a script other than MLflow: a GitHub double and the receivers of notifications.
+// otherHosts contains every host in a script apart from MLflow: a GitHub double and the receivers of notifications.
 type otherHosts struct {
 	mu      sync.Mutex
 	hub     *githubtest.Server
-	answers map[string]int // status codes by host; 0 = 200
+	answers map[string]int // status codes by host; 0 for 200
 	letters []receivedMessage
 	leaks   []string
 	hold    func(*http.Request) // called before the program gets a response to a message
@@ -48,8 +48,8 @@ type receivedMessage struct {
 	body   string
 }
 
-// canary matches secrets whose names say who may see them: canary-github-1 is only for GitHub, and canary-signing-1 for
-// no host.
+// canary matches secrets whose names say who may see them: canary-github-1 is only for GitHub, and canary-signing-1 is
+// for no host.
 var canary = regexp.MustCompile(`canary-(mlflow|github|slack|hook|signing)`)
 
 var kindOfHost = map[string]string{
@@ -59,7 +59,7 @@ var kindOfHost = map[string]string{
 	hookHost:         "hook",
 }
 
-// leaksOf returns the secrets in a text that its receiver must not see.
+// leaksOf returns the secrets in a text that the text's receiver must not see.
 func leaksOf(host, text string) []string {
 	var out []string
 	for _, m := range canary.FindAllStringSubmatch(text, -1) {
@@ -70,7 +70,7 @@ func leaksOf(host, text string) []string {
 	return out
 }
 
-// watch records secrets sent to the wrong host, and returns the request's body.
+// watch records secrets that are sent to the wrong host, and returns the request's body.
 func (o *otherHosts) watch(r *http.Request) (body []byte) {
 	if r.Body != nil {
 		body, _ = io.ReadAll(r.Body)
@@ -125,8 +125,8 @@ func (o *otherHosts) answer(r *http.Request) (*http.Response, error) {
 //	github fault METHOD PATH KIND   see githubtest.ParseFault
 //	github clear                    removes all faults
 //	github dump                     prints the state of the double
-//	github writes [none]            prints the writes since the last time, or asserts that there were none
-//	github none                     asserts that there was no request since the last time
+//	github writes [none]            prints the writes since the last call, or asserts that there were none
+//	github none                     asserts that there was no request since the last call
 //	github edit PULL FROM TO        edits the first comment on a pull request, as a maintainer could
 func cmdGitHub(ts *testscript.TestScript, neg bool, args []string) {
 	o := &stageOf(ts).otherHosts
@@ -220,8 +220,8 @@ func (o *otherHosts) comment(number int) string {
 // packed matches the hidden plan, which people cannot read.
 var packed = regexp.MustCompile(`(<!-- plan [0-9a-f]{64}) [A-Za-z0-9+/=]+ -->`)
 
-// cmdReceive sets the response of a receiver. If only the host is given, it prints and forgets what the host received.
-// It validates events against the schema and checks signatures.
+// cmdReceive sets the response of a receiver. If only the host is given, it prints and discards what the host has
+// received. It validates events against the schema and checks signatures.
 //
 //	receive slack|webhook [STATUS | none]
 func cmdReceive(ts *testscript.TestScript, neg bool, args []string) {
@@ -263,8 +263,8 @@ func cmdReceive(ts *testscript.TestScript, neg bool, args []string) {
 	o.letters = kept
 }
 
-// cmdEvents prints the events that were dispatched since the last time, or asserts that there are none. It validates
-// them against the schema. Channels are notified in parallel, so only the order within a channel counts.
+// cmdEvents prints the events that were dispatched since the last call, or asserts that there were none. It validates
+// them against the schema. Channels are notified in parallel, so only the order within each channel matters.
 //
 //	events [none]
 func cmdEvents(ts *testscript.TestScript, neg bool, args []string) {
@@ -302,7 +302,7 @@ func cmdEvents(ts *testscript.TestScript, neg bool, args []string) {
 	o.hub.Forget()
 }
 
-// gitHubAPI checks every request and response against GitHub's API description.
+// gitHubAPI returns a check of every request and response against GitHub's API description.
 var gitHubAPI = sync.OnceValues(func() (githubtest.Check, error) {
 	c, err := openapitest.New("api.github.com")
 	if err != nil {

@@ -7,8 +7,8 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
-// A prompt tag on one version hides every version of the model. In this case, a stage that looks empty is not drift,
-// and an alias is not dangling.
+// A prompt tag on one version hides every version of the model. A stage that therefore looks empty is not drift, and an
+// alias is not dangling.
 func TestHiddenVersions(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		sc := story{"3.17.2", "both", goingBack}.begin(t)

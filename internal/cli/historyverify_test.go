@@ -46,7 +46,7 @@ func TestVerify_FindsEveryEdit(t *testing.T) {
 	})
 }
 
-// editsFound returns the differences that history verify shows for an export.
+// editsFound returns the differences that `history verify` shows for an export.
 func editsFound(export string, ring signing.Ring) []string {
 	saved, err := history.Read([]byte(export))
 	if err != nil {
@@ -56,7 +56,7 @@ func editsFound(export string, ring signing.Ring) []string {
 	return v.Differences
 }
 
-// edits returns copies of the export that each differ in one value, keyed by the path of that value. Values that
+// edits returns copies of the export that differ in one value each, keyed by the path of that value. Values that
 // describe the cost of the run are left out, because they are not checked.
 func edits(export string) map[string]string {
 	out := map[string]string{}

@@ -18,10 +18,10 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/mlflow/mlflowtest"
 )
 
-// requestKiller kills the process that sent the nth request, before or after the request takes effect.
+// requestKiller kills the process that sent the nth request, either before or after the request takes effect.
 type requestKiller struct {
 	next  http.Handler
-	nth   int // 0 = never
+	nth   int // 0 for never
 	after bool
 	mu    sync.Mutex
 	seen  int
@@ -73,7 +73,7 @@ func newVictim(t *testing.T, binary string) *killableProcess {
 	return v
 }
 
-// run makes one attempt and reports whether it was killed.
+// run makes one attempt, and reports whether it was killed.
 func (v *killableProcess) run(t *testing.T, run, attempt int, args ...string) (killed bool, out string) {
 	t.Helper()
 	cmd := exec.Command(v.binary, append(args, "--json", "--tracking-uri", v.url)...)
@@ -96,8 +96,8 @@ func (v *killableProcess) run(t *testing.T, run, attempt int, args ...string) (k
 	return false, all.String()
 }
 
-// The real binary is killed at each of its requests, before and after the request takes effect. The workflow run's
-// next attempt must lead to the same state as a run that was never killed.
+// The real binary is killed at each of its requests, before and after the request takes effect. The next attempt of the
+// workflow run must lead to the same state as a run that was never killed.
 func TestKilled_AtEveryRequest(t *testing.T) {
 	if testing.Short() {
 		t.Skip("starts a hundred processes")
@@ -117,7 +117,7 @@ func TestKilled_AtEveryRequest(t *testing.T) {
 	)
 	var mu sync.Mutex
 	points, wrong := 0, 0
-	every := campaign(t, "PROMOTE_KILLS", 5) // 1 = every case
+	every := campaign(t, "PROMOTE_KILLS", 5) // 1 for every case
 	t.Run("each", func(t *testing.T) {
 		for name, c := range map[string]struct{ first, args []string }{
 			"alias":                         {begin, alias},
@@ -194,5 +194,5 @@ func TestKilled_AtEveryRequest(t *testing.T) {
 
 var times = regexp.MustCompile(`20\d\d-\d\d-\d\dT\d\d:\d\d:\d\dZ`)
 
-// withoutTimes returns a state with its times removed.
+// withoutTimes returns a state with all times removed.
 func withoutTimes(state string) string { return times.ReplaceAllString(state, "then") }

@@ -12,14 +12,14 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
-// ofLedger reports whether a write belongs to the ledger: to its runs, its experiment or the anchor tag.
+// ofLedger reports whether a write is one to the ledger: to its runs, its experiment or the anchor tag.
 func ofLedger(w mlflowtest.Write) bool {
 	path := strings.TrimPrefix(w.Path, "/api/2.0/mlflow/")
 	return strings.HasPrefix(path, "runs/") || strings.HasPrefix(path, "experiments/") ||
 		path == "registered-models/set-tag" && strings.Contains(w.Body, "promote.ledger")
 }
 
-// begin creates the ledger of the seeded model, with one entry about a different alias.
+// begin creates the ledger for the seeded model, with one entry for a different alias.
 func (f flow) begin(t *testing.T) {
 	t.Helper()
 	first := flow{
@@ -37,7 +37,7 @@ func (f flow) begin(t *testing.T) {
 	f.double.Forget()
 }
 
-// A lost ledger is noticed and never replaced automatically. A user can replace it, but must give a reason.
+// A lost ledger is noticed, and is never replaced automatically. A user can replace it, but must give a reason.
 func TestLostLedger_ReplacedOnRequest(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		f := newFlow(
@@ -89,13 +89,13 @@ func TestLostLedger_ReplacedOnRequest(t *testing.T) {
 	})
 }
 
-// If the experiment with all ledgers is deleted, as docs/uninstall.md describes, the command in the error message
-// restores the ledgers. A promotion alone never restores or creates anything.
+// If the experiment that contains all ledgers is deleted, as described in docs/uninstall.md, the command in the error
+// message restores the ledgers. A promotion alone never restores or creates anything.
 func TestDeletedExperiment_RestoredOnRequest(t *testing.T) {
 	for name, c := range map[string]struct {
-		gone []string // experiments
-		tag  bool     // whether the anchor tag is gone too
-		want string   // expected in the note
+		gone []string // the deleted experiments
+		tag  bool     // whether the anchor tag is deleted too
+		want string   // part of the expected note
 	}{
 		"all was deleted": {
 			[]string{"mlflow-promotions", "mlflow-promotions/churn"}, true, "the team uninstalled it",
@@ -143,7 +143,7 @@ func TestDeletedExperiment_RestoredOnRequest(t *testing.T) {
 	}
 }
 
-// If the experiment with all ledgers has been deleted, the command in the hint restores the ledger.
+// If the experiment that contains all ledgers has been deleted, the command in the hint restores the ledger.
 func TestDeletedExperiment_HintWorks(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		f := newFlow(

@@ -20,9 +20,9 @@ import (
 
 const trainedFrom = "c0ffeec0ffeec0ffeec0ffeec0ffeec0ffeec0ff"
 
-// On a server of each generation, MLflow's Python client and this program make versions, and the test checks their
-// lineage. Some versions are complete, some are copies of copies, and some have lost their run, source or files. The
-// test prints a table of the missing parts.
+// On a server of each generation, MLflow's Python client and this program create versions, and the test checks the
+// lineage of each. Some versions are complete, some are copies of copies, and some have lost their run, source or
+// files. The test prints a table of what is missing.
 func TestLineage_Real(t *testing.T) {
 	for _, version := range []string{realtest.Newest, "2.22.5", "1.30.1"} {
 		t.Run(version, func(t *testing.T) {
@@ -54,7 +54,7 @@ func (l *realLineage) call(path string, in any) {
 	}
 }
 
-// run runs the program in a job, on the commit from which the second model was trained.
+// run runs the program in a job, on the commit that the second model was trained from.
 func (l *realLineage) run(args ...string) (result, string) {
 	l.t.Helper()
 	var out, errs bytes.Buffer
@@ -82,7 +82,7 @@ type result struct {
 	Data     json.RawMessage `json:"data"`
 }
 
-// shownLineage is a lineage as other programs parse it, in which a metric may be a string.
+// shownLineage is a lineage as other programs parse it. In it, a metric can be a string.
 type shownLineage struct {
 	lineage.Lineage
 	Training *struct {
@@ -100,7 +100,7 @@ func (l *realLineage) do(args ...string) result {
 	return r
 }
 
-// lineage returns the lineage of a version, validated against the schema.
+// lineage returns a version's lineage after validating it against the schema.
 func (l *realLineage) lineage(args ...string) (shownLineage, result) {
 	l.t.Helper()
 	r := l.do(append([]string{"lineage"}, args...)...)
@@ -122,8 +122,8 @@ func (l *realLineage) lineage(args ...string) (shownLineage, result) {
 	return out, r
 }
 
-// prepare logs two models and registers each with a promotion, the second one as the run of the head commit. It then
-// makes copies.
+// prepare logs two models and registers each of them by a promotion, the second one as the run of the head commit. It
+// then makes copies.
 func (l *realLineage) prepare() {
 	l.t.Helper()
 	tags := map[string]string{
@@ -230,7 +230,7 @@ func losses(l shownLineage) []string {
 	return out
 }
 
-// copies checks each link in the chain of copies, and the files that are read through it.
+// copies checks every link in the chain of copies, and the files that are read through the chain.
 func (l *realLineage) copies() {
 	got, _ := l.lineage("prod", "1")
 	var chain []string
@@ -245,7 +245,7 @@ func (l *realLineage) copies() {
 	}
 }
 
-// lost checks what is missing, and what is still shown.
+// lost checks what is reported as missing, and what is still shown.
 func (l *realLineage) lost() {
 	l.call("registered-models/create", map[string]any{"name": "odd"})
 	odd := func(body map[string]any) {

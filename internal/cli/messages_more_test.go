@@ -9,7 +9,8 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/mlflow/mlflowtest"
 )
 
-// jobWith returns the environment of a job on the default branch, changed by pairs of names and values.
+// jobWith returns the environment of a job on the default branch. changes are pairs of names and values that replace
+// parts of it.
 func jobWith(changes ...string) map[string]string {
 	env := map[string]string{
 		"GITHUB_ACTIONS": "true", "GITHUB_WORKSPACE": "$DIR", "GITHUB_EVENT_NAME": "workflow_dispatch",
@@ -25,7 +26,7 @@ func jobWith(changes ...string) map[string]string {
 	return env
 }
 
-// jobFiles returns the files of a job that this event started.
+// jobFiles returns the files of a job that was started by the given event.
 func jobFiles(event string) map[string]string {
 	return map[string]string{"event.json": event, "output": "", "summary": ""}
 }
@@ -36,7 +37,7 @@ const (
 		"repository": {"default_branch": "main"}}`
 )
 
-// gitHubSays answers requests to GitHub.
+// gitHubSays responds to requests to GitHub.
 func gitHubSays(status int, body string) func(*http.Request) *http.Response {
 	isGitHub := func(r *http.Request) bool { return r.URL.Host == gitHubHost }
 	return onlyFor(isGitHub, answered(status, "application/json", body))

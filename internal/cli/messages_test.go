@@ -18,25 +18,25 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/rest"
 )
 
-// message is a situation that users meet, with what the program must and must not say in it.
+// message is a situation that users meet, with what the program must and must not say.
 type message struct {
-	version string // the server's version; "" is 3.17.2
-	store   string // the server's store; "" is the default
-	seed    string // "" is wine
+	version string // the server's version; "" for 3.17.2
+	store   string // the server's store; "" for the default
+	seed    string // the server's data; "" for wine
 	fault   string
 	answer  func(*http.Request) *http.Response // responds in place of the server, unless it returns nil
 	files   map[string]string
 	env     map[string]string
-	rewrite [2]string               // replaces the first text with the second in all responses to args
+	rewrite [2]string               // replaces the first text with the second in every response to args
 	direct  func(*testing.T) string // returns the address of a server to use instead of the double
 	options []mlflowtest.Option
-	before  []string // commands to run first, with their arguments separated by spaces
-	args    string   // arguments separated by spaces; a ~ in an argument becomes a space
+	before  []string // commands to run first, each with its arguments separated by spaces
+	args    string   // arguments, separated by spaces; a ~ in an argument becomes a space
 	want    []string
 	never   []string
 }
 
-// wine has a good and a bad run, and a champion.
+// wine is a registry with a good run, a bad run and a champion.
 const wine = `{"runs": [
   {"id": "good", "experiment": "wine", "metrics": {"acc": 0.9, "training_acc": 1}, "artifacts": {"model/MLmodel": "flavors:\n  sklearn: {}\n"}},
   {"id": "bad", "experiment": "wine", "metrics": {"acc": 0.6}, "artifacts": {"model/MLmodel": "flavors:\n  sklearn: {}\n"}},
@@ -68,7 +68,7 @@ func answered(status int, kind, body string) func(*http.Request) *http.Response 
 	}
 }
 
-// onlyFor limits a response to some requests.
+// onlyFor limits a response to some of the requests.
 func onlyFor(is func(*http.Request) bool, f func(*http.Request) *http.Response) func(*http.Request) *http.Response {
 	return func(r *http.Request) *http.Response {
 		if !is(r) {
@@ -79,7 +79,7 @@ func onlyFor(is func(*http.Request) bool, f func(*http.Request) *http.Response) 
 }
 
 // The first lines that a user sees say what is wrong and what to do. There is a row for each situation in which an
-// earlier version misled people.
+// earlier version misled its users.
 func TestMessages(t *testing.T) {
 	for situation, m := range map[string]message{
 		"thresholds in a folded list": {

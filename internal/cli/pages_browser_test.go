@@ -28,17 +28,17 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/report/doc"
 )
 
-// pageWidth is the width of a page on GitHub, and commentWidth that of a comment on a pull request.
+// pageWidth is the width of a page on GitHub, and commentWidth is the width of a comment on a pull request.
 const (
 	pageWidth    = 1012
 	commentWidth = 816
 )
 
-// markdown is a job summary that a run in a script has written.
+// markdown is a job summary that was written by a run in a script.
 type markdown struct{ script, text string }
 
-// A real browser shows every summary from every script as GitHub would show it: rendered by GitHub's Markdown library
-// with its style sheet, and with diagrams by Mermaid. Whatever names the scripts use, no page loads, links to or runs
+// A real browser shows every summary from every script as GitHub would: rendered by GitHub's Markdown library, with its
+// style sheet, and with diagrams drawn by Mermaid. Whatever names the scripts use, no page loads, links to or runs
 // anything that it should not, and nothing is cut off.
 func TestSummaries_Browser(t *testing.T) {
 	all := summaries(t)
@@ -56,18 +56,18 @@ func TestSummaries_Browser(t *testing.T) {
 	}
 }
 
-// sights contains the summaries from the tour that are shown in the docs, with their names and widths. The key is the
+// sights contains those summaries from the tour that are shown in the docs, with their names and widths. The key is the
 // position in the tour.
 var sights = map[int]struct {
 	name  string
 	width int
 }{2: {"summary", pageWidth}, 3: {"comment", commentWidth}, 4: {"lineage", pageWidth}}
 
-// posted is the number of summaries at the start of the tour that are also posted as comments.
+// posted is the number of summaries at the beginning of the tour that are also posted as comments.
 const posted = 4
 
-// What a team sees in a week is easy to read on a page and in a comment, in light and dark mode. With -update, the
-// test regenerates the pictures in the docs.
+// What a team sees in a week is easy to read, both on a page and in a comment, and in both light and dark mode. With
+// -update, the test regenerates the pictures in the docs.
 func TestTour_Browser(t *testing.T) {
 	tour := slices.DeleteFunc(summaries(t), func(m markdown) bool { return m.script != "tour" })
 	if len(tour) < 8 {
@@ -87,10 +87,10 @@ func TestTour_Browser(t *testing.T) {
 	}
 }
 
-// maxPicture is the size limit for a picture in the docs, in bytes.
+// maxPicture is the size limit, in bytes, for a picture in the docs.
 const maxPicture = 150_000
 
-// picture shows a summary as a reader first sees it. With -update, it saves a picture of it.
+// picture takes a picture of a summary as a reader first sees it. With -update, it saves the picture in the docs.
 func (v *viewer) picture(t *testing.T, m markdown, name string, width int, dark bool) {
 	t.Helper()
 	v.open(t, m, width, dark)
@@ -113,7 +113,7 @@ func (v *viewer) picture(t *testing.T, m markdown, name string, width int, dark 
 	}
 }
 
-// fewColours encodes a picture with its 256 most frequent colours, which reduces its size by two thirds.
+// fewColours encodes a picture with only its 256 most frequent colours, which reduces its size by two thirds.
 func fewColours(path string) ([]byte, error) {
 	f, err := os.Open(path)
 	if err != nil {
@@ -142,8 +142,8 @@ func fewColours(path string) ([]byte, error) {
 	return out.Bytes(), err
 }
 
-// With hostile names everywhere in a lineage, the page loads, links to and runs nothing that it should not. Every box
-// in the diagram contains its text, and long tables scroll.
+// Even with hostile names everywhere in a lineage, the page loads, links to and runs nothing that it should not. Every
+// box in the diagram contains its text, and long tables scroll.
 func TestHostileNames_Browser(t *testing.T) {
 	v := newViewer(t)
 	words := []string{
@@ -292,13 +292,13 @@ func (v *viewer) open(t *testing.T, m markdown, width int, dark bool) {
 	}
 }
 
-// seen contains what is on the page once everything has been drawn.
+// seen describes what is on the page once everything has been drawn.
 type seen struct {
 	Links    []string // addresses
 	Loading  []string // elements that load or run something
 	Handlers []string // attributes that run something
-	Mentions []string // words outside of code that GitHub would turn into links
-	Wide     []string // elements that are wider than the page, or scroll
+	Mentions []string // words outside code that GitHub would turn into links
+	Wide     []string // elements that scroll or are wider than the page
 	Labels   [][]string
 	Width    int
 }
@@ -306,7 +306,7 @@ type seen struct {
 //go:embed testdata/look.js
 var look string
 
-// scrolling is whether tables and code blocks may be wider than the page and scroll.
+// scrolling says whether tables and code blocks may be wider than the page and scroll.
 type scrolling bool
 
 const (
@@ -314,7 +314,7 @@ const (
 	scrolls scrolling = true
 )
 
-// check shows a summary, checks what must hold for every page, and returns the number of diagrams.
+// check shows a summary, checks the rules for every page, and returns the number of diagrams.
 func (v *viewer) check(t *testing.T, m markdown, width int, dark bool, may scrolling) int {
 	t.Helper()
 	v.open(t, m, width, dark)
@@ -370,7 +370,7 @@ var (
 	label   = regexp.MustCompile(`(?m)^  n\d+\["(.*)"\]$`)
 )
 
-// labels returns each diagram's labels, sorted.
+// labels returns the labels of each diagram, in sorted order.
 func labels(text string) [][]string {
 	var out [][]string
 	for _, d := range diagram.FindAllStringSubmatch(text, -1) {

@@ -41,14 +41,14 @@ func TestPins_BelongToScripts(t *testing.T) {
 
 var pin = flag.Bool("pin", false, "write to testdata/pins what programs see of every run in the scripts")
 
-// pins records what other programs see of the runs in one script, with one section of lines for each run. Sentences for
+// pins records what other programs see of the runs in one script, with a section of lines for each run. Sentences for
 // people are left out (see pintest.Sentences).
 type pins struct {
 	sections []string
-	had      map[string]string // the files before the run, by path
+	had      map[string]string // the files before the run, keyed by path
 
 	mu   sync.Mutex
-	sent map[string]*asked // requests sent by the run, by host
+	sent map[string]*asked // the requests that the run sent, keyed by host
 }
 
 // asked contains the requests to one host.
@@ -57,15 +57,15 @@ type asked struct {
 	writes []string // in the order in which they were sent
 }
 
-// sameAsResult replaces a document that is equal to the run's result.
+// sameAsResult takes the place of a document that is equal to the run's result.
 const sameAsResult = "the result"
 
-// pin compares a script's pins with its file when the script ends, or writes the file.
+// pin compares a script's pins with its file, or writes that file, when the script ends.
 func (p *pins) pin(env *testscript.Env, file string) {
 	t := env.T().(testing.TB) // testscript passes a *testing.T
 	env.Defer(func() {
 		if *pin {
-			if t.Failed() { // a failed script has not made all its runs
+			if t.Failed() { // a script that failed has not made all of its runs
 				return
 			}
 			if err := os.WriteFile(file, []byte(strings.Join(p.sections, "\n")), 0o644); err != nil {
@@ -82,8 +82,8 @@ func (p *pins) pin(env *testscript.Env, file string) {
 	})
 }
 
-// changes returns the differences from the pinned sections, run by run if both have the same number of runs. If the
-// script stopped early, the comparison stops there too.
+// changes returns the differences from the pinned sections, separately for each run if the number of runs is the same.
+// If the script stopped early, the comparison also stops there.
 func (p *pins) changes(pinned string, short bool) string {
 	was := strings.Split(strings.TrimSuffix(pinned, "\n"), "\n\n")
 	if short && len(was) > len(p.sections) {
@@ -102,7 +102,7 @@ func (p *pins) changes(pinned string, short bool) string {
 	return out.String()
 }
 
-// begin starts a run's section.
+// begin begins the section for a run.
 func (p *pins) begin(s *scriptState) {
 	p.had, p.sent = s.files(), map[string]*asked{}
 }
@@ -126,7 +126,7 @@ func (p *pins) request(r *http.Request, body []byte) {
 	to.writes = append(to.writes, r.Method+" "+path+strings.Join(facts, "\n"))
 }
 
-// end completes a run's section.
+// end completes the section for a run.
 func (p *pins) end(s *scriptState, args, environ []string, result report.Result, stdout string) error {
 	var lines []string
 	add := func(where string, doc any) { lines = append(lines, pintest.Facts(where, doc)...) }
@@ -137,7 +137,7 @@ func (p *pins) end(s *scriptState, args, environ []string, result report.Result,
 	}
 	add("exit", s.status)
 	var own any
-	if result.Command != "" { // --help and invalid flags produce no result
+	if result.Command != "" { // there is no result after --help or invalid flags
 		text, err := json.Marshal(result)
 		if err != nil {
 			return err
@@ -186,11 +186,11 @@ func (p *pins) end(s *scriptState, args, environ []string, result report.Result,
 	return nil
 }
 
-// inParallel matches writes that are sent in parallel: tags, descriptions, events, and notes about notifications.
+// inParallel matches writes that are sent in parallel: tags, descriptions, events, and notification marks.
 var inParallel = regexp.MustCompile(`^\S+ \S*(set-tag|model-versions/update|/dispatches)\b` +
 	`|^POST runs/log-batch\n( .*\n)* \.params\.s\d`)
 
-// settled sorts neighbouring writes that are sent in parallel.
+// settled sorts adjacent writes that are sent in parallel.
 func settled(writes []string) []string {
 	out := slices.Clone(writes)
 	from := 0
@@ -216,8 +216,8 @@ func commandLine(args []string) string {
 	return strings.Join(out, " ")
 }
 
-// document returns a JSON text without its sentences, and any other text unchanged. An audit is recognised by its
-// rules.
+// document returns a JSON text without its sentences, and any other text unchanged. An audit is recognised by its list
+// of rules.
 func document(f pintest.Format, text string) any {
 	doc, err := pintest.Read([]byte(text))
 	if err != nil {
@@ -229,7 +229,7 @@ func document(f pintest.Format, text string) any {
 	return pintest.Plain(f, doc)
 }
 
-// requestBody returns the parts of a request that programs read.
+// requestBody returns those parts of a request that programs use.
 func requestBody(host string, body []byte) any {
 	doc, err := pintest.Read(body)
 	if err != nil {
@@ -247,7 +247,7 @@ func requestBody(host string, body []byte) any {
 		}
 		return pintest.Plain(pintest.GitHub, doc)
 	}
-	if key, ok := object["key"].(string); ok { // tags are identified by their keys
+	if key, ok := object["key"].(string); ok { // a tag is identified by its key
 		object["tag"] = map[string]any{key: object["value"]}
 		delete(object, "key")
 		delete(object, "value")
@@ -257,7 +257,7 @@ func requestBody(host string, body []byte) any {
 
 var htmlComment = regexp.MustCompile(`<!-- .*? -->`)
 
-// hidden returns the parts of a comment or issue that programs read: markers and the plan.
+// hidden returns those parts of a comment or issue that programs use: the markers and the plan.
 func hidden(text string) any {
 	var out []any
 	for _, c := range htmlComment.FindAllString(text, -1) {
@@ -282,7 +282,7 @@ func steady(path string) string { return random.ReplaceAllString(path, "${1}N$2"
 
 var pageData = regexp.MustCompile(`(?s)<script type="application/json" (\S+?)>(.*?)</script`)
 
-// fileContent returns the parts of a file that programs read.
+// fileContent returns those parts of a file that programs use.
 func fileContent(path, text string) any {
 	switch {
 	case strings.HasSuffix(path, ".sarif"):
@@ -301,10 +301,10 @@ func fileContent(path, text string) any {
 	return text
 }
 
-// files returns the script's files by path.
+// files returns the script's files, keyed by path.
 func (s *scriptState) files() map[string]string {
 	out := map[string]string{}
-	// Files that cannot be read are skipped.
+	// files that cannot be read are skipped
 	_ = filepath.WalkDir(s.dir, func(path string, d fs.DirEntry, err error) error {
 		if err != nil || d.IsDir() {
 			return err

@@ -28,7 +28,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/signing"
 )
 
-// campaign returns the number of rounds: a few in CI, or as many as the environment variable says.
+// campaign returns the number of rounds: as many as the environment variable says, or only a few in CI.
 func campaign(t *testing.T, name string, inCI int) int {
 	t.Helper()
 	n, err := strconv.Atoi(os.Getenv(name))
@@ -72,8 +72,8 @@ type attempt struct {
 	result       report.Result
 }
 
-// race starts several promotions of different versions to the same target at the same time. With a signed ledger,
-// a login without a key writes to the ledger in the meantime.
+// race starts several promotions of different versions to the same target at the same time. If the ledger is signed, a
+// login without a key writes to the ledger in the meantime.
 func race(t *testing.T, seed uint64, promoters int, ledger string) ([]attempt, dumped) {
 	t.Helper()
 	double := mlflowtest.New("3.17.2", mlflowtest.AllowedHosts("mlflow.example"), mlflowtest.IDs(int64(seed)))
@@ -148,7 +148,7 @@ var raceSeed = []byte(`{"runs": [
   "models": [{"name": "churn", "aliases": {"champion": 1}, "versions": [
   {"run": "r1", "stage": "Production"}, {"run": "r2"}, {"run": "r3"}, {"run": "r4"}, {"run": "r5"}, {"run": "r6"}]}]}`)
 
-// roundOf compares the results of all attempts with the target's final state.
+// roundOf compares the results of all attempts with the final state of the target.
 func roundOf(t *testing.T, attempts []attempt, end dumped, hostile bool) racetest.Round {
 	r := racetest.Round{Before: 1, After: []int{end.Aliases["champion"]}}
 	if hostile {
@@ -193,13 +193,13 @@ const (
 	strangersLedger = "signed by different keys, hostile writer"
 )
 
-// founder is the promoter that makes the first entry in a signed ledger. That entry moves the target to version 6.
+// founder is the promoter that makes the first entry in a signed ledger, which moves the target to version 6.
 const (
 	founder = -1
 	founded = 6
 )
 
-// raceKey returns a promoter's key.
+// raceKey returns the key of a promoter.
 func raceKey(who int) signing.KeyPair {
 	k, err := signing.Generate(bytes.NewReader(bytes.Repeat([]byte{byte(who + 2)}, 32)))
 	if err != nil {
@@ -208,7 +208,7 @@ func raceKey(who int) signing.KeyPair {
 	return k
 }
 
-// keyPolicy returns a folder with a policy that lists the keys.
+// keyPolicy returns a folder that contains a policy with the keys.
 func keyPolicy(t *testing.T, keys ...signing.KeyPair) (dir string) {
 	t.Helper()
 	text := "version: 1\nmodels:\n  churn:\n    aliases:\n      champion:\n        gates:\n          - metric: acc\n" +
@@ -294,7 +294,7 @@ func (m *meddler) Place() registry.LedgerPlace {
 }
 
 func (m *meddler) Point(p registry.LedgerPlace) {
-	_ = m.store.Tail(context.Background(), m.Place(), p.Tail) // only the hint can be changed while it is being read
+	_ = m.store.Tail(context.Background(), m.Place(), p.Tail) // only the hint can change while it is being read
 }
 
 func (m *meddler) Anchor(text string) {
@@ -303,9 +303,9 @@ func (m *meddler) Anchor(text string) {
 	}
 }
 
-// Promotions run at the same time. With the ledger, none may be lost. Without it, some must be lost, because otherwise
-// the test would prove nothing. With a signed ledger, none may be lost even if a login without a key writes to the
-// ledger and the promoters accept different keys.
+// Promotions run at the same time. With the ledger, none of them may be lost. Without it, some must be lost, because
+// otherwise the test would prove nothing. With a signed ledger, none may be lost even if a login without a key writes
+// to the ledger and the promoters accept different keys.
 func TestRaces(t *testing.T) {
 	for _, promoters := range []int{2, 3, 4} {
 		for _, ledger := range []string{plainLedger, noLedger, signedLedger, strangersLedger} {

@@ -21,7 +21,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
 )
 
-// inJob runs the program in a job and returns its result.
+// inJob runs the program in a job and returns the result.
 func inJob(t *testing.T, double *mlflowtest.Server, args ...string) report.Result {
 	t.Helper()
 	env := map[string]string{
@@ -53,8 +53,8 @@ func inJob(t *testing.T, double *mlflowtest.Server, args ...string) report.Resul
 	return result
 }
 
-// The record says what was moved, from which run, by whom, on what evidence and with which version of the program. It
-// contains no secrets.
+// The record states what was moved, from which run, by whom, on what evidence, and with which version of the program.
+// It contains no secrets.
 func TestRecord_IsComplete(t *testing.T) {
 	double := mlflowtest.New(
 		"3.17.2", mlflowtest.AllowedHosts("mlflow.example"), mlflowtest.BasicAuth(),
@@ -163,7 +163,8 @@ func TestRecord_IsComplete(t *testing.T) {
 	}
 }
 
-// A record that is too long leaves out its least important parts, which it lists. The gates are left out last.
+// A record that is too long is written without its least important parts, and lists what was left out. The gates are
+// the last part to be left out.
 func TestRecord_IsShortened(t *testing.T) {
 	r := ledger.Record{
 		Contents: ledger.Contents{Datasets: []ledger.DatasetRef{{Name: "d"}}, Flavors: []string{"f"}},

@@ -13,13 +13,13 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
-// A killing is a command that dies after its nth request and is then run again. The second run may die after its mth
-// request, in which case the first workflow run runs the command once more.
+// A killing is a command that dies after its nth request and is then run again. If the second run also dies, after its
+// mth request, the first workflow run runs the command once more.
 type killing struct {
 	story
 	nth  int
 	next runner
-	mth  int // 0 = it does not die
+	mth  int // 0 if the second run does not die
 }
 
 func (k killing) String() string {
@@ -30,7 +30,7 @@ func (k killing) String() string {
 	return text
 }
 
-// runner is who runs the command again.
+// runner says which run runs the command again.
 type runner string
 
 const (
@@ -39,7 +39,7 @@ const (
 	laptop     runner = "a laptop"
 )
 
-// takes returns the story run from the runner's point of view, and any additional arguments.
+// takes prepares the story run to be continued by the runner, and returns the additional arguments that this requires.
 func (r runner) takes(sc *storyRun) (args []string) {
 	switch r {
 	case anotherRun:
@@ -55,7 +55,7 @@ func (r runner) takes(sc *storyRun) (args []string) {
 // If a killed command is run again, the result is the same as if it had never been killed: there is one entry, and no
 // move counts as drift.
 func TestKilled_RunAgain(t *testing.T) {
-	every := campaign(t, "PROMOTE_KILLS", 16) // 1 = every case
+	every := campaign(t, "PROMOTE_KILLS", 16) // 1 for every case
 	var cases []killing
 	for _, server := range servers {
 		for _, target := range targets {
@@ -90,7 +90,7 @@ func TestKilled_RunAgain(t *testing.T) {
 	}
 }
 
-// play reports whether the command died before it was done.
+// play reports whether the command died before it was done, and returns the problems.
 func (k killing) play(t *testing.T) (died bool, problems []string) {
 	clean := k.begin(t)
 	before := len(clean.state(t).entries)
@@ -129,7 +129,7 @@ func (k killing) play(t *testing.T) (died bool, problems []string) {
 	return true, problems
 }
 
-// dies runs the command so that it dies after its nth request. It returns false if the command ended before that.
+// dies runs the command so that it dies after its nth request. It returns false if the command ended first.
 func (sc *storyRun) dies(t *testing.T, nth int, args ...string) bool {
 	t.Helper()
 	seen := 0
@@ -146,7 +146,7 @@ func (sc *storyRun) rolledBack(t *testing.T) bool {
 	return e.Record.Command == "rollback" && e.Outcome == ledger.EntryDone
 }
 
-// sameEnd compares the last completed entries.
+// sameEnd compares the last completed entries in two ledgers.
 func sameEnd(want, got []ledger.Entry) (problems []string) {
 	a, _ := lastDone(want)
 	b, done := lastDone(got)
@@ -178,7 +178,7 @@ func lastDone(entries []ledger.Entry) (ledger.Entry, bool) {
 	return ledger.Entry{}, false
 }
 
-// wants returns the values that the moves set.
+// wants returns the values to which the moves set their targets.
 func wants(moves []registry.Shift) string {
 	var out []string
 	for _, m := range moves {

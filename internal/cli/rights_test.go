@@ -9,8 +9,8 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/mlflow/mlflowtest"
 )
 
-// Looking up permissions and the login's name costs two requests, which run in parallel with others and add no round
-// trip.
+// Looking up permissions and the login's name takes two requests. They run in parallel with others, so they do not add
+// a round trip.
 func TestRights_CostNoRound(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		seed, err := os.ReadFile("testdata/seed/churn.json")
@@ -48,8 +48,8 @@ func TestRights_CostNoRound(t *testing.T) {
 	})
 }
 
-// The `doctor` command says whether the ledger is protected or merely checked, which depends on what the server lets
-// this login do.
+// The `doctor` command reports whether the ledger is protected or merely checked, which depends on what the server
+// allows this login to do.
 func TestDoctor_LedgerProtection(t *testing.T) {
 	for name, c := range map[string]struct {
 		options []mlflowtest.Option

@@ -21,7 +21,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/signing"
 )
 
-// night is a model whose champion is version 3, after versions 1 and 2, with a signed ledger.
+// night is a model with a signed ledger whose champion is version 3, after versions 1 and 2.
 type night struct {
 	double *mlflowtest.Server
 	dir    string
@@ -130,7 +130,7 @@ func (n *night) block(t *testing.T, versions ...int) {
 	}
 }
 
-// experiment returns the id of the ledger's experiment with this name.
+// experiment returns the id of the ledger experiment that has this name.
 func (n *night) experiment(t *testing.T, name string) string {
 	t.Helper()
 	e := n.ask(t, "GET", "experiments/get-by-name?experiment_name="+name, nil)["experiment"]
@@ -156,12 +156,12 @@ func printedCommand(t *testing.T, out string) []string {
 	return strings.Split(strings.TrimSpace(string(words)), "\n")
 }
 
-// In each broken state, a rollback either succeeds or prints one command that does.
+// In each broken state, a rollback either succeeds or prints a command that does.
 func TestRollback_BrokenStates(t *testing.T) {
 	lost := []string{"--override", "unsigned", "--justification", "the secret is lost"}
 	key := []string{"--ledger-key", nightKey}
 	for name, c := range map[string]struct {
-		setup []string // additional flags for the two promotions; nil means that they are signed
+		setup []string // additional flags for the two promotions; nil if they are signed
 		ruin  func(*testing.T, *night)
 		flags []string
 		to    int

@@ -14,7 +14,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/report"
 )
 
-// `doctor` prints the IAM policy, also if AWS does not allow the first request. A refusal names the missing action.
+// `doctor` prints the IAM policy even if AWS does not allow its first request. A refusal states the missing action.
 func TestDoctor_SageMaker(t *testing.T) {
 	double := httptest.NewServer(mlflowtest.New("3.17.2"))
 	t.Cleanup(double.Close)

@@ -34,25 +34,25 @@ var update = flag.Bool("update", false, "write the scripts' golden parts")
 //	mlflow VERSION [SEED] [WITH …]  starts a server of that version with the data from testdata/seed/SEED.json or
 //	                        from a file in the script. WITH is store=file, store=mariadb, auth (basic-auth), artifacts=off
 //	                        or artifacts=only
-//	fault METHOD PATH KIND  makes the next matching request fail, see faults.Parse
+//	fault METHOD PATH KIND  makes the next matching request fail (see faults.Parse)
 //	job [NAME=VALUE …]      from here on, the program runs in a GitHub Actions job, by default on the main branch
-//	input NAME FILE         sets an input of the action to the content of a file
+//	input NAME FILE         sets an input of the action to the contents of a file
 //	mlflow-promote …        runs the program; in a job, as the action
 //	program …               runs the program without the inputs of an action, as a `run` step does
 //	status N                checks the exit code of the last run
-//	writes [all] [none]     prints the writes to MLflow since the last time, or checks that there were none;
+//	writes [all] [none]     prints the writes to MLflow since the last call, or checks that there were none;
 //	                        with all, this includes writes to the ledger
 //	output NAME [VALUE]     checks an output of the last run; without VALUE, prints it
 //	outputs                 prints all outputs of the job
 //	summary                 prints the job summary
 //	page STATUS TEXT        from here on, an HTML page with the title TEXT or a redirect to TEXT replaces MLflow
-//	received NAME VALUE     checks that every request since the last time had that header
-//	event FILE              sets the job's event to the content of a file
+//	received NAME VALUE     checks that every request since the last call had that header
+//	event FILE              sets the job's event to the contents of a file
 //	env COLUMNS=N, TZ=ZONE, OS_USER=NAME
 //	                        set the width of the terminal, the time zone, and the name of the system's user
 //	later DURATION          moves the clock forward
-//	page-commands FILE      runs the commands of a document and compares their answers
-//	edits FILE POLICY       checks that every edit of an exported history is found
+//	page-commands FILE      runs the commands in a document and compares their answers
+//	edits FILE POLICY       checks that every edit to an exported history is found
 //	github …, receive …, events: see cmdGitHub, cmdReceive and cmdEvents
 func TestScripts(t *testing.T) { play(t, func(string, string) {}) }
 
@@ -99,18 +99,18 @@ func play(t *testing.T, summary func(script, markdown string)) {
 	})
 }
 
-// scriptState is the state of one script.
+// scriptState is the state of a single script.
 type scriptState struct {
 	dir    string
 	seeds  string
-	inputs []string // INPUT_… variables in the script
-	plain  bool     // run the program without --as-action
+	inputs []string // the INPUT_… variables in the script
+	plain  bool     // whether to run the program without --as-action
 	double *mlflowtest.Server
 	page   http.HandlerFunc // responds in place of MLflow
 	status int
 	job    bool
-	wrote  func(markdown string) // called with each summary
-	known  int                   // the length of the summary that has already been seen
+	wrote  func(markdown string) // called with each job summary
+	known  int                   // the length of the summary seen so far
 	later  time.Duration         // how far the script has moved the clock forward
 	pins   pins
 	otherHosts
@@ -119,7 +119,7 @@ type scriptState struct {
 func (s *scriptState) now() time.Time { return now.Add(s.later) }
 
 // address is the server's address in scripts. There is no socket behind it, so expected outputs and digests do not
-// change. Requests to other addresses are really sent.
+// change. Requests to any other address are really sent.
 const address = "https://mlflow.example"
 
 func (s *scriptState) RoundTrip(r *http.Request) (*http.Response, error) {
@@ -286,7 +286,7 @@ func (s *scriptState) action(ts *testscript.TestScript, environ []string) bool {
 	return !s.plain && (ts.Getenv("GITHUB_ACTIONS") == "true" || !s.job && len(environ) > 0)
 }
 
-// asAction adds the flag with which the program reads the inputs of an action. To keep scripts short, most inputs are
+// asAction adds the flag that makes the program read the inputs of an action. To keep scripts short, most inputs are
 // set as flags, even in a job.
 func asAction(args []string, job bool) []string {
 	if !job || len(args) == 0 {
@@ -295,7 +295,7 @@ func asAction(args []string, job bool) []string {
 	return append(slices.Clip(args), "--as-action")
 }
 
-// environ returns the inputs that are set. testscript does not give access to the whole environment.
+// environ returns the inputs that are set. testscript does not provide access to the whole environment.
 func (s *scriptState) environ(ts *testscript.TestScript) []string {
 	var out []string
 	for _, name := range slices.Compact(slices.Sorted(slices.Values(s.inputs))) {
@@ -343,7 +343,7 @@ func cmdWrites(ts *testscript.TestScript, neg bool, args []string) {
 	fmt.Fprint(ts.Stdout(), b.String())
 }
 
-// inOrder prints one line per write. Tags are set in parallel, so neighbouring tag writes are sorted.
+// inOrder prints one line for each write. Tags are set in parallel, so adjacent tag writes are sorted.
 func inOrder(writes []mlflowtest.Write) []string {
 	var out []string
 	tags := 0
@@ -406,20 +406,20 @@ func cmdSummary(ts *testscript.TestScript, neg bool, args []string) {
 	fmt.Fprint(ts.Stdout(), ts.ReadFile("file_commands_summary"))
 }
 
-// cmdInput sets an input of the action to the content of a file in the script, because arguments cannot span lines.
+// cmdInput sets an input of the action to the contents of a file in the script, because arguments cannot span lines.
 func cmdInput(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Setenv("INPUT_"+strings.ToUpper(args[0]), ts.ReadFile(args[1]))
 }
 
-// outputs returns the outputs as the job's next step sees them.
+// outputs returns the outputs as the next step in the job sees them.
 func (s *scriptState) outputs(ts *testscript.TestScript) map[string]string {
 	out, err := actionstest.Outputs([]byte(ts.ReadFile("file_commands_output")), nil)
 	ts.Check(err)
 	return out
 }
 
-// harmless checks every run in every script: it must print no unintended workflow command, leak no secret, and write
-// no file that the runner cannot parse.
+// harmless checks every run in every script. A run must not print an unintended workflow command, leak a secret, or
+// write a file that the runner cannot parse.
 func (s *scriptState) harmless(ts *testscript.TestScript, stdout, stderr string) {
 	log := actionstest.ReadLog(stdout, stderr)
 	meant := []string{}
@@ -480,7 +480,7 @@ func (s *scriptState) harmless(ts *testscript.TestScript, stdout, stderr string)
 	}
 }
 
-// unmasked removes the lines that ask the runner to mask a secret, because these must contain the secret.
+// unmasked removes the lines that ask the runner to mask a secret, because they have to contain the secret.
 func unmasked(text string) string {
 	var out []string
 	for _, l := range strings.Split(text, "\n") {

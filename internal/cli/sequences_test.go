@@ -11,8 +11,8 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
-// A sequence is a series of commands, each in its own workflow run: 0 rolls back, 1 to 4 promote that version, and 5
-// deletes the version before the current one.
+// A sequence is a series of commands, each in a workflow run of its own: 0 rolls back, 1 to 4 promote that version, and
+// 5 deletes the version before the current one.
 type sequence struct {
 	target string
 	ops    []int
@@ -23,12 +23,12 @@ func (q sequence) String() string { return fmt.Sprintf("%s, %v", q.target, q.ops
 // targetHistory is what a user would remember about a target.
 type targetHistory struct {
 	holds int
-	past  []int // its versions, in order
+	past  []int // the target's versions, in order
 	held  map[int]bool
 	gone  map[int]bool
 }
 
-// back returns the previous good version, or 0.
+// back returns the previous good version, or 0 if there is none.
 func (m *targetHistory) back() int {
 	for _, n := range slices.Backward(m.past) {
 		if n != m.holds && !m.held[n] && !m.gone[n] {
@@ -150,7 +150,7 @@ func (sc *storyRun) delete(t *testing.T, version int) {
 	})
 }
 
-// names compares the target with the expected version.
+// names compares the version that the target points to with the expected one.
 func (sc *storyRun) names(t *testing.T, version int) (problems []string) {
 	want := ""
 	if version != 0 {
@@ -166,7 +166,7 @@ func (sc *storyRun) names(t *testing.T, version int) (problems []string) {
 	return problems
 }
 
-// emptied returns the writes that removed a version from the target before a different one was set.
+// emptied returns the writes that removed a version from the target before a different version was set.
 func (sc *storyRun) emptied() (problems []string) {
 	for _, w := range sc.double.Writes() {
 		switch {

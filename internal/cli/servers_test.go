@@ -12,14 +12,14 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/rest"
 )
 
-// hosts sends every request to the double for its host.
+// hosts sends each request to the double for its host.
 type hosts map[string]*mlflowtest.Server
 
 func (h hosts) RoundTrip(r *http.Request) (*http.Response, error) {
 	return h[r.URL.Host].Transport().RoundTrip(r)
 }
 
-// If the registry is on a different server, runs and files are read from the tracking server and versions from the
+// If the registry is on a different server, runs and files are read from the tracking server, and versions from the
 // registry. Credentials in a server's address are sent only to that server.
 func TestTwoServers(t *testing.T) {
 	host := func(name, seed string) *mlflowtest.Server {

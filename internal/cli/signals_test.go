@@ -21,8 +21,8 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/rest"
 )
 
-// An ending is a story that is stopped at one of its requests, either by a signal when the request arrives, or by a
-// deadline that passes while there is no response.
+// An ending is a story that is stopped at one of its requests, either by a signal when the request arrives or by a
+// deadline that passes while the server does not respond.
 type ending struct {
 	story
 	nth    int
@@ -37,7 +37,7 @@ func (c ending) String() string {
 	)
 }
 
-// shot returns the fault at that request.
+// shot returns the fault at the request that stops the story.
 func (c ending) shot() *shot {
 	hangs := faults.Fault{Kind: faults.Hold, After: c.effect}
 	if c.signal && !c.gone {
@@ -50,12 +50,12 @@ func (c ending) shot() *shot {
 	return s
 }
 
-// patienceOfRunner is the time that GitHub waits between its first and second signal.
+// patienceOfRunner is the time that GitHub waits between the first and the second signal.
 const patienceOfRunner = 5 * time.Second
 
 // The command is stopped by a signal or a deadline at any request, whether the server is up or down. It ends within
-// five seconds, and starts no creation or move after the signal. Its report is true, and if the server responds, the
-// ledger contains the outcome. One more run leads to the same state as an undisturbed one.
+// five seconds, and begins no creation or move after the signal. Its report is true and, if the server responds, the
+// ledger contains the outcome. A further run leads to the same state as an undisturbed one.
 func TestStopped_AtEveryRequest(t *testing.T) {
 	stories := []story{mainStory, {"1.30.1", "alias", newVersion}, {"3.17.2", "alias", settingTwo}}
 	if campaign(t, "PROMOTE_STOPS", 0) != 0 {
@@ -148,7 +148,7 @@ func (c ending) try(t *testing.T, u undisturbed) (status int, took time.Duration
 	sc.net = &network{double: sc.double}
 	again, after := sc.run(t, c.args()...)
 	end := sc.state(t)
-	if c.warnedAboutNote(r) { // a note in flight may be lost if the run warns about it
+	if c.warnedAboutNote(r) { // a note in flight may be lost if the run warns about this
 		u.settled, end = withoutTimeNotes(u.settled), end.untimed()
 	}
 	v.rerun(again, after, end, u, true)
@@ -170,7 +170,7 @@ func (c ending) warnedAboutNote(r report.Result) bool {
 
 var noted = regexp.MustCompile(`(?m)^  \S+=20\d\d-\d\d-\d\dT.*\n`)
 
-// withoutTimeNotes returns a settled state without the notes that contain a time.
+// withoutTimeNotes returns a settled state without the notes that contain times.
 func withoutTimeNotes(settled string) string { return noted.ReplaceAllString(settled, "") }
 
 func (s state) untimed() state {
@@ -182,7 +182,7 @@ func (s state) untimed() state {
 	return s
 }
 
-// mark records what has been sent so far.
+// mark records everything that has been sent so far.
 func (n *network) mark() {
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -211,7 +211,7 @@ func (n *network) begunAfter() []string {
 	return out
 }
 
-// On an interrupt, the program says immediately that it has received it and why it does not end yet.
+// On an interrupt, the program immediately prints that it has received it and why it has not ended yet.
 func TestInterrupt_PrintsLine(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		f := newFlow(t, mainJob...)

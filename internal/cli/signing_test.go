@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-// testKey is the private key for the policies testdata/keys-….yml, whose gates use a metric that every version has.
+// testKey is the private key for the policies in testdata/keys-….yml, whose gates use a metric that every version has.
 const testKey = "ed25519-private:YWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWE="
 
 // keyed returns the arguments with a policy that lists keys and, if the command writes, with the private key.

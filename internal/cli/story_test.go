@@ -31,15 +31,15 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
 )
 
-// A story is one command that is run many times, each time with a different fault. It has a server, a target and a
-// starting situation.
+// A story is a command that is run many times, each time with a different fault. It has a server, a target and an
+// initial situation.
 type story struct{ server, target, situation string }
 
 func (s story) String() string {
 	return fmt.Sprintf("%s, %s, %s", s.server, s.target, s.situation)
 }
 
-// The situations in which a promotion starts, and the other commands that move a target.
+// The situations in which a promotion begins, and the other commands that move a target.
 const (
 	firstVersion = "the first version of the model"
 	newVersion   = "a new version replaces the old"
@@ -59,7 +59,7 @@ var (
 	mainStory = story{"3.17.2", "alias", newVersion}
 )
 
-// configurations returns every combination in which the main job is tested.
+// configurations returns every combination for which the main job is tested.
 func configurations() []story {
 	var out []story
 	for _, server := range servers {
@@ -72,7 +72,7 @@ func configurations() []story {
 	return out
 }
 
-// seed is small, because it is parsed in every case.
+// seed is small, because it is parsed again in every case.
 func (s story) seed() string {
 	const runs = `"runs": [{"id": "base", "metrics": {"acc": 0.88},
 		"artifacts": {"model/MLmodel": "flavors:\n  sklearn: {}\n"}},
@@ -144,14 +144,14 @@ func (s story) args() []string {
 	)
 }
 
-// A storyRun is a story that runs on its own double, in a bubble.
+// A storyRun is a story that runs on a double of its own, in a bubble.
 type storyRun struct {
 	story
 	double   *mlflowtest.Server
 	net      *network
 	workflow int              // the number of the workflow run
-	attempt  int              // attempt of that workflow run
-	signed   bool             // the ledger is signed
+	attempt  int              // the attempt of that workflow run
+	signed   bool             // whether the ledger is signed
 	now      func() time.Time // the runner's clock; if nil, the clock stands still
 }
 
@@ -173,7 +173,7 @@ func (s story) begin(t *testing.T) *storyRun {
 	sc.must(t, "alias", "--model", "churn", "--assign", "first=1") // creates the ledger
 	switch s.situation {
 	case goingBack:
-		if sc.signed { // otherwise, no signed entry is about the first version
+		if sc.signed { // otherwise, there is no signed entry about the first version
 			r, status := sc.run(t, "import", "--model", "churn", "--justification", "live before")
 			if status != 0 {
 				t.Fatalf("%s: status %d, %s: %s", s, status, r.Reason, r.Error)
@@ -243,7 +243,7 @@ func (sc *storyRun) must(t *testing.T, args ...string) {
 	}
 }
 
-// run starts the workflow run's next attempt.
+// run starts the next attempt of the workflow run.
 func (sc *storyRun) run(t *testing.T, args ...string) (report.Result, int) {
 	return sc.runUnder(t, context.Background(), args...)
 }
@@ -276,11 +276,11 @@ func (sc *storyRun) runUnder(t *testing.T, ctx context.Context, args ...string) 
 	return result, status
 }
 
-// A network passes requests to the double one at a time, in an order that depends only on the requests. It makes some
-// of them fail. Its timeouts are the same as a real transport's.
+// A network passes requests to the double one at a time, in an order that depends only on the requests, and makes some
+// of them fail. Its timeouts are the same as those of a real transport.
 type network struct {
 	double *mlflowtest.Server
-	// The process dies after this request has taken effect.
+	// cut reports whether the process dies after this request has taken effect.
 	cut func(r *http.Request, body string) bool
 
 	mu    sync.Mutex
@@ -294,7 +294,7 @@ type network struct {
 	before []string // writes before the mark
 }
 
-// A shot is a fault: the request at which it starts, its duration, and its form.
+// A shot is a fault: the request at which it begins, its duration, and its form.
 type shot struct {
 	nth int
 	span
@@ -306,7 +306,7 @@ type span int
 
 const (
 	once    span = iota
-	outage       // from that request on, for 45 seconds
+	outage       // for 45 seconds from that request on
 	forGood      // from that request on, until the command gives up
 )
 
@@ -318,7 +318,7 @@ func (s shot) String() string {
 	return fmt.Sprintf("%s at request %d, %s", s.form.name, s.nth, s.span)
 }
 
-// headerTimeout is the time for which a transport waits for a response (see rest.Config).
+// headerTimeout is how long a transport waits for a response (see rest.Config).
 const headerTimeout = time.Minute
 
 func (n *network) RoundTrip(r *http.Request) (*http.Response, error) {
@@ -394,7 +394,7 @@ func pause(ctx context.Context, d time.Duration) error {
 	}
 }
 
-// arrive counts the request and returns its fault, if any.
+// arrive counts the request and returns the fault for it, if any.
 func (n *network) arrive(r *http.Request, body string) (*shot, int) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -473,7 +473,7 @@ func stateOf(t *testing.T, double *mlflowtest.Server) state {
 	return s
 }
 
-// valueOf returns a target's value, in the form used by Was and Want in a step.
+// valueOf returns the value of a target, in the form of a step's Was and Want.
 func (s state) valueOf(do plan.Verb, ref string) string {
 	var numbers []int
 	switch do {
@@ -507,7 +507,8 @@ func (s state) of(run string) (counted, marked []int) {
 
 // settled returns what must be the same whatever happened: the run behind every alias and stage, the notes on those
 // versions, and the last promotion in the ledger. It leaves out the number of a second version that a late or repeated
-// request has created, the short record, which names an entry, and facts from an MLmodel file that could not be read.
+// request has created. It also leaves out the short record, which refers to an entry, and facts from an MLmodel file
+// that could not be read.
 func (s state) settled() string {
 	var b strings.Builder
 	for _, alias := range slices.Sorted(maps.Keys(s.aliases)) {
@@ -538,7 +539,7 @@ func (s state) settled() string {
 
 func (s state) version(n int) dumpedVersion { return dumped{Versions: s.versions}.version(n) }
 
-// lastPromotion returns what the ledger says about the last promotion, without times, attempts and digests.
+// lastPromotion returns what the ledger states about the last promotion, without times, attempts and digests.
 func (s state) lastPromotion() string {
 	for _, e := range slices.Backward(s.entries) {
 		if e.Outcome == ledger.EntryDone {
@@ -560,7 +561,7 @@ func (s state) lastPromotion() string {
 	return ""
 }
 
-// unsettled returns the problems with the ledger after every attempt.
+// unsettled returns the problems that the ledger must not have after any attempt.
 func (s state) unsettled(before int) (problems []string) {
 	if s.broken != nil {
 		return []string{fmt.Sprintf("the ledger breaks at entry %d: %s", s.broken.Epoch, s.broken.Why)}
@@ -581,7 +582,7 @@ func (s state) unsettled(before int) (problems []string) {
 	return problems
 }
 
-// bubbles runs the cases on all processors, many in each bubble, and reports the problems in each case.
+// bubbles runs the cases on all processors, many of them in each bubble, and reports the problems in each case.
 func bubbles[C fmt.Stringer](t *testing.T, cases []C, try func(*testing.T, C) []string) {
 	t.Helper()
 	const share = 100

@@ -17,7 +17,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/rest"
 )
 
-// double starts a double with the data from the seed.
+// double starts a double with the data in seed.
 func double(t *testing.T, version, seed string) *mlflowtest.Server {
 	t.Helper()
 	s := mlflowtest.New(
@@ -29,7 +29,7 @@ func double(t *testing.T, version, seed string) *mlflowtest.Server {
 	return s
 }
 
-// launch runs the program against the double and returns its exit code and output.
+// launch runs the program against the double, and returns the exit code and the output.
 func launch(t *testing.T, s *mlflowtest.Server, args ...string) (status int, stdout, stderr string) {
 	t.Helper()
 	var out, trouble bytes.Buffer
@@ -42,7 +42,7 @@ func launch(t *testing.T, s *mlflowtest.Server, args ...string) (status int, std
 	return status, out.String(), trouble.String()
 }
 
-// run runs the program against the double and returns its exit code and result.
+// run runs the program against the double, and returns the exit code and the result.
 func run(t *testing.T, s *mlflowtest.Server, args ...string) (int, report.Result) {
 	t.Helper()
 	status, stdout, stderr := launch(t, s, append(args, "--json")...)
@@ -58,7 +58,7 @@ const oneRun = `{"runs": [{"id": "r1", "metrics": {"acc": 0.9},
  "models": [{"name": "churn", "versions": [{"source": "s3://bucket/1"}, {"source": "s3://bucket/2"}]}]}`
 
 // If several processes register the same run at the same time, only one version counts. Every process reports that
-// version, and the duplicates are marked with its number. If no other process registers the run, this costs no
+// version, and the duplicates are marked with its number. If no other process registers the run, this takes no
 // additional requests.
 func TestRegister_Duplicates(t *testing.T) {
 	for _, version := range dialect.Versions() {

@@ -9,7 +9,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
-// killedAt runs the story's command as a workflow run that dies after the request with this path has taken effect.
+// killedAt runs the story's command as a workflow run that dies after the request to this path has taken effect.
 func (sc *storyRun) killedAt(t *testing.T, path string, args ...string) {
 	t.Helper()
 	net := sc.net
@@ -27,7 +27,7 @@ func newest(t *testing.T, sc *storyRun) ledger.Entry {
 	return e
 }
 
-// The next attempt finishes a killed `alias` command, including its record and notes.
+// The next attempt finishes an `alias` command that was killed, including its record and notes.
 func TestAlias_KilledIsFinished(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		s := story{"3.17.2", "alias", settingTwo}
@@ -54,8 +54,8 @@ func TestAlias_KilledIsFinished(t *testing.T) {
 	})
 }
 
-// If a killed promotion no longer passes its gates, the next attempt closes its entry, so that the entry blocks no
-// other run.
+// If a promotion was killed and no longer passes its gates, the next attempt closes its entry, so that the entry does
+// not block other runs.
 func TestInterruptedEntry_IsClosed(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		sc := mainStory.begin(t)
@@ -82,7 +82,7 @@ func TestInterruptedEntry_IsClosed(t *testing.T) {
 }
 
 // A command for a different stage closes an interrupted entry without checking the entry's moves, so these moves never
-// count as drift. If a different workflow run then repeats the promotion, its gates are evaluated again and the move is
+// count as drift. If a different workflow run then repeats the promotion, the gates are evaluated again and the move is
 // confirmed.
 func TestInterruptedEntry_OfOtherStage(t *testing.T) {
 	bubble(t, func(t *testing.T) {
@@ -112,7 +112,7 @@ func TestInterruptedEntry_OfOtherStage(t *testing.T) {
 	})
 }
 
-// If a promotion was killed before it set the traffic tag, the next attempt sets it.
+// If a promotion was killed before it set the traffic tag, the next attempt sets the tag.
 func TestResume_SetsTraffic(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		sc := mainStory.begin(t)

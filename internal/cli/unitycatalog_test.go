@@ -16,14 +16,14 @@ import (
 
 const workspaceToken = "dapi-0123456789abcdef"
 
-// threeRuns are the runs of a model's versions, and one run without a version.
+// threeRuns contains the runs for a model's versions, and one run without a version.
 const threeRuns = `{"runs": [
   {"id": "r1", "metrics": {"test_accuracy": 0.8}, "artifacts": {"model/MLmodel": "flavors:\n  sklearn: {}\n"}},
   {"id": "r2", "metrics": {"test_accuracy": 0.9}, "artifacts": {"model/MLmodel": "flavors:\n  sklearn: {}\n"}},
   {"id": "r3", "metrics": {"test_accuracy": 0.95}, "artifacts": {"model/MLmodel": "flavors:\n  sklearn: {}\n"}},
   {"id": "r4", "metrics": {"test_accuracy": 0.99}, "artifacts": {"model/MLmodel": "flavors:\n  sklearn: {}\n"}}]}`
 
-// Each command works on Unity Catalog, or says why it cannot. The same cases run on a real server.
+// Each command works on Unity Catalog, or explains why it cannot. The same cases run on a real server.
 func TestUnityCatalog(t *testing.T) {
 	clock := now
 	s := mlflowtest.New("3.17.2", mlflowtest.Clock(func() time.Time { return clock }))

@@ -21,7 +21,7 @@ type full struct{}
 
 func (full) Write([]byte) (int, error) { return 0, errors.New("no space left on device") }
 
-// If outputs, summary, files or streams cannot be written, no command succeeds silently. Before a move, the command
+// If outputs, the summary, files or streams cannot be written, no command succeeds silently. Before a move, the command
 // stops. After a move, it fails and reports the problem.
 func TestRun_UnwritableOutcome(t *testing.T) {
 	promote := []string{"promote", "--model", "churn", "--candidate", "runs:/r1/model", "--alias", "champion",
@@ -35,7 +35,7 @@ func TestRun_UnwritableOutcome(t *testing.T) {
 	for name, c := range map[string]struct {
 		args   []string
 		before func(*actionstest.Step) // before the run
-		after  func(*actionstest.Step) // after the command, before its outcome is published
+		after  func(*actionstest.Step) // after the command, but before its outcome is published
 		stdout io.Writer
 		laptop bool
 		status int
@@ -121,8 +121,8 @@ func TestRun_UnwritableOutcome(t *testing.T) {
 	}
 }
 
-// Every command that reports to the job fails if it cannot do so, both before it changes anything and if a file
-// vanishes while it runs.
+// Every command that reports to the job fails if it cannot do so. This applies both before the command changes anything
+// and if a file vanishes while the command runs.
 func TestRun_UnwritableEveryCommand(t *testing.T) {
 	seed, err := os.ReadFile("testdata/seed/churn.json")
 	if err != nil {

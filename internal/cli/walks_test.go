@@ -13,7 +13,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
-// A walk is the life of one model: promotions, rollbacks and `alias` commands by this program, one per hour, with
+// A walk is the life of one model: promotions, rollbacks and `alias` commands by this program, one every hour, with
 // moves by other clients in between.
 type walk struct {
 	server string
@@ -25,8 +25,7 @@ func (w walk) String() string {
 	return fmt.Sprintf("%s, seed %d, others %v", w.server, w.seed, w.others)
 }
 
-// steps returns the number of steps in a walk. In every tenth walk, it is large enough for the ledger to reach a third
-// page.
+// steps returns the number of steps in a walk. Every tenth walk is so long that the ledger reaches a third page.
 func (w walk) steps() int {
 	if w.seed%10 == 0 {
 		return 80
@@ -34,8 +33,7 @@ func (w walk) steps() int {
 	return 10
 }
 
-// signed reports whether the ledger is signed, which is the case in every second walk and also in every second long
-// walk.
+// signed reports whether the ledger is signed. It is signed in every second walk, and in every second long walk.
 func (w walk) signed() bool {
 	number := slices.Index(servers, w.server) + int(w.seed)
 	if w.others {
@@ -44,7 +42,7 @@ func (w walk) signed() bool {
 	return half(number)
 }
 
-// walked lists the targets in a walk, two of each kind, because a version may have several.
+// walked lists the targets in a walk. There are two of each kind, because a version may have several.
 var walked = []string{"@champion", "@reader", "Production", "Staging"}
 
 // assignments maps each target to its version.
@@ -55,13 +53,13 @@ type walking struct {
 	*storyRun
 	*rand.Rand
 	names    assignments
-	left     assignments // targets that this program has moved
-	promoted []string    // inputs that name the last command's target, if it was a promotion that moved the target
+	left     assignments // the targets that this program has moved
+	promoted []string    // inputs for the last command's target, if that command was a promotion that moved the target
 	problems []string
 }
 
-// Whatever happens to a model, the history, the audit and the notes in promotions report exactly the moves that other
-// clients made, and never a move made by this program. They also show correctly what was live at any time.
+// Whatever happens to a model, the history, the audit and the notes of promotions report exactly the moves that other
+// clients made, and never a move that this program made. They also show correctly what was live at any time.
 func TestWalks(t *testing.T) {
 	n := campaign(t, "PROMOTE_WALKS", 3)
 	var cases []walk
@@ -231,7 +229,7 @@ func (g *walking) command(t *testing.T) {
 	for _, ref := range walked {
 		left, ours := g.left[ref]
 		switch {
-		// A target that was already right is not in any record.
+		// a target that was already right is not in any record
 		case slices.Contains(about, ref) && (ours || before[ref] != g.names[ref]):
 			g.left[ref] = g.names[ref]
 		case ours && !strings.HasPrefix(ref, "@"):
@@ -352,10 +350,10 @@ func (g *walking) compare(t *testing.T, alone bool) (drifts int) {
 	return len(want)
 }
 
-// canGoBack compares what a promotion said about a later rollback with what a rollback would now do.
+// canGoBack compares what a promotion said about a later rollback with what a rollback would do now.
 //
-// On later pages of a ledger, a rollback may find a version although the promotion announced none, because it reads
-// earlier pages and the notes on all versions.
+// On later pages of a ledger, a rollback may find a version although the promotion announced none, because the rollback
+// reads earlier pages and the notes on all versions.
 func (g *walking) canGoBack(t *testing.T, alone bool) {
 	if g.promoted == nil {
 		return

@@ -38,6 +38,12 @@ func (s *Servers) Config() rest.Config {
 	c := s.Wire
 	c.UserAgent, c.CAs = "mlflow-promote/"+s.Version, s.Settings.CAs
 	c.AllowInsecureHTTP, c.Notify, c.Jitter = s.Settings.InsecureHTTP, s.Console.Retrying, s.Jitter
+	if source := s.Settings.Source; source != nil && source.Stall > 0 { // files go from that server to this one
+		c.Idle = source.Stall
+	}
+	if s.Settings.Stall > 0 {
+		c.Idle = s.Settings.Stall
+	}
 	return c
 }
 

@@ -1,6 +1,6 @@
 // Package console prints progress for the user while a command runs.
 //
-// It must never print the result, which is written once, when the command has ended.
+// It must never print the result, which is written only once, when the command has ended.
 package console
 
 import (
@@ -15,13 +15,13 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/rest"
 )
 
-// Console prints progress, and collects the warnings that the report shows.
+// Console prints progress, and collects the warnings for the report.
 type Console struct {
 	runner *actions.Runner
 
 	mu       sync.Mutex
-	waited   map[string]int // the last attempt that was printed, by cause
-	awaited  bool           // whether the line about waiting for the server was printed
+	waited   map[string]int // the last attempt that was printed, for each cause
+	awaited  bool           // whether the line about waiting for the server has been printed
 	warnings []string
 }
 
@@ -39,14 +39,14 @@ func (c *Console) Printf(format string, args ...any) { fmt.Fprintf(c.Out(), form
 // Println prints one line.
 func (c *Console) Println(text string) { fmt.Fprintln(c.Out(), text) }
 
-// Warn adds a warning to the report. It does not change the command's result.
+// Warn adds a warning to the report. It does not affect the command's result.
 func (c *Console) Warn(text string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.warnings = append(c.warnings, text)
 }
 
-// Warned returns the warnings so far.
+// Warned returns all warnings so far.
 func (c *Console) Warned() []string {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -60,7 +60,7 @@ func (c *Console) WarnIf(err error) {
 	}
 }
 
-// Retrying prints a notice that a request will be sent again. Requests that fail for the same reason share one line.
+// Retrying prints a notice that a request will be sent again. Requests that fail for the same reason share a line.
 func (c *Console) Retrying(r rest.Retry) {
 	cause := mlflow.Short(r.Cause)
 	c.mu.Lock()
@@ -72,7 +72,7 @@ func (c *Console) Retrying(r rest.Retry) {
 	c.Printf("%s %s: %s; trying again in %s", r.Method, r.URL, cause, r.Wait.Round(10*time.Millisecond))
 }
 
-// WaitingLong prints a notice that the command is waiting for the server. It prints the notice only once.
+// WaitingLong prints a notice, only once, that the command is waiting for the server.
 func (c *Console) WaitingLong(limit time.Duration) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -8,7 +8,7 @@ import (
 
 var banditLevels = map[string]Severity{"LOW": Low, "MEDIUM": Medium, "HIGH": Critical, "UNDEFINED": Critical}
 
-// readBandit reads the JSON from `bandit -f json`. The metrics in it count all issues, including those that -l, -i or a
+// readBandit reads the JSON from `bandit -f json`. Its metrics count all issues, including those that -l, -i or a
 // baseline removes from the results.
 func readBandit(p node, out *Report) {
 	listed := map[string]int{}

@@ -1,5 +1,5 @@
-// Package evidence reads reports about a model: in our own format, in SARIF, or in a scanner's format.
-// It rejects a report that contains anything it does not understand, because the report may come from the person who
+// Package evidence reads reports about a model, written in our own format, in SARIF, or in a scanner's format. It
+// rejects a report that contains anything it does not understand, because the report may come from the person who
 // trained the model.
 package evidence
 
@@ -15,11 +15,11 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/format"
 )
 
-// Report is the content of a report, whichever tool wrote it.
+// Report is what a report says, whichever tool wrote it.
 type Report struct {
 	Format Format // format of the innermost report
 
-	// What the report is about. Each field is "" if the report does not specify it.
+	// What the report is about. Each field is "" if the report does not say.
 	RunID, ModelID, ArtifactDigest, DatasetDigest string
 
 	Created  time.Time // the oldest time in the report; zero if it contains none
@@ -39,11 +39,10 @@ type Finding struct {
 	What       string // the tool's severity, rule and location, shortened
 }
 
-// Severity orders the findings of all tools.
+// Severity says how serious a finding is, on a scale that is the same for all tools.
 type Severity int
 
-// The severities. A tool's highest severity is Critical, even if the tool calls it high. An unknown severity is
-// Critical too.
+// The severities. A tool's highest severity is Critical, even if the tool calls it high, and so is an unknown severity.
 const (
 	Informational Severity = iota
 	Low
@@ -100,7 +99,7 @@ func (r *Report) addFailure(format string, args ...any) {
 	r.Failures = append(r.Failures, fmt.Sprintf(format, args...))
 }
 
-// addTime keeps the oldest time, because a report is only as recent as its oldest part.
+// addTime keeps the oldest time. A report is only as recent as its oldest part.
 func (r *Report) addTime(at time.Time) {
 	if !at.IsZero() && (r.Created.IsZero() || at.Before(r.Created)) {
 		r.Created = at
@@ -110,7 +109,7 @@ func (r *Report) addTime(at time.Time) {
 // Format is the format of a report.
 type Format string
 
-// The formats, as named in a policy.
+// The formats, with their names in a policy.
 const (
 	Plain      Format = "report"
 	SARIF      Format = "sarif"
@@ -133,7 +132,7 @@ func (t tool) matches(p node) bool {
 	return !slices.ContainsFunc(t.keys, func(key string) bool { return !p.has(key) })
 }
 
-// tools lists all formats except our own and gitleaks, whose reports are lists.
+// tools lists all formats except our own and gitleaks, whose reports are lists rather than objects.
 var tools = []tool{
 	{SARIF, []string{"runs"}, readSARIF},
 	{ModelScan, []string{"summary", "issues", "errors"}, readModelScan},
@@ -152,8 +151,8 @@ func Formats() []string {
 	return append(out, string(Gitleaks))
 }
 
-// Read reads a report. want is the required format, or "" for any. The error says what was not
-// understood. A report that cannot be read counts as failed.
+// Read reads a report. want is the required format, or "" for any. The error says what Read did not understand. A
+// report that cannot be read counts as failed.
 func Read(text string, want Format) (Report, error) {
 	root, err := parse(text)
 	if err != nil {
@@ -180,8 +179,8 @@ func read(p node, want Format, out *Report) {
 	}
 }
 
-// readObject recognises the tool by the top-level keys. It rejects an object with keys from two formats, because the
-// reader for each format would ignore the other format's keys.
+// readObject recognises the tool by the top-level keys. It rejects an object that has keys from two formats, because
+// each format's reader would ignore the other format's keys.
 func readObject(p node, want Format, out *Report) {
 	own := slices.ContainsFunc(p.keys, func(key string) bool { return plainKeys[key] && key != "results" })
 	var matched []tool
@@ -205,8 +204,8 @@ func readObject(p node, want Format, out *Report) {
 	}
 }
 
-// readList reads gitleaks' format, which is the only one that is a list. A clean scan is an empty list, which does not
-// reveal which tool wrote it, so the format must be specified.
+// readList reads gitleaks' format, the only format that is a list. A clean scan is an empty list, which does not show
+// which tool wrote it, so the gate must specify the format.
 func readList(p node, want Format, out *Report) {
 	if len(p.items) == 0 && want != Gitleaks {
 		p.fail("is an empty list, which does not show which tool wrote it; if it was gitleaks, add " +
@@ -254,7 +253,8 @@ func readPlain(p node, want Format, out *Report) {
 	readInner(inner, want, out)
 }
 
-// readInner reads a tool's report inside a report in our own format. Our own format must not be nested.
+// readInner reads a tool's report that is wrapped in a report in our own format. Reports in our own format must not be
+// nested.
 func readInner(p node, want Format, out *Report) {
 	read(p, want, out)
 	if out.Format == Plain {
@@ -262,7 +262,7 @@ func readInner(p node, want Format, out *Report) {
 	}
 }
 
-// readSubject reads what the report is about. It rejects statements that contradict each other.
+// readSubject reads what the report is about. It rejects contradictory statements.
 func readSubject(p node, out *Report) {
 	for _, x := range []struct {
 		key string

@@ -11,12 +11,12 @@ import (
 // want is the expected result of reading a report.
 type want struct {
 	outcome string   // clean, dirty, or gap if the tool could not check everything
-	text    string   // a text that must occur in the findings or in the first gap
+	text    string   // a string that must occur in the findings or in the first gap
 	least   Severity // the lowest severity that counts; Informational means the format's default
 }
 
-// fixtures maps each report, exactly as a tool wrote it, to the expected result. testdata/README.md describes how the
-// reports were made.
+// fixtures maps each report to the expected result. The reports are exactly as the tools wrote them; testdata/README.md
+// describes how they were made.
 var fixtures = map[string]want{
 	"modelscan-clean.json": {outcome: "clean"},
 	"modelscan-dirty.json": {

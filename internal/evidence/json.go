@@ -9,7 +9,7 @@ import (
 	"unicode/utf8"
 )
 
-// The limits for a report. Even a large scan writes only a few hundred KiB.
+// Limits on a report. Even a large scan produces only a few hundred KiB.
 const (
 	MaxSize   = 4 << 20
 	maxDepth  = 64
@@ -31,13 +31,13 @@ const (
 // value is a JSON value. The zero value is a missing value.
 type value struct {
 	kind  kind
-	text  string   // a string's text; numbers and booleans as written
+	text  string   // a string's text; for numbers and booleans, the text as written
 	keys  []string // an object's keys; keys[i] belongs to items[i]
 	items []value
 }
 
-// parse parses exactly one JSON value. It fails if an object contains a key twice, because parsers disagree about which
-// of the two counts: encoding/json takes the last one and ignores case.
+// parse parses exactly one JSON value. It fails if an object contains a key twice, because parsers disagree on which of
+// the two counts. For example, encoding/json uses the last one and ignores case.
 func parse(input string) (value, error) {
 	if len(input) > MaxSize {
 		return value{}, fmt.Errorf("the report is %d bytes long, want at most %d", len(input), MaxSize)
@@ -54,7 +54,7 @@ func parse(input string) (value, error) {
 	return (&parser{dec: dec}).next("", maxDepth)
 }
 
-// syntax checks the whole text, because nothing may follow the value.
+// syntax checks the whole text, because parse must reject anything that follows the value.
 func syntax(input string) error {
 	var whole json.RawMessage
 	err := json.Unmarshal([]byte(input), &whole)

@@ -6,14 +6,14 @@ import (
 	"time"
 )
 
-// modelAuditLevels maps modelaudit's severities. Like modelaudit's exit code, it ignores info and debug, which occur
-// even for a clean model.
+// modelAuditLevels maps modelaudit's severities. Like modelaudit's exit code, it disregards info and debug, which occur
+// even for clean models.
 var modelAuditLevels = map[string]Severity{
 	"debug": Informational, "info": Informational, "warning": Medium, "critical": Critical,
 }
 
-// pickleVerdicts maps modelaudit's verdicts on pickles. A verdict stays in the report even if an option suppresses an
-// issue or changes its severity.
+// pickleVerdicts maps modelaudit's verdicts on pickles. A verdict remains in the report even if an option suppresses
+// the issue or changes its severity.
 var pickleVerdicts = map[string]Severity{
 	"clean": Informational, "unknown": Informational, "suspicious": Medium, "malicious": Critical,
 }
@@ -69,7 +69,7 @@ func (r *Report) addAudited(p node, seen map[string]bool) {
 	seen[what] = true
 }
 
-// addAuditedFile adds a finding from a file's metadata if it is worse than the listed issues.
+// addAuditedFile adds a finding based on a file's metadata if the metadata are worse than the listed issues.
 func (r *Report) addAuditedFile(name string, p node, listed Severity) {
 	if at := p.at("pickle_verdict"); at.isSet() {
 		if level := oneOf(at, pickleVerdicts); level > listed {
@@ -89,7 +89,7 @@ func (r *Report) addAuditedFile(name string, p node, listed Severity) {
 	}
 }
 
-// epoch parses the seconds since 1970, with a fraction.
+// epoch parses a time given in seconds since 1970, possibly with a fraction.
 func epoch(p node) time.Time {
 	if !p.is(isNumber) {
 		return time.Time{}

@@ -8,7 +8,7 @@ import (
 
 var modelScanLevels = map[string]Severity{"LOW": Low, "MEDIUM": Medium, "HIGH": High, "CRITICAL": Critical}
 
-// readModelScan reads the JSON from `modelscan -r json`. The time in it has no time zone and is taken as UTC.
+// readModelScan reads the JSON from `modelscan -r json`. Its time has no time zone and is assumed to be in UTC.
 func readModelScan(p node, out *Report) {
 	listed := map[Severity]int{}
 	for _, issue := range p.at("issues").objects() {

@@ -11,7 +11,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/format"
 )
 
-// reader stores the first error in a report.
+// reader keeps the first error found in a report.
 type reader struct{ err error }
 
 func (r *reader) fail(format string, args ...any) {
@@ -20,8 +20,8 @@ func (r *reader) fail(format string, args ...any) {
 	}
 }
 
-// node is a value in a report, with its path. If the value is not of the type that a method expects, the method records
-// an error and returns the zero value.
+// node is a value in a report, together with its path. A method that expects a different type records an error and
+// returns the zero value.
 type node struct {
 	value
 	path string
@@ -32,8 +32,8 @@ func (p node) fail(format string, args ...any) {
 	p.r.fail("%s %s", shownPath(p.path), fmt.Sprintf(format, args...))
 }
 
-// at returns the value for a key. Keys are case-sensitive. A key that differs only in case is an error, because other
-// parsers may treat it as the same key.
+// at returns the value for a key. Keys are case-sensitive. If the object contains a key that differs only in case, at
+// records an error, because other parsers may treat both as the same key.
 func (p node) at(key string) node {
 	out := node{value{kind: absent}, join(p.path, key), p.r}
 	for i, k := range p.keys {
@@ -69,7 +69,7 @@ func (p node) shown() string {
 	return string(p.kind)
 }
 
-// str returns a string, which must not be empty.
+// str returns a string. An empty string is an error.
 func (p node) str() string {
 	if p.is(isText) && p.text == "" {
 		p.fail("is empty")
@@ -107,7 +107,7 @@ func (p node) count() int {
 	return n
 }
 
-// time parses a string in one of the layouts. A time without a time zone is taken as UTC.
+// time parses a string in one of the layouts. A time without a time zone is assumed to be in UTC.
 func (p node) time(layouts ...string) time.Time {
 	text := p.str()
 	for _, layout := range layouts {
@@ -142,7 +142,7 @@ func (p node) objects() []node {
 	return out
 }
 
-// optionalObjects is like objects, except that the list may be missing or null.
+// optionalObjects is like objects, but the list may be missing or null.
 func (p node) optionalObjects() []node {
 	if !p.isSet() {
 		return nil
@@ -150,7 +150,7 @@ func (p node) optionalObjects() []node {
 	return p.objects()
 }
 
-// members returns the keys and values of an object whose keys can be anything.
+// members returns the keys and values of an object that may have any keys.
 func (p node) members() ([]string, []node) {
 	if !p.is(isObject) {
 		return nil, nil
@@ -162,7 +162,7 @@ func (p node) members() ([]string, []node) {
 	return p.keys, out
 }
 
-// oneOf returns the value for a string that must be one of the given words.
+// oneOf maps a string to its value in words. Any other string is an error.
 func oneOf[T any](p node, words map[string]T) T {
 	out, ok := words[p.text]
 	if p.kind != isText || !ok {
@@ -176,7 +176,7 @@ const shownLength = 120
 // cut shortens a report's text for use in a message.
 func cut(text string) string { return format.Shorten(text, shownLength) }
 
-// line joins a string into one line and shortens it.
+// line puts text on one line and shortens it.
 func line(text string) string { return cut(strings.Join(strings.Fields(text), " ")) }
 
 func quoted(text string) string { return strconv.Quote(cut(text)) }

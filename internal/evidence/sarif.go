@@ -10,7 +10,7 @@ import (
 // sarifLevels maps SARIF's levels. Scanners use error for both high and critical findings.
 var sarifLevels = map[string]Severity{"none": Informational, "note": Low, "warning": Medium, "error": Critical}
 
-// readSARIF reads SARIF 2.1.0. By default, only results with the level error fail the report.
+// readSARIF reads SARIF 2.1.0. By default, only results at level error fail the report.
 func readSARIF(p node, out *Report) {
 	out.Default = High
 	if at := p.at("version"); at.str() != "2.1.0" {
@@ -96,7 +96,7 @@ func levelOr(p node, or Severity) Severity {
 	return oneOf(p, sarifLevels)
 }
 
-// sarifRules contains the level of every rule in a run: the rules of the driver, its extensions and its policies.
+// sarifRules contains the level of every rule in a run, whether it belongs to the driver, an extension or a policy.
 type sarifRules struct {
 	ids    [][]string // rule ids: first the driver's, then those of each extension
 	levels map[string]Severity
@@ -154,8 +154,8 @@ func severityOf(p node) Severity {
 	return Low
 }
 
-// raise sets a rule's level, unless the rule already has a higher one. This means that an override on the command line
-// cannot lower a level. The person who runs the tool could otherwise choose any level.
+// raise sets a rule's level, unless the rule already has a higher one. An override on the command line therefore cannot
+// lower a level. Otherwise, the person who runs the tool could choose any level.
 func (s *sarifRules) raise(id string, level Severity) {
 	if old, ok := s.levels[id]; !ok || level > old {
 		s.levels[id] = level
@@ -171,8 +171,8 @@ func (s *sarifRules) of(p node) string {
 	return id
 }
 
-// ref returns the id of a rule that is given by its id or by its index in a component. If both are given, they must
-// agree.
+// ref returns the id of a rule that is identified by its id or by its index in a component. If both are given, they
+// must agree.
 func (s *sarifRules) ref(id, index, component node) string {
 	name := ""
 	if id.isSet() {
@@ -206,7 +206,7 @@ func (s *sarifRules) component(p node) []string {
 	return s.ids[i+1]
 }
 
-// level returns a rule's level. The id in a result may have additional parts after a slash.
+// level returns a rule's level. In a result, a slash and further parts may follow the rule's id.
 func (s *sarifRules) level(id string) (Severity, bool) {
 	for id != "" {
 		if level, ok := s.levels[id]; ok {
@@ -231,7 +231,7 @@ func readResult(p node, rules *sarifRules, out *Report) {
 			out.addGap("%s is undecided: its kind is %s", cut(id), at.text)
 		}
 	}
-	if at := p.at("baselineState"); at.isSet() { // validated but not used, because an old finding is still a finding
+	if at := p.at("baselineState"); at.isSet() { // validated but not used: an old finding is still a finding
 		oneOf(at, map[string]bool{"new": true, "unchanged": true, "updated": true, "absent": true})
 	}
 	level := levelOr(p.at("level"), Informational)
@@ -245,7 +245,7 @@ func readResult(p node, rules *sarifRules, out *Report) {
 	out.addFinding(level, suppressed(p), "%s %s in %s", levelName(level), cut(id), cmp.Or(where, "no file"))
 }
 
-// resultRule returns the id of a result's rule, which SARIF can express in three ways.
+// resultRule returns the id of a result's rule. SARIF has three ways to express it.
 func resultRule(p node, rules *sarifRules) string {
 	rule := p.at("rule")
 	id := rules.ref(p.at("ruleId"), p.at("ruleIndex"), rule.at("toolComponent"))
@@ -279,7 +279,7 @@ func levelName(s Severity) string {
 	return s.String()
 }
 
-// suppressed reports whether a result has suppressions and all of them are accepted.
+// suppressed reports whether a result has suppressions and all of them have been accepted.
 func suppressed(p node) bool {
 	all := p.at("suppressions").optionalObjects()
 	out := len(all) > 0

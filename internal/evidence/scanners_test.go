@@ -13,10 +13,11 @@ import (
 
 var write = flag.Bool("write", false, "write the scanners' reports into testdata")
 
-// fakeKey looks like an AWS access key. It is assembled here so that scanners do not find it in this repository.
+// fakeKey looks like an AWS access key. It is assembled from two parts so that scanners do not report it in this
+// repository.
 const fakeKey = "AKIA" + "Z7QX5NWTR4KLMPV2"
 
-// inputs contains the folders to scan, by case.
+// inputs contains the files to scan, by case and name.
 var inputs = map[string]map[string]string{
 	"clean": {
 		"model.pkl": "(dp0\nVweights\np1\nF0.5\ns.",
@@ -56,8 +57,8 @@ const (
 	secrets = " --scanners secret --offline-scan --skip-version-check "
 )
 
-// scanners lists the commands. They run in the parent folder of all inputs. IN is replaced by the case's folder, and
-// OUT by the report.
+// scanners lists the commands, which run in the parent folder of all inputs. IN is replaced by the case's folder, and
+// OUT by the path of the report.
 var scanners = []struct {
 	name, args, ending string
 	cases              []string
@@ -86,9 +87,8 @@ var scanners = []struct {
 		[]string{"clean", "dirty"}},
 }
 
-// TestScanners runs each scanner and reads its reports. All scanners must be on PATH. Use -run TestScanners/bandit to
-// run a single one. With -write, the reports become the fixtures for TestRead_Fixtures, which is part of every test
-// run.
+// TestScanners runs each scanner and reads its reports. All scanners must be on PATH. To run a single one, use -run
+// TestScanners/bandit. With -write, the reports replace the fixtures for TestRead_Fixtures, which always runs.
 func TestScanners(t *testing.T) {
 	root := t.TempDir()
 	files := map[string]string{"rules.yml": semgrepRules, "gitleaks.toml": gitleaksRules}

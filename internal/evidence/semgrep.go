@@ -1,14 +1,14 @@
 package evidence
 
-// semgrepLevels maps the severities of rules. ERROR, WARNING and INFO are older names, and EXPERIMENT and INVENTORY are
+// semgrepLevels maps the severities of rules. ERROR, WARNING and INFO are old names; EXPERIMENT and INVENTORY are
 // deprecated.
 var semgrepLevels = map[string]Severity{
 	"CRITICAL": Critical, "ERROR": Critical, "HIGH": High, "WARNING": Medium, "MEDIUM": Medium,
 	"LOW": Low, "INFO": Low, "EXPERIMENT": Low, "INVENTORY": Low,
 }
 
-// semgrepSkips maps each reason for skipping a file to whether it is a gap. Reasons that are not gaps are intentional
-// skips, for example of ignored paths and other languages.
+// semgrepSkips maps each reason for skipping a file to whether the skip is a gap. Skips that are not gaps are
+// intentional, for example because of an ignored path or a different language.
 var semgrepSkips = map[string]bool{
 	"always_skipped": false, "semgrepignore_patterns_match": false, "cli_include_flags_do_not_match": false,
 	"cli_exclude_flags_match": false, "excluded_by_config": false, "wrong_language": false, "binary": false,

@@ -12,7 +12,7 @@ var trivyLevels = map[string]Severity{
 // trivyStatuses maps each status of a check to whether it is a finding.
 var trivyStatuses = map[string]bool{"FAIL": true, "EXCEPTION": true, "PASS": false}
 
-// trivyResult lists the known keys in a result. An unknown key could be a new kind of finding.
+// trivyResult lists the known keys in a result. A key that is not listed could be a new kind of finding.
 var trivyResult = []string{
 	"Target", "Class", "Type", "Packages", "Vulnerabilities", "MisconfSummary", "Misconfigurations", "Secrets",
 	"Licenses", "CustomResources", "ExperimentalModifiedFindings",

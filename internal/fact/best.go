@@ -10,7 +10,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
-// BestRun is the model that has won a Contest, with its run and its experiment.
+// BestRun is the model that won a Contest, with its run and experiment.
 type BestRun struct {
 	Experiment, RunID, Metric, Value, Goal string
 
@@ -18,18 +18,18 @@ type BestRun struct {
 	Filter string // the condition on the runs
 
 	ModelID string   // "" if the model is among the run's files
-	Origin  string   // describes in a few words where the value comes from
+	Origin  string   // a few words about where the value comes from
 	Ties    []string // older models with the same value
 	Looked  int      // the number of models and runs that were compared
 	Skipped []Skipped
 }
 
-// Skipped is a model or run that is not part of the contest, with the reason.
+// Skipped is a model or run that does not take part in the contest, with the reason.
 type Skipped struct{ Ref, Why string }
 
 // contender is a model with a value that counts.
 type contender struct {
-	run, model string // model is "" if it is among the run's files
+	run, model string // model is "" if it is in the run's artifacts
 	in         string // id of the experiment
 	value      Value
 	started    time.Time // start of the run
@@ -38,18 +38,18 @@ type contender struct {
 
 func (c contender) ref() string { return cmp.Or(c.model, c.run) }
 
-// Contest finds the best of several models. The order of entry makes no difference.
+// Contest finds the best of several models, whatever the order in which they enter.
 type Contest struct {
 	registry.Best
 	Names map[string]string // names of the experiments by id
 
 	looked  int
-	leaders []contender // they all have the same value
+	leaders []contender // all of them have the same value
 	skipped []Skipped
 }
 
-// Enter adds a subject to the contest, unless it has no such metric. The rules for which values count are the same as
-// in a gate.
+// Enter adds a subject to the contest, unless it lacks the metric. The same rules as in a gate decide which of its
+// values count.
 func (c *Contest) Enter(s Subject) {
 	choice := s.Choose(c.Metric, Selector{})
 	_, readable := s.Run.Get()
@@ -79,18 +79,18 @@ func (c *Contest) Enter(s Subject) {
 	c.leaders = append(c.leaders, contender{run.ID, logged.ID, in, choice.Value, run.Start, logged.Created})
 }
 
-// Skip records a model or run that cannot take part.
+// Skip records a model or run that does not take part.
 func (c *Contest) Skip(ref, why string) {
 	c.looked++
 	c.skipped = append(c.skipped, Skipped{ref, why})
 }
 
-// Settled reports whether a model with this value could neither win nor tie.
+// Settled reports whether a model with this value could no longer win or tie.
 func (c *Contest) Settled(v registry.Point) bool {
 	return len(c.leaders) > 0 && c.Better(c.leaders[0].value.Point, v)
 }
 
-// Winner returns the best model, or the newest of several with the same value. ok is false if no model takes part.
+// Winner returns the best model, or the newest one in case of a tie. ok is false if no model takes part.
 func (c *Contest) Winner() (found BestRun, ok bool) {
 	found = BestRun{
 		Metric: c.Metric, Goal: c.Goal, Where: c.Where(), Filter: c.Filter, Looked: c.looked, Skipped: c.skipped,
@@ -98,7 +98,7 @@ func (c *Contest) Winner() (found BestRun, ok bool) {
 	if len(c.leaders) == 0 {
 		return found, false
 	}
-	slices.SortFunc(c.leaders, func(a, b contender) int { // finally by id, so that the result is always the same
+	slices.SortFunc(c.leaders, func(a, b contender) int { // ids break ties, so that the result is always the same
 		return cmp.Or(b.started.Compare(a.started), b.created.Compare(a.created), cmp.Compare(b.ref(), a.ref()))
 	})
 	winner := c.leaders[0]
@@ -111,7 +111,7 @@ func (c *Contest) Winner() (found BestRun, ok bool) {
 	return found, true
 }
 
-// Words returns sentences that name the chosen model, the value with which it won, and the skipped models.
+// Words returns sentences about the chosen model, its winning value, and the skipped models.
 func (b BestRun) Words() []string {
 	model := "the model of run " + b.RunID
 	if b.ModelID != "" {
@@ -132,7 +132,7 @@ func (b BestRun) Words() []string {
 	return notes
 }
 
-// PassedOver lists the first few skipped models, each with the reason.
+// PassedOver lists the first few skipped models, with the reason for each.
 func PassedOver(list []Skipped) string {
 	text := make([]string, len(list))
 	for i, s := range list {

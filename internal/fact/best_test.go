@@ -11,7 +11,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
-// only returns a subject whose run has a single value of acc.
+// only returns a subject whose run has a single value for the metric `acc`.
 func only(id string, value float64, started int64) Subject {
 	point := registry.Point{Value: value, Raw: strconv.FormatFloat(value, 'g', -1, 64)}
 	run := registry.Run{ID: id, Start: time.UnixMilli(started), Metrics: map[string]registry.Point{"acc": point}}

@@ -10,8 +10,8 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
 )
 
-// Incumbent is the incumbent's key in Facts.Holders. The incumbent is the version that the alias points to or, if there
-// is no alias, the version in the stage.
+// Incumbent is the incumbent's key in Facts.Holders. The incumbent is the version that the target's alias points to or,
+// if the target has no alias, the version in the stage.
 var Incumbent registry.Ref
 
 // Query contains the inputs that say what a command is about. Together with Needs, it determines which facts are
@@ -20,31 +20,31 @@ type Query struct {
 	Model     string
 	Candidate registry.Candidate
 	Target    registry.Target
-	// the aliases for the `alias` command, or the additional aliases that a promotion assigns or removes
+	// the aliases for the `alias` command, or the additional aliases that a promotion sets or removes
 	Aliases []registry.Assignment
 
 	MovedRoots []registry.MovedRoot // artifact stores that have moved, according to the policy
 }
 
-// Needs lists the facts that gates ask for.
+// Needs lists the facts that gates require.
 type Needs struct {
-	Holders        []registry.Ref // the aliases, stages and versions that the candidate is compared to
-	Tags           []string       // tags of the version, by key
-	HolderMLmodels bool           // also read the MLmodel files of Holders
-	Files          bool           // the candidate's model files, with sizes
-	Digest         bool           // a digest over the contents of all files; every file must be downloaded
-	EvaluatedIn    []string       // experiments, by name or id, whose runs some gate accepts as evaluations
-	History        []string       // metrics to read with their whole history, for the candidate and for Holders
+	Holders        []registry.Ref // the aliases, stages and versions that the candidate is compared with
+	Tags           []string       // the keys of version tags
+	HolderMLmodels bool           // whether to read the MLmodel files of Holders as well
+	Files          bool           // the candidate's model files and their sizes
+	Digest         bool           // a digest of the contents of all files, for which every file must be downloaded
+	EvaluatedIn    []string       // experiments, by name or id, whose runs a gate accepts as evaluations
+	History        []string       // metrics whose whole history is read, for the candidate and for Holders
 	Ledger         bool           // the entries of the promotion ledger
-	Evidence       []string       // the names of documents to read from the candidate's run artifacts
-	Commit         bool           // how the run's commit is related to the workflow's commit
+	Evidence       []string       // the names of documents in the candidate's run artifacts
+	Commit         bool           // how the run's commit relates to the workflow's commit
 	Review         bool           // who made the change and who approved it
 	Environments   []string       // environments whose approvals count
-	// aliases and stages; the ledger must show how long each of them has pointed to the candidate
+	// aliases and stages for which the ledger must show how long they have pointed to the candidate
 	Since []registry.Ref
 }
 
-// With returns the needs of both n and m.
+// With returns the union of the needs of n and m.
 func (n Needs) With(m Needs) Needs {
 	n.Holders = union(n.Holders, m.Holders)
 	n.Tags = union(n.Tags, m.Tags)
@@ -73,67 +73,67 @@ func union[T comparable](a, b []T) []T {
 	return out
 }
 
-// Subject is the candidate, or a version to which it is compared.
+// Subject is the candidate or a version that it is compared with.
 type Subject struct {
 	Ref     string // the name to show, for example runs:/ID/model or models:/churn/7
 	Version registry.Known[registry.Version]
-	Run     registry.Known[registry.Run] // also unreadable if the model does not belong to the run; see BelongsToRun
-	// the id of the model's run if the run is deleted and therefore unreadable
+	Run     registry.Known[registry.Run] // also unreadable if the model does not belong to the run (see BelongsToRun)
+	// the id of the model's run if the run has been deleted and is therefore unreadable
 	DeletedRun string
 	Path       string   // the model's path within the run's artifacts; "" for a logged model
-	InPlace    bool     // the run lists the model at Path, so its artifact store has not moved
+	InPlace    bool     // whether the run lists the model at Path, so that its artifact store has not moved
 	Places     []string // locations of the version's files; nil if they are not known
 	MLmodel    registry.Known[registry.MLmodel]
 
 	Logged registry.Known[registry.LoggedModel] // absent if the version has no logged model, as before MLflow 3
-	// other models that are listed in the run's outputs and are in the same experiment
+	// models in the run's outputs that are in the model's experiment, other than the model itself
 	Siblings registry.Known[[]registry.LoggedModel]
-	// evaluation runs that logged values on the model and may count, by run ID
+	// evaluation runs that logged values on the model and may count, by run id
 	Evaluations registry.Known[map[string]Evaluation]
 	// other models among the run's artifacts; gathered only if Unlisted is true
 	OtherPaths registry.Known[[]string]
 
-	Files   registry.Known[[]registry.File]             // the model's files; paths are relative to the model
+	Files   registry.Known[[]registry.File]             // the model's files, with paths relative to the model
 	Digest  registry.Known[string]                      // see FilesDigest
 	History map[string]registry.Known[[]registry.Point] // by metric; sorted by step, then by time
 
-	// Registered is true if this program registered the version from this run and these files. It is gathered only
+	// Registered reports whether this program registered the version from this run and these files. It is gathered only
 	// together with Digest.
 	Registered bool
 }
 
-// Facts contains everything that the decision may depend on. All of it is gathered before anything is decided.
+// Facts contains everything that a decision may depend on. All facts are gathered before anything is decided.
 type Facts struct {
 	Server    string          // the registry's address, without credentials
-	Target    registry.Target // the target that the user asked for
+	Target    registry.Target // the target that the user requested
 	Model     registry.Known[registry.Model]
 	Candidate Subject
 	Found     Found
-	// the registration request for the candidate; empty if the candidate is already a version
+	// the registration request for the candidate; empty if the candidate already is a version
 	Source registry.Source
 	Barred error   // why the registry would refuse the registration; nil if no reason is known
 	Origin *Origin // the server from which the candidate is copied; nil if it is the registry's
 	Twins  Twins
-	// also keyed by Incumbent; absent only if it is certain that no such version exists
+	// also keyed by Incumbent; a subject is absent only if it is certain that there is no such version
 	Holders      map[registry.Ref]registry.Known[Subject]
 	StageHolders registry.Versions // all versions in the target's stage
-	// stages that contain several versions, so that none of them is the incumbent
+	// stages that contain several versions and therefore have no incumbent
 	Shared map[string]registry.Versions
 	Newest int          // the highest version number seen; 0 if the model has no versions
 	Ledger ledger.Chain // the model's ledger
-	// how aliases are kept on a server that does not support them; nil on any other server
+	// how aliases are stored on a server that does not support them; nil on any other server
 	Fallback *Fallback
-	Versions map[int]registry.Known[registry.Version] // the versions requested by number
-	Whole    bool                                     // Versions contains every version of the model
+	Versions map[int]registry.Known[registry.Version] // the versions that were requested by number
+	Whole    bool                                     // whether Versions contains every version of the model
 	Similar  SimilarNames
 
-	// the description and tags that the candidate's version will have after the plan is applied
+	// the description and tags that the candidate's version will have after the plan has been applied
 	Words      Words
 	Commit     Commit                            // the commit that the workflow runs on
 	Review     registry.Known[Review]            // who made the change and who approved it
-	Identities map[string]string                 // MLflow user -> GitHub login, from the policy
-	Evidence   map[string]registry.Known[string] // the text of each document by name
-	// the server's time, because waivers and ages must not depend on the runner's clock
+	Identities map[string]string                 // GitHub login for each MLflow user, from the policy
+	Evidence   map[string]registry.Known[string] // the text of each document, keyed by name
+	// the server's time, so that waivers and ages do not depend on the runner's clock
 	Now  time.Time
 	Skew time.Duration // how far the server's clock is ahead of the runner's
 }
@@ -144,28 +144,29 @@ type Origin struct {
 	// the candidate's version there; absent if the candidate is a run or a logged model
 	Version registry.Known[registry.Version]
 	Earlier []registry.Hop // the servers from which that version was copied, according to its tag; oldest first
+	Lost    []string       // what cannot be copied, for people
 }
 
-// Found describes how the candidate was found if the query does not name exactly one model.
+// Found describes how the candidate was found, if the query does not identify exactly one model.
 type Found struct {
 	Best      *BestRun            // for the candidate "best", otherwise nil
 	Commit    *registry.CommitRun // for the candidate "commit", otherwise nil
-	Namesakes []string            // the run's other logged models with the candidate's name
-	Unseen    string              // why the run's artifacts cannot be listed; "" if they contain the candidate
+	Namesakes []string            // the run's other logged models that have the candidate's name
+	Unseen    string              // why the run's artifacts could not be listed; "" if they contain the candidate
 }
 
-// Twins lists other versions registered from the candidate's run and artifact.
+// Twins lists the other versions that were registered from the candidate's run and artifact.
 type Twins struct {
 	All      registry.Versions
 	Unmarked registry.Versions // duplicates that this program registered and has not tagged yet
 }
 
-// SimilarNames suggests existing names for names in the query that do not exist.
+// SimilarNames suggests existing names in place of names in the query that do not exist.
 type SimilarNames struct {
-	// the model whose name the database treats as the same; "" if there is none
+	// the model whose name the database does not distinguish from the given one; "" if there is none
 	ModelTwin string
 	Models    []string // registered models with a similar name; ModelTwin comes first
-	// for each missing alias, the existing alias that the database treats as the same
+	// for each missing alias, an existing alias that the database does not distinguish from it
 	Aliases map[string]string
 }
 
@@ -178,20 +179,21 @@ type Words struct {
 // Commit is the commit that the workflow runs on.
 type Commit struct {
 	Repository string // owner/name; "" outside a workflow
-	// the full digests that count as the head: of the branch, of the pull request, or of its merge commit
+	// the full digests that count as the head: that of the branch, the pull request or its merge commit
 	Heads    []string
 	Contains registry.Known[bool] // whether the head descends from the run's commit
 }
 
-// Fallback describes how aliases are kept as version tags on a server that does not support aliases. If several
-// versions carry the tag, the highest one counts, so the alias is well defined even in the middle of a move.
+// Fallback describes how aliases are stored as version tags on a server that does not support aliases. If several
+// versions have the tag, the highest one counts, so the alias always points to exactly one version, even in the middle
+// of a move.
 type Fallback struct {
-	Server  string                       // the server's name in messages, for example "MLflow 2.2.2"
-	Holders map[string]registry.Versions // the versions that carry the tag, by alias
+	Server  string                       // how messages refer to the server, for example "MLflow 2.2.2"
+	Holders map[string]registry.Versions // the versions that have the tag, by alias
 }
 
 // Recorded returns the values of a metric that were written to the ledger when the version was promoted. For each run
-// and dataset it returns the first record, because a run's value on a dataset does not change.
+// and dataset, it returns the first one recorded, because a run's value on a dataset does not change.
 func (f Facts) Recorded(version int, metric string) []verdict.Used {
 	var out []verdict.Used
 	for _, e := range f.Ledger.Decisive().Entries {
@@ -212,7 +214,7 @@ func (f Facts) Recorded(version int, metric string) []verdict.Used {
 func (f Facts) Incumbent() registry.Known[Subject] { return f.Holders[Incumbent] }
 
 // AliasNames returns the model's aliases in sorted order. On a server that does not support aliases, these are the
-// aliases kept as tags.
+// aliases stored as tags.
 func (f Facts) AliasNames() []string {
 	if f.Fallback != nil {
 		return slices.Sorted(maps.Keys(f.Fallback.Holders))

@@ -7,7 +7,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
-// If With forgot a need, the fact would never be gathered and its gate would always be inconclusive.
+// If With left out a need, the fact would never be gathered and the gate that needs it would always be inconclusive.
 func TestNeeds_With(t *testing.T) {
 	for i := range reflect.TypeFor[Needs]().NumField() {
 		var one Needs

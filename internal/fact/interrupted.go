@@ -7,8 +7,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
-// PointsTo returns one move for each part of the target. The move's Want is the version that the part currently points
-// to.
+// PointsTo returns one move for each part of the target. Want contains the versions that the part currently points to.
 func (f Facts) PointsTo(t registry.Target) []registry.Shift {
 	var out []registry.Shift
 	if t.Alias != "" {
@@ -33,9 +32,9 @@ func (f Facts) Unfinished(command string, t registry.Target) (ledger.Entry, bool
 	return e, ok && e.Record.Target == t && e.Record.To != 0
 }
 
-// Interrupted returns the newest entry that moved something, if this command was interrupted during that entry and no
-// other client has moved any part since. Each part must therefore either still be in its former state or be in the
-// state that the entry wanted. parts contains the current states.
+// Interrupted returns the newest entry that may have moved something, if it is an interrupted entry of this command and
+// no other client has moved any of its parts since. Each part must therefore be either in its former state or in the
+// state that the entry intended. parts contains the current states.
 func (f Facts) Interrupted(command string, parts []registry.Shift) (ledger.Entry, bool) {
 	for _, e := range slices.Backward(f.Ledger.Decisive().Entries) {
 		switch {
@@ -63,8 +62,8 @@ func (f Facts) untouched(r ledger.Record, parts []registry.Shift) bool {
 	})
 }
 
-// showsMoves reports whether some of the recorded moves have been made and no other client has moved any of these parts
-// since.
+// showsMoves reports whether some of the recorded moves have been made and no other client has since moved any of the
+// targets in parts.
 func (f Facts) showsMoves(r ledger.Record, parts []registry.Shift) (moved bool) {
 	for _, now := range parts {
 		s, listed := r.Move(now.Ref)
@@ -79,8 +78,8 @@ func (f Facts) showsMoves(r ledger.Record, parts []registry.Shift) (moved bool) 
 	return moved
 }
 
-// MovesMade counts the recorded moves that, according to the facts, have been made. It returns MovedUnknown if a move
-// is half made or its stage was not read.
+// MovesMade returns how many of the recorded moves have been made, according to the facts. It returns MovedUnknown if a
+// move is only half made or if its stage was not read.
 func (f Facts) MovesMade(r ledger.Record, q Query) int {
 	made := 0
 	for _, m := range r.Moves {

@@ -8,7 +8,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
-// If a promotion has moved a target but failed, the next promotion to the same version confirms the move.
+// If a failed promotion has moved a target, the next promotion to the same version confirms the move.
 func TestLedger_Unconfirmed(t *testing.T) {
 	entry := func(outcome string, moved int, moves ...registry.Shift) ledger.Entry {
 		return ledger.Entry{Outcome: outcome, Moved: moved, Record: ledger.Record{Moves: moves}}
@@ -104,7 +104,7 @@ func TestFacts_CutOff(t *testing.T) {
 	}
 }
 
-// A rollback can return to a version that an unfinished entry has replaced, but tries that version last.
+// A rollback can return to a version that an unfinished entry replaced, but considers that version last.
 func TestRollbackTargets_Unfinished(t *testing.T) {
 	done := ledger.Entry{
 		Outcome: ledger.EntryDone, Moved: 1,
@@ -137,7 +137,7 @@ func TestRollbackTargets_Unfinished(t *testing.T) {
 	}
 }
 
-// Outside a workflow, no two processes count as the same run.
+// Outside a workflow, no two processes belong to the same run.
 func TestHolder_SameRun(t *testing.T) {
 	for name, c := range map[string]struct {
 		a, b ledger.Holder
@@ -154,7 +154,7 @@ func TestHolder_SameRun(t *testing.T) {
 	}
 }
 
-// Moved counts only the moves that the entry itself made. Made also includes the moves that it confirmed.
+// Moved counts only the moves that the entry itself made, whereas Made also returns the moves that the entry confirmed.
 func TestEntry_Made(t *testing.T) {
 	theirs, first, second := registry.ParseShift(
 		"@champion", "7", "7",
@@ -181,7 +181,7 @@ func TestEntry_Made(t *testing.T) {
 	}
 }
 
-// Before an entry is closed on behalf of a different run, its moves are counted if the facts show them.
+// Before an entry is closed on behalf of a different run, its moves are counted from the facts.
 func TestFacts_MovesMade(t *testing.T) {
 	moves := []registry.Shift{
 		registry.ParseShift("@champion", "7", "7"), registry.ParseShift("@reader", "6", "7"),

@@ -25,7 +25,7 @@ func TestFacts_NotPassed(t *testing.T) {
 	for name, c := range map[string]struct {
 		keyed   bool
 		entries []ledger.Entry
-		want    string // part of the reason; "" = passed
+		want    string // part of the expected reason; "" if the version passed
 	}{
 		"never judged":                         {false, nil, ""},
 		"never judged, with keys":              {true, nil, none},
@@ -48,8 +48,7 @@ func TestFacts_NotPassed(t *testing.T) {
 	}
 }
 
-// A forecast reads only the newest page of the ledger. A version that is missing from that page may have passed
-// earlier.
+// A forecast reads only the newest page of the ledger. A version that is not on that page may have passed earlier.
 func TestFacts_NotPassedUnread(t *testing.T) {
 	champion := registry.AliasRef("champion")
 	about := func(to int) ledger.Entry {

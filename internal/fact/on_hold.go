@@ -8,8 +8,8 @@ import (
 )
 
 // OnHold says when the version was put on hold, or returns "" if it is not on hold. A version is on hold if it has been
-// rolled back and has not been allowed again since. The ledger decides. The version's own tag counts only if there is
-// no ledger or its older entries were not read.
+// rolled back and has not been allowed again since then. The ledger decides this. The version's tag counts only if
+// there is no ledger or if the ledger's older entries were not read.
 func (f Facts) OnHold(v registry.Version) string {
 	for _, e := range slices.Backward(f.Ledger.Entries) {
 		switch {

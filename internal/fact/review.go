@@ -10,44 +10,43 @@ import (
 
 // Review says who made a change and who approved it, according to GitHub.
 type Review struct {
-	Attempt      int                           // the workflow run's attempt, from 1; 0 if unknown
+	Attempt      int                           // which attempt of the workflow run this is, from 1; 0 if unknown
 	Contributors registry.Known[[]Contributor] // everyone who made the change or started the workflow
-	// one for each decision on one of the workflow run's environments; absent outside a workflow
+	// one for each decision about one of the workflow run's environments; absent outside a workflow
 	Environments registry.Known[[]Approval]
-	PullRequest  registry.Known[[]Approval] // reviews of the pull request; absent if there is no pull request
-	// the environments named in gates; if there are none, every environment that was approved
+	PullRequest  registry.Known[[]Approval] // reviews of the pull request; absent if there is none
+	// the environments that gates list; if they list none, every environment that was approved
 	Named   []string
 	Missing []string // permissions that the token lacks, in workflow syntax, for example "actions: read"
 }
 
 // Contributor is one person's part in a change.
 type Contributor struct {
-	Login  string // "" if unknown, or if the e-mail address in a commit belongs to no GitHub account
-	Email  string // the e-mail address in the commit, if GitHub knows no login for it
+	Login  string // "" if unknown, or if the commit's e-mail address belongs to no GitHub account
+	Email  string // the commit's e-mail address, if GitHub knows no login for it
 	Commit string // the full digest of the commit that the person wrote; "" for other roles
 	Role   Role
 }
 
-// Role describes what a person contributed to a change. Its text completes a sentence, for example
-// "NAME wrote the commit".
+// Role says what a person contributed to a change. It completes a sentence, for example "NAME wrote the commit".
 type Role string
 
-// People with these roles cannot approve.
+// People with one of these roles cannot approve the change.
 const (
 	RoleAuthor        Role = "wrote the commit" // the commit that the MLflow run refers to
 	RoleCoAuthor      Role = "co-authored the commit"
 	RoleCommitter     Role = "committed the commit"
-	RoleTrainer       Role = "ran the training" // according to `identities` in the policy
+	RoleTrainer       Role = "ran the training" // according to the policy's `identities`
 	RoleOpener        Role = "opened the pull request"
 	RolePullAuthor    Role = "wrote a commit of the pull request"
 	RolePullCoAuthor  Role = "co-authored a commit of the pull request"
 	RolePullCommitter Role = "committed a commit of the pull request"
 	RoleStarter       Role = "started the workflow"
 	RoleRestarter     Role = "re-ran the workflow"
-	RoleOther         Role = "made the change" // for a policy's test cases, which do not specify roles
+	RoleOther         Role = "made the change" // for a policy's test cases, which do not state roles
 )
 
-// Approval is an account's last decision on the pull request or on one environment.
+// Approval is an account's latest decision about the pull request or one of the environments.
 type Approval struct {
 	Login       string // "" if GitHub does not return the account
 	Environment string // "" for a review of the pull request
@@ -69,7 +68,7 @@ const (
 )
 
 // Makers returns the roles of everyone who made the change, by login in lower case. These people must not approve their
-// own work. Each login comes from GitHub or, for an MLflow user or an e-mail address, from the policy's identities.
+// own work. A login comes from GitHub or, for an MLflow user or an e-mail address, from the policy's `identities`.
 // unnamed contains the contributors whose login is not known.
 func (f Facts) Makers() (roles map[string][]Role, unnamed []Contributor) {
 	roles = map[string][]Role{}
@@ -101,7 +100,7 @@ func (f Facts) Makers() (roles map[string][]Role, unnamed []Contributor) {
 	return roles, unnamed
 }
 
-// loginsOf returns the GitHub logins that the policy's identities assign to an MLflow user or an e-mail address.
+// loginsOf returns the GitHub logins that the policy's `identities` assign to an MLflow user or an e-mail address.
 func (f Facts) loginsOf(user string) []string {
 	var out []string
 	for _, name := range slices.Sorted(maps.Keys(f.Identities)) {
@@ -112,8 +111,8 @@ func (f Facts) loginsOf(user string) []string {
 	return out
 }
 
-// Approvers returns the logins of those who approved the pull request or a named environment, sorted and in lower case.
-// If a gate asked who made the change, it leaves out the logins of those people.
+// Approvers returns the logins of the people who approved the pull request or a named environment, sorted and in lower
+// case. If a gate looked up the change's authors, their logins are left out.
 func (f Facts) Approvers() []string {
 	review := f.Review.OrZero()
 	makers, _ := f.Makers()
@@ -134,8 +133,8 @@ func (f Facts) Approvers() []string {
 	return slices.Compact(out)
 }
 
-// ApproversGap is a code for the reason why the approvers are not known. Codes are stored in records and must never be
-// renamed. Records written by older versions of this program contain a sentence in place of the code.
+// ApproversGap is a code for why the approvers are not known. Codes are stored in records and must never be renamed.
+// Records from older versions of this program contain a sentence instead of a code.
 type ApproversGap string
 
 // The values of ApproversGap. "" means that the approvers are known.
@@ -167,8 +166,8 @@ func ApprovedBy(approvers []string, unknown string) string {
 	return ""
 }
 
-// ApproversUnknown returns the reason why the approvers are not known, if only the record needs them and no gate asked
-// for them. why is more detailed than the code. Both are empty if a gate asked for the approvers, or if they are known.
+// ApproversUnknown returns why the approvers are not known, if no gate asked for them and only the record needs them.
+// why is more detailed than the code. Both are empty if a gate asked for the approvers or if they are known.
 func (r Review) ApproversUnknown() (code ApproversGap, why string) {
 	_, entered := r.Environments.Get()
 	switch {

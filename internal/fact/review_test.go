@@ -72,7 +72,7 @@ func TestReview_ApproversUnknown(t *testing.T) {
 	}
 }
 
-// Codes are shown as sentences. Sentences from older records are shown unchanged.
+// Codes are shown as sentences, and sentences from older records are shown unchanged.
 func TestApproversGap_Sentences(t *testing.T) {
 	for _, code := range []ApproversGap{ApproversDenied, ApproversUnread} {
 		if text := code.Words(); !strings.Contains(text, " ") {

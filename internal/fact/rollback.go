@@ -9,12 +9,12 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
-// RollbackTarget is a version that a rollback could return to.
+// RollbackTarget is a version that a rollback could restore.
 type RollbackTarget struct {
 	Number int
 	Why    string // why it was rejected; "" if it can be used
-	Only   string // the only part of the target that it was at; "" if it was at every part
-	Ask    bool   // it was rejected only because the user did not name it
+	Only   string // the part of the target that it was live on, if only one; "" if it was live on all of it
+	Ask    bool   // whether it was rejected only because the user did not name it
 }
 
 // Rejection returns the reason why the version was rejected, and what the user can do about it.
@@ -27,17 +27,16 @@ func (b RollbackTarget) Rejection() string {
 
 // RollbackAllowed says which versions a rollback accepts in addition to good ones.
 type RollbackAllowed struct {
-	Hold  bool // versions that are on hold
-	Named bool // versions that never passed the gates, because the user named this version
-	// Versions that are missing from the ledger entries that were read, if older pages were not read. Only a forecast
-	// accepts them.
+	Hold  bool // versions on hold
+	Named bool // versions that never passed the gates; set if the user names the version
+	// Versions missing from the entries that were read, if older pages were not read. Only a forecast accepts them.
 	Unread bool
 }
 
-// RollbackTargets returns the versions that the target pointed to before the current one, newest first. Each rejected
-// version comes with the reason. The versions are taken from the ledger and, for the time before the ledger began, from
-// version tags. If the target is both an alias and a stage, usable versions that were at only one of them come last,
-// unless all of them were. A rollback, the forecast in a promotion and the audit all use this function.
+// RollbackTargets returns the versions that the target pointed to before the current one, newest first, with the reason
+// for each rejection. The versions come from the ledger and, for the time before the ledger began, from version tags.
+// If the target is both an alias and a stage, usable versions that were live on only one of them come last, unless this
+// applies to all of them. Rollbacks, forecasts in promotions, and audits all use this function.
 func (f Facts) RollbackTargets(t registry.Target, current int, allowed RollbackAllowed) []RollbackTarget {
 	var out []RollbackTarget
 	chain := f.Ledger.Decisive()
@@ -82,7 +81,7 @@ func (f Facts) RollbackTargets(t registry.Target, current int, allowed RollbackA
 	for _, v := range f.byTags(t) {
 		add(v.Number, taggedFor(v, t)...)
 	}
-	for _, e := range slices.Backward(chain.Entries) { // versions that unfinished entries have replaced come last
+	for _, e := range slices.Backward(chain.Entries) { // versions that unfinished entries replaced come last
 		if e.Outcome == ledger.EntryDone || e.MovedNothing() {
 			continue
 		}
@@ -95,7 +94,8 @@ func (f Facts) RollbackTargets(t registry.Target, current int, allowed RollbackA
 	return wholeFirst(out, refs, at)
 }
 
-// wholeFirst moves usable versions that were at only one part of the target to the end, unless all usable ones were.
+// wholeFirst moves usable versions that were live on only part of the target to the end, unless this applies to all of
+// them.
 func wholeFirst(backs []RollbackTarget, refs []registry.Ref, at map[int][]registry.Ref) []RollbackTarget {
 	if len(refs) < 2 {
 		return backs
@@ -131,7 +131,7 @@ func taggedFor(v registry.Version, t registry.Target) (refs []registry.Ref) {
 }
 
 // inProduction reports whether the version is in Production. If the version was not read, the last move in the ledger
-// decides.
+// decides this.
 func (f Facts) inProduction(number int) bool {
 	if v, read := f.Version(number).Get(); read {
 		return v.Stage == "Production"
@@ -142,7 +142,7 @@ func (f Facts) inProduction(number int) bool {
 
 // notPassed returns the reason if the version was evaluated for this target and never passed. It returns "" if the
 // version passed or was imported. If the policy lists no keys, it also returns "" for a version that was never
-// evaluated. Such a version may be older than the use of this tool, or was moved by other means. If older pages were
+// evaluated, because such a version may predate this tool or may have been moved by other means. If older pages were
 // not read, it returns "" for a version that is missing from the entries that were read.
 func (f Facts) notPassed(t registry.Target, number int, unread bool) string {
 	switch status := f.Version(number).OrZero().Tags[registry.TagValidation]; status {
@@ -172,7 +172,7 @@ func (f Facts) notPassed(t registry.Target, number int, unread bool) string {
 	return ""
 }
 
-// RollbackTo checks one version. If the version was not read, only the ledger is consulted.
+// RollbackTo checks a single version. If the version was not read, only the ledger is consulted.
 func (f Facts) RollbackTo(number int, allowed RollbackAllowed) RollbackTarget {
 	known := f.Version(number)
 	v, ok := known.Get()
@@ -190,7 +190,7 @@ func (f Facts) RollbackTo(number int, allowed RollbackAllowed) RollbackTarget {
 	return RollbackTarget{Number: number, Why: why}
 }
 
-// Version returns a version of the model. It is absent if all versions were read and none has the number.
+// Version returns a version of the model. It is absent if all versions were read and none of them has this number.
 func (f Facts) Version(number int) registry.Known[registry.Version] {
 	if known, asked := f.Versions[number]; asked {
 		return known
@@ -206,7 +206,7 @@ func (f Facts) Version(number int) registry.Known[registry.Version] {
 	return registry.Known[registry.Version]{}
 }
 
-// byTags returns the versions with a tag that records when they were promoted to the target, newest first.
+// byTags returns the versions that, according to their tags, were promoted to the target, newest first.
 func (f Facts) byTags(t registry.Target) []registry.Version {
 	type held struct {
 		v  registry.Version
@@ -236,9 +236,9 @@ func (f Facts) byTags(t registry.Target) []registry.Version {
 	return out
 }
 
-// Holder returns the version that the target currently points to, or 0 if it points to no version. If several versions
-// are in the stage, it returns the one that was promoted there last. If none of them was promoted by this tool, it
-// returns the highest number, because that is the version that MLflow's client loads.
+// Holder returns the version that the target currently points to, or 0 if it points to none. If several versions are in
+// the stage, Holder returns the one that was promoted to it last. If this tool promoted none of them, Holder returns
+// the highest number, because that is the version that MLflow's client loads.
 func (f Facts) Holder(t registry.Target) int {
 	for _, s := range f.PointsTo(t) {
 		if s.Want.IsZero() {
@@ -257,9 +257,9 @@ func (f Facts) Holder(t registry.Target) int {
 	return 0
 }
 
-// decisive returns the version that the target points to in this state, or 0 if it points to no version or if several
-// are in the stage. While an alias that is kept as tags is being moved, several versions may carry the tag. The highest
-// of them counts.
+// decisive returns the version that the target points to in this state. It returns 0 if the target points to no
+// version, or if the stage contains several. While an alias that is stored in tags is being moved, several versions may
+// have the tag; the highest of them counts.
 func decisive(ref registry.Ref, s registry.State) int {
 	if ref.Kind == registry.RefAlias {
 		return s.Versions.Highest()

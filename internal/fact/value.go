@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"maps"
+	"math"
 	"slices"
 	"strings"
 	"time"
@@ -19,24 +20,24 @@ const (
 	EvaluationRun = "evaluation" // any other run
 )
 
-// Evaluation is a run that logged values on the model but is not its source run. The run's experiment decides whether
-// the values count.
+// Evaluation is a run, other than the model's source run, that logged values on the model. Whether the values count
+// depends on the run's experiment.
 type Evaluation struct {
 	RunID  string
 	Status string
 	Start  time.Time
-	Own    bool     // the run is in the model's experiment
-	Named  []string // the run's experiments that are named in gates, as the gates spell them
+	Own    bool     // whether the run is in the model's experiment
+	Named  []string // the run's experiments that are listed in gates, as the gates spell them
 
 	Metrics map[string]registry.Point // the run's last value for each metric
 }
 
 // Selector specifies which value of a metric a gate uses if the model has several. The zero value expects exactly one.
 type Selector struct {
-	OfRun       bool     // the run's last value, no matter which model it belongs to
+	OfRun       bool     // use the run's last value, whichever model it belongs to
 	Run         string   // SourceRun or EvaluationRun; "" for either
 	Dataset     string   // name or digest; "" for any dataset
-	EvaluatedIn []string // experiments whose runs count as evaluations, in place of the model's own experiment
+	EvaluatedIn []string // experiments whose runs count as evaluations, instead of the model's own experiment
 }
 
 func (w Selector) String() string {
@@ -53,17 +54,17 @@ func (w Selector) String() string {
 	return strings.Join(parts, ", ")
 }
 
-// Value is one value of a metric, together with its origin.
+// Value is one value of a metric, and where it comes from.
 type Value struct {
 	Metric string
 	registry.Point
 	RunID   string
 	Kind    string // SourceRun or EvaluationRun
 	Dataset registry.DataRef
-	OfRun   bool // the gate uses `of: run`
+	OfRun   bool // whether the gate uses `of: run`
 }
 
-// Used returns the value in the form in which plans and records store it.
+// Used returns the value in the form that plans and records store.
 func (v Value) Used(of string) verdict.Used {
 	kind := v.Kind
 	if v.OfRun {
@@ -89,17 +90,17 @@ func (v Value) Origin() string {
 
 func (v Value) String() string { return fmt.Sprintf("%s (%s)", v.Point, v.Origin()) }
 
-// Choice is the value of a metric that a gate uses, or the reason why it has no value.
+// Choice is the value of a metric that a gate uses, or the reason why there is none.
 type Choice struct {
 	Value  Value
 	Why    string   // why no value can be used; "" if one can
-	Absent bool     // it is certain that there is no value with that name
-	Fit    []Value  // several values that match, so that none was chosen
-	Others []Value  // other values of the model that count
-	Unused []string // values that do not count, each with the reason
+	Absent bool     // whether it is certain that there is no value with that name
+	Fit    []Value  // several matching values, if none of them could be chosen
+	Others []Value  // the model's other values that count
+	Unused []string // values that do not count, with the reason for each
 
 	whole  bool             // whether the value is the last one in the run's own history
-	points []registry.Point // if whole is false: every point of that kind, sorted by step, then by time
+	points []registry.Point // if whole is false, every point of that kind, sorted by step and then by time
 }
 
 // Choose returns the value of a metric that counts for the subject's model. A value on the run counts only if the run
@@ -124,9 +125,9 @@ func (s Subject) Choose(key string, want Selector) Choice {
 	return c.take(fit, rest)
 }
 
-// ChooseLike returns the value of the subject that can be compared with a given value of a different model. Both values
-// come from the same kind of run and from the same dataset. The digests may differ for training data and for a dataset
-// that is named in the gate.
+// ChooseLike returns the subject's value that can be compared with a given value of a different model. Both values come
+// from the same kind of run and from the same dataset. The digests of the datasets may differ for training data, and
+// for a dataset that the gate names.
 func (s Subject) ChooseLike(key string, want Selector, with Value) Choice {
 	c, why := s.count(key, want)
 	if why != "" {
@@ -157,7 +158,7 @@ func (s Subject) ChooseLike(key string, want Selector, with Value) Choice {
 	return out
 }
 
-// Points returns all points that the value was chosen from, sorted by step, then by time.
+// Points returns all points that the value was chosen from, sorted by step and then by time.
 func (s Subject) Points(c Choice) registry.Known[[]registry.Point] {
 	if c.whole {
 		return s.History[c.Value.Metric]
@@ -184,7 +185,7 @@ func (s Subject) OwnRows(key string) []registry.ModelMetric {
 	return rows
 }
 
-// MetricNames returns the names of the metrics that Choose may find, sorted.
+// MetricNames returns the names of all metrics that Choose may find, in sorted order.
 func (s Subject) MetricNames() []string {
 	names := map[string]bool{}
 	for key := range s.Run.OrZero().Metrics {
@@ -196,10 +197,10 @@ func (s Subject) MetricNames() []string {
 	return slices.Sorted(maps.Keys(names))
 }
 
-// maxValues limits the number of a model's values that are recorded.
+// maxValues is the maximum number of a model's values that are recorded.
 const maxValues = 200
 
-// Values returns every value that counts for the model, for the record. The values are sorted by metric and limited to
+// Values returns every value that counts for the model, to be recorded. The values are sorted by metric and limited to
 // maxValues. If the run has several models, the run's own values are included.
 func (s Subject) Values() []verdict.Used {
 	var out []verdict.Used
@@ -224,8 +225,8 @@ func (s Subject) Values() []verdict.Used {
 	return out
 }
 
-// Counts reports whether the metric has a value that counts for the model. It also returns true if the source run has a
-// value, because that value may count.
+// Counts reports whether the metric has a value that counts for the model. It also returns true if only the source run
+// has a value, because that value may count.
 func (s Subject) Counts(key string, want Selector) bool {
 	if _, logged := s.Run.OrZero().Metrics[key]; logged {
 		return true
@@ -234,7 +235,7 @@ func (s Subject) Counts(key string, want Selector) bool {
 	return why == "" && (len(c.values) > 0 || c.unknown != "")
 }
 
-// count collects the values that count. If none can be used, why is the reason.
+// count collects the values that count. If none of them can be used, why is the reason.
 func (s Subject) count(key string, want Selector) (c counting, why string) {
 	run, readable := s.Run.Get()
 	switch {
@@ -255,9 +256,9 @@ func (s Subject) count(key string, want Selector) (c counting, why string) {
 	return c, ""
 }
 
-// OneModel reports whether the subject's model is the only one in its run. If it is not, why lists the other models or
-// says that they are not known. Only outputs in the run's experiment count, because anyone can list a model of their
-// own as an output of the run.
+// OneModel reports whether the subject's model is the only one in its run. If not, why lists the other models or says
+// that they are not known. Only outputs in the run's experiment count, because anyone can list a model of their own as
+// an output of the run.
 func (s Subject) OneModel() (one bool, why string) {
 	run := s.Run.OrZero()
 	var others []string
@@ -300,15 +301,15 @@ func (s Subject) OneModel() (one bool, why string) {
 	return false, fmt.Sprintf("run %s has %d other models: %s", run.ID, len(others), format.First(others, 5))
 }
 
-// Unlisted reports whether the model was saved without log_model, so that the run does not list it. In
-// that case, only the run's artifacts show whether the run has other models. Unlisted reads only Run, Logged and Path,
-// so other fields may be written concurrently.
+// Unlisted reports whether the model was saved without log_model, so that the run does not list it. In that case, only
+// the run's artifacts show whether the run has other models. Unlisted reads only Run, Logged and Path, so other fields
+// may be written concurrently.
 func (s *Subject) Unlisted() bool {
 	run, ok := s.Run.Get()
 	return ok && s.Logged.IsAbsent() && s.Path != "" && len(run.LoggedPaths()) == 0
 }
 
-// counting collects the values of a single metric that count for a single model.
+// counting collects the values of one metric that count for one model.
 type counting struct {
 	subject Subject
 	run     registry.Run
@@ -317,17 +318,17 @@ type counting struct {
 
 	values  []counted
 	unused  []string
-	unknown string // why the values of some evaluation runs may be missing
+	unknown string // why values from evaluation runs may be missing
 }
 
-// counted is a value, together with the points before it.
+// counted is a value together with the points before it.
 type counted struct {
 	Value
-	whole  bool // the points are the run's own history
+	whole  bool // whether the points are the run's own history
 	points []registry.Point
 }
 
-// ofSource adds the values of the source run.
+// ofSource adds the values from the source run.
 func (c *counting) ofSource() {
 	if c.run.ID == "" {
 		return
@@ -383,7 +384,7 @@ func (c *counting) ofOnlyModel(rows []registry.ModelMetric) {
 	}
 }
 
-// ofEvaluations adds the values that evaluation runs logged on the model, provided that their experiments count.
+// ofEvaluations adds the values that evaluation runs logged on the model, if the runs' experiments count.
 func (c *counting) ofEvaluations() {
 	rows := c.rows(func(m registry.ModelMetric) bool { return m.RunID != c.run.ID })
 	if len(rows) == 0 {
@@ -442,7 +443,7 @@ func newestRun(rows []registry.ModelMetric, runs map[string]Evaluation) []regist
 	return slices.DeleteFunc(slices.Clone(rows), func(m registry.ModelMetric) bool { return m.RunID != newest.RunID })
 }
 
-// rows returns the values of the metric that were logged on the model.
+// rows returns the metric's values that were logged on the model.
 func (c *counting) rows(keep func(registry.ModelMetric) bool) []registry.ModelMetric {
 	var out []registry.ModelMetric
 	for _, m := range c.subject.Logged.OrZero().Metrics {
@@ -454,15 +455,33 @@ func (c *counting) rows(keep func(registry.ModelMetric) bool) []registry.ModelMe
 	return out
 }
 
-// measured returns the point behind a value on a model (see [registry.ModelMetric.Measured]).
+// measured returns the data point that a model's value came from.
 func (c *counting) measured(m registry.ModelMetric) registry.Point {
 	if m.RunID != c.run.ID {
-		return m.Measured(c.subject.Evaluations.OrZero()[m.RunID].Metrics)
+		return Measured(m, c.subject.Evaluations.OrZero()[m.RunID].Metrics)
 	}
-	return m.Measured(c.run.Metrics)
+	return Measured(m, c.run.Metrics)
 }
 
-// add adds the last value for each dataset, which, as in MLflow, is the one with the highest step.
+// Measured returns the data point that a model's value came from. points contains the latest points of the run that
+// logged it. SQL stores turn NaN into 0 in the model's copy but keep NaN in the run's (seen with MLflow 3.17.2), so a 0
+// counts only if the run's last value is also 0.
+func Measured(m registry.ModelMetric, points map[string]registry.Point) registry.Point {
+	if m.Value != 0 {
+		return m.Point
+	}
+	last, ok := points[m.Key]
+	switch {
+	case !ok || last.Step != m.Step || !last.Time.Equal(m.Time):
+	case math.IsNaN(last.Value):
+		return last
+	case last.Value == 0:
+		return m.Point
+	}
+	return registry.Point{Value: math.NaN(), Raw: "0 or NaN", Step: m.Step, Time: m.Time}
+}
+
+// add adds the last value for each dataset. As in MLflow, this is the one with the highest step.
 func (c *counting) add(kind string, rows []registry.ModelMetric) {
 	byData := map[registry.DataRef][]registry.ModelMetric{}
 	for _, row := range rows {
@@ -516,8 +535,7 @@ func (c *counting) guessed(row registry.ModelMetric, rows []registry.ModelMetric
 	return ""
 }
 
-// mayBeFirst reports whether some version of the client takes self rather than other for the first
-// output.
+// mayBeFirst reports whether any version of the client would treat self, rather than other, as the first output.
 func (c *counting) mayBeFirst(self, other registry.LoggedModel) bool {
 	place := func(id string) int {
 		return slices.IndexFunc(c.run.Outputs, func(o registry.ModelOutput) bool { return o.ModelID == id })
@@ -525,7 +543,7 @@ func (c *counting) mayBeFirst(self, other registry.LoggedModel) bool {
 	return !self.Created.After(other.Created) || place(self.ID) < place(other.ID)
 }
 
-// take chooses one of the values that match. rest contains the other values that count.
+// take chooses one of the matching values. rest contains the other values that count.
 func (c *counting) take(fit, rest []counted) Choice {
 	out := Choice{Unused: c.unused}
 	for _, v := range rest {
@@ -548,7 +566,7 @@ func (c *counting) take(fit, rest []counted) Choice {
 	return out
 }
 
-// newestOfName keeps only the newest value for each kind of run if several datasets share a name.
+// newestOfName keeps only the newest value for each kind of run and dataset name, if several datasets share a name.
 func newestOfName(fit, rest []counted) (kept, left []counted) {
 	type kind struct{ run, data string }
 	newest := map[kind]int{}
@@ -598,7 +616,7 @@ func (c *counting) none(rest []counted) string {
 	return why
 }
 
-// owner names the model or run on which a metric was logged.
+// owner describes the model or run that a metric was logged on.
 func (s Subject) owner() string {
 	if m, ok := s.Logged.Get(); ok && s.Run.OrZero().ID == "" {
 		return "logged model " + m.ID

@@ -19,7 +19,7 @@ const (
 
 func clock(n int64) time.Time { return time.UnixMilli(n).UTC() }
 
-// row is a value of acc that a run logged on a model.
+// row is a value of the metric `acc` that a run logged on a model.
 func row(run string, value float64, step, at int64, data ...string) registry.ModelMetric {
 	m := registry.ModelMetric{Key: "acc", RunID: run, Point: point(value, step, at)}
 	if len(data) > 0 {
@@ -67,7 +67,7 @@ func nan(step, at int64) registry.Point {
 	return registry.Point{Value: math.NaN(), Raw: "NaN", Step: step, Time: clock(at)}
 }
 
-// evaluated returns a subject with the value 0, logged by an evaluation run. last is the run's own last value.
+// evaluated returns a subject whose only value is a 0, logged by an evaluation run. last is the run's own last value.
 func evaluated(last registry.Point) Subject {
 	s := subject(registry.Point{}, []registry.ModelMetric{row("eval", 0, 0, 6)})
 	e := s.Evaluations.OrZero()["eval"]
@@ -117,7 +117,7 @@ func TestChoose(t *testing.T) {
 	for name, c := range map[string]struct {
 		s    Subject
 		want Selector
-		got  string // the value, or "" for none
+		got  string // the value; "" for none
 		why  string // part of the expected reason
 	}{
 		"the only model has the run's value": {subject(point(.9, 3, 5), nil), Selector{}, "0.9", ""},

@@ -3,6 +3,7 @@ package format
 import (
 	"fmt"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -20,20 +21,20 @@ func Thousands(n int64) string {
 	return text
 }
 
-// userInfo matches a scheme and the "user:password@" after it.
+// userInfo matches a scheme and the "user:password@" that follows it.
 var userInfo = regexp.MustCompile(`([A-Za-z][A-Za-z0-9+.-]*://)[^/\s"'<>]*@`)
 
 // WithoutUserInfo removes user names and passwords from the URLs in text. The URLs of repositories and datasets often
-// contain a token.
+// contain tokens.
 func WithoutUserInfo(text string) string { return userInfo.ReplaceAllString(text, "$1") }
 
-// truncation is the note at the end of a shortened text. It must not be reworded, because it is stored in records and
+// truncation is the note at the end of a truncated text. It must not be reworded, because it is stored in records and
 // covered by digests.
 const truncation = "… [cut from %d bytes, sha256 %s]"
 
 var truncated = regexp.MustCompile(`… \[cut from [0-9]+ bytes, sha256 ([0-9a-f]{16})\]$`)
 
-// TruncatedFrom returns the digest of the original if text was shortened by Truncate, and "" otherwise.
+// TruncatedFrom returns the original text's digest if Truncate has shortened the text, and "" otherwise.
 func TruncatedFrom(text string) string {
 	if m := truncated.FindStringSubmatch(text); m != nil {
 		return m[1]
@@ -41,8 +42,8 @@ func TruncatedFrom(text string) string {
 	return ""
 }
 
-// Truncate shortens text to at most limit bytes. A shortened text ends with a note that gives the size and digest of
-// the original, so it cannot be mistaken for the original.
+// Truncate shortens text to at most limit bytes. A note at the end gives the original's size and digest, so the result
+// cannot be mistaken for the original.
 func Truncate(text string, limit int) string {
 	if len(text) <= limit {
 		return text
@@ -81,7 +82,7 @@ func Plural(n int, noun string) string {
 	return fmt.Sprintf("%d %ss", n, noun)
 }
 
-// First joins the first most entries of list with commas and says how many more there are.
+// First joins the first entries of list, up to the given number, with commas. It says how many more entries there are.
 func First(list []string, most int) string {
 	if len(list) <= most {
 		return strings.Join(list, ", ")
@@ -89,7 +90,7 @@ func First(list []string, most int) string {
 	return fmt.Sprintf("%s and %d more", strings.Join(list[:most], ", "), len(list)-most)
 }
 
-// Number formats a number with as few digits as it takes to read the same number back.
+// Number formats a number with as few digits as are needed to parse the same number again.
 func Number(v float64) string { return strconv.FormatFloat(v, 'g', -1, 64) }
 
 // Shorten cuts text to at most the given number of characters. A shortened text ends with "…".
@@ -124,4 +125,17 @@ func Timestamp(at time.Time) string {
 		return ""
 	}
 	return at.UTC().Format(time.RFC3339)
+}
+
+// ShortID returns the beginning of a digest or id, which is enough for comparing by eye.
+func ShortID(text string) string {
+	if r := []rune(text); len(r) > 12 {
+		return string(r[:12])
+	}
+	return text
+}
+
+// Words joins the non-empty words with spaces.
+func Words(words ...string) string {
+	return strings.Join(slices.DeleteFunc(words, func(w string) bool { return w == "" }), " ")
 }

@@ -10,7 +10,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/canonical"
 )
 
-// A string over the limit is shortened to valid UTF-8 that ends with a note. A string within the limit is unchanged.
+// A text over the limit is shortened to valid UTF-8 that ends with the note. A text within the limit is not changed.
 func TestTruncate(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		text := rapid.StringN(0, 400, -1).Draw(t, "text")

@@ -20,8 +20,8 @@ func ShellWord(text string) string {
 	return "'" + strings.ReplaceAll(text, "'", `'\''`) + "'"
 }
 
-// yamlPlain matches text that needs no quotes in YAML. yamlWords matches the exceptions, which some
-// parsers do not treat as text.
+// yamlPlain matches text that needs no quotes in YAML. yamlWords lists the exceptions: some parsers do not treat these
+// words as text.
 var (
 	yamlPlain = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_./@-]*$`)
 	yamlWords = []string{"true", "false", "null", "yes", "no", "on", "off", "y", "n"}

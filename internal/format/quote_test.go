@@ -10,7 +10,7 @@ import (
 	"pgregory.net/rapid"
 )
 
-// A shell must parse each quoted word back to the original. NUL is left out because no shell can pass it on.
+// A shell must parse each quoted word back to the original. NUL is left out, because no shell can pass it on.
 func TestShellWord(t *testing.T) {
 	words := []string{
 		"churn", "models:/churn/7", "runs:/0a1b/model", "@champion", "", " ", "a b", "a\tb", "a\nb", "it's", "''", `"`,

@@ -9,8 +9,8 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/rest"
 )
 
-// OnBranch reports whether a commit (a full digest) is on a branch (a short name). The answer is unreadable if
-// GitHub cannot be reached or the token is not allowed to read the repository.
+// OnBranch reports whether a commit, given by its full digest, is on a branch, given by its short name. The answer is
+// unreadable if GitHub cannot be reached or the token is not allowed to read the repository.
 func (c *Client) OnBranch(ctx context.Context, commit, branch string) registry.Known[bool] {
 	if !digest.MatchString(commit) {
 		return registry.Unreadable[bool](fmt.Sprintf("%q is not a full commit digest", commit))

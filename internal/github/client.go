@@ -21,29 +21,29 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/rest"
 )
 
-// Config holds a client's address, token and repository.
+// Config contains a client's address, token and repository.
 type Config struct {
 	API        string // GITHUB_API_URL: https://api.github.com, https://HOST/api/v3 or https://api.SUB.ghe.com
 	Token      string
 	Repository string        // owner/name
-	Pause      time.Duration // time between two writes; one second by default, as GitHub asks
+	Pause      time.Duration // time between two writes; default one second, as GitHub recommends
 }
 
-// Client works on one repository. It is safe for concurrent use; writes are sent one at a time.
+// Client is a client for one repository. It is safe for concurrent use, and sends one write at a time.
 type Client struct {
-	// Only these parts of the library's client are kept. Keeping a pointer to the whole client in an interface value
-	// would link in all of the client's services and add 1.6 MB to the program.
+	// These are the only parts of the library's client that are kept. A pointer to the whole client in an interface
+	// value would link in all of the client's services and add 1.6 MB to the program.
 	newRequest func(method, url string, body any, opts ...gh.RequestOption) (*http.Request, error)
 	send       func(ctx context.Context, req *http.Request, v any) (*gh.Response, error)
 
 	base       *url.URL
 	repository string
 	pause      time.Duration
-	writing    chan struct{} // holds a value while no write is in progress
+	writing    chan struct{} // contains a value while no write is in progress
 	viewer     viewer
 }
 
-// New checks the configuration and returns a client for it. It sends no requests. transport configures the
+// New returns a client for the configuration, which it checks first. It sends no requests. transport configures the
 // connection, except for Base and Header, which New sets itself.
 func New(c Config, transport rest.Config) (*Client, error) {
 	if c.Token == "" || strings.ContainsFunc(c.Token, func(r rune) bool { return r <= ' ' || r > '~' }) {
@@ -83,8 +83,8 @@ func New(c Config, transport rest.Config) (*Client, error) {
 	return out, nil
 }
 
-// apiBase parses the address that the runner provides. go-github's WithEnterpriseURLs would add /api/v3 to any host
-// that it does not know.
+// apiBase parses the address that the runner provides. go-github's WithEnterpriseURLs is not used, because it adds
+// /api/v3 to every host that it does not know.
 func apiBase(address string) (*url.URL, error) {
 	base, err := url.Parse(strings.TrimRight(address, "/") + "/")
 	if err != nil || base.Host == "" || base.User != nil || base.RawQuery != "" || base.Fragment != "" {
@@ -103,8 +103,8 @@ func checkRepository(name string) error {
 	return nil
 }
 
-// bearer adds the token to requests to the API's host and rejects requests to any other host. Without it, go-github
-// would send the token anywhere.
+// bearer adds the token to requests to the API's host and rejects requests to any other host. go-github itself would
+// send the token to any host.
 type bearer struct {
 	host, token string
 	next        http.RoundTripper
@@ -128,7 +128,7 @@ type call struct {
 	query  url.Values
 	body   any
 	class  rest.Class
-	read   *int64 // if not nil, incremented by the size of each response
+	read   *int64 // if not nil, each response's size is added to it
 }
 
 // in returns the API path of a resource in the client's repository.
@@ -142,8 +142,8 @@ func path(repository string, elements ...any) string {
 	return out
 }
 
-// do sends a call and decodes the response into out, which may be nil. If the call hits a rate limit, do waits for
-// as long as GitHub asks and then tries again.
+// do sends a call and decodes the response into out, which may be nil. If the call hits a rate limit, do waits as long
+// as GitHub asks and then tries again.
 func (c *Client) do(ctx context.Context, r call, out any) (*gh.Response, error) {
 	const tries = 3
 	for try := 1; ; try++ {
@@ -161,8 +161,8 @@ func (c *Client) do(ctx context.Context, r call, out any) (*gh.Response, error) 
 	}
 }
 
-// longestWait is the longest time that a call waits for a rate limit to reset. If GitHub asks for a longer wait,
-// the call fails.
+// longestWait is how long a call waits, at most, for a rate limit to reset. If GitHub asks for a longer wait, the call
+// fails.
 const longestWait = time.Minute
 
 // fits reports whether a wait would end before the deadline.
@@ -213,7 +213,7 @@ func (c *Client) once(ctx context.Context, r call, out any) (*gh.Response, error
 }
 
 // waitForTurn blocks until no other write is in progress and the pause after the previous write is over. GitHub
-// asks for this pause.
+// recommends this pause.
 func (c *Client) waitForTurn(ctx context.Context) (release func(), err error) {
 	select {
 	case <-c.writing:
@@ -223,7 +223,7 @@ func (c *Client) waitForTurn(ctx context.Context) (release func(), err error) {
 	}
 }
 
-// decode is stricter than go-github, which accepts empty responses, null, and trailing data.
+// decode decodes a response. It is stricter than go-github, which accepts empty responses, null, and trailing data.
 func decode(body []byte, out any) error {
 	d := json.NewDecoder(bytes.NewReader(body))
 	if err := d.Decode(out); err != nil {
@@ -244,7 +244,7 @@ const (
 	pageBytes = 64 << 20
 )
 
-// all reads every page of a list. It fails if any page is missing, rather than return part of the list.
+// all reads every page of a list. If a page is missing, all fails instead of returning part of the list.
 func all[T any](ctx context.Context, c *Client, r call, perPage int) ([]T, error) {
 	var out []T
 	query := url.Values{}
@@ -281,13 +281,13 @@ func all[T any](ctx context.Context, c *Client, r call, perPage int) ([]T, error
 	}
 }
 
-// hasNext reports whether a page links to a next page. The link may contain a cursor rather than a page number.
+// hasNext reports whether a page links to the next page. The link may contain a cursor rather than a page number.
 func hasNext(resp *gh.Response) bool {
 	return strings.Contains(strings.Join(resp.Header.Values("Link"), ","), `rel="next"`)
 }
 
-// create sends a request that creates a new object each time GitHub receives it. If the response is lost, create
-// calls find before it sends the request again, because the first request may have taken effect.
+// create sends a request that creates a new object each time GitHub receives it. If the response is lost, the request
+// may have taken effect, so create calls find before it sends the request again.
 func create[T any](ctx context.Context, c *Client, r call, find func() (T, bool, error)) (T, error) {
 	r.class = rest.Create
 	for again := false; ; again = true {
@@ -321,8 +321,8 @@ type viewer struct {
 // actionsBot is the login behind GITHUB_TOKEN.
 const actionsBot = "github-actions[bot]"
 
-// login returns the login that this client writes as. The REST API returns it only for users' tokens. GraphQL also
-// returns it for apps, including GITHUB_TOKEN. If GraphQL is not available, login assumes actionsBot.
+// login returns the login that this client writes as. For apps, including GITHUB_TOKEN, only GraphQL returns it; the
+// REST API returns it only for users' tokens. If GraphQL is not available, login assumes actionsBot.
 func (c *Client) login(ctx context.Context) (string, error) {
 	c.viewer.mu.Lock()
 	defer c.viewer.mu.Unlock()
@@ -373,8 +373,8 @@ func (c *Client) query(
 	return "", nil
 }
 
-// wrote reports whether a text contains the marker for the key and was written by this client's login. The login is
-// looked up only if the text contains the marker.
+// wrote reports whether body contains the marker for the key and author is this client's login. It looks up the login
+// only if the marker is there.
 func (c *Client) wrote(ctx context.Context, key, body string, author *user) (bool, error) {
 	if _, marked, _ := unmarked(key, body); !marked {
 		return false, nil

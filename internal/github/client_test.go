@@ -460,7 +460,7 @@ func TestLimits(t *testing.T) {
 	cases := map[string]struct {
 		times  int
 		fault  githubtest.Fault
-		waited time.Duration // the shortest wait allowed; the longest is one minute more
+		waited time.Duration // the minimum wait; the maximum is one minute more
 		gives  bool          // whether the client gives up
 	}{
 		"429 with Retry-After": {
@@ -565,7 +565,7 @@ func TestLimits_BeyondDeadline(t *testing.T) {
 	})
 }
 
-// The transport already sends a read up to five times. The client must not multiply that number.
+// The transport already sends a read up to five times. The client must not retry it on top of that.
 func TestLimits_Reading(t *testing.T) {
 	withAPI(t, "github.com", fullRepository, nil, func(s *testEnv) {
 		s.fault("GET runs/7 429 retry-after=1")
@@ -577,7 +577,7 @@ func TestLimits_Reading(t *testing.T) {
 	})
 }
 
-// If the request cannot have been sent, the write has not happened. Otherwise, its outcome is unknown.
+// If the request cannot have been sent, the write has certainly not happened. Otherwise, its outcome is unknown.
 func TestWrite_UnknownOutcome(t *testing.T) {
 	refuse := roundTrip(func(*http.Request) (*http.Response, error) {
 		return nil, &net.OpError{Op: "dial", Net: "tcp", Err: syscall.ECONNREFUSED}
@@ -746,7 +746,7 @@ func TestClient_DefaultLogin(t *testing.T) {
 	}
 }
 
-// docs/github.md states this number. GitHub allows each job 1,000 requests an hour.
+// docs/github.md states the number of requests. GitHub allows each job 1,000 requests an hour.
 func TestClient_RequestsOfAPromotion(t *testing.T) {
 	repository := func() githubtest.Repository {
 		r := fullRepository()

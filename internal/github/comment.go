@@ -18,12 +18,13 @@ type comment struct {
 	HTMLURL string `json:"html_url"`
 }
 
-// perPage is the page size for lists of long texts. Thirty texts of the maximum length fit in one response.
+// perPage is the page size for lists of comments and issues, whose bodies may be long. Thirty bodies of maximum length
+// fit in one response.
 const perPage = 30
 
-// Comment maintains one comment per key on a pull request: it edits our existing comment or posts a new one, and
-// returns the comment's address. It deletes any duplicates that parallel runs have left. If a body is longer than
-// GitHub's limit, Comment cuts it at the end of a line and adds a link to full, the address of the full text.
+// Comment maintains one comment per key on a pull request. It edits our existing comment or posts a new one, and
+// returns the comment's address. It deletes any duplicates left by parallel runs. If a body is longer than GitHub's
+// limit, Comment cuts it at the end of a line and adds a link to full, the address of the full text.
 func (c *Client) Comment(ctx context.Context, pr int, key, body, full string) (url string, err error) {
 	ours, err := ourComments(ctx, c, pr, key)
 	if err != nil {
@@ -60,8 +61,8 @@ func (c *Client) Comment(ctx context.Context, pr int, key, body, full string) (u
 	return edited.HTMLURL, err
 }
 
-// Commented returns the text of our comment for the key. ok is false if there is no such comment or its text was
-// cut: an incomplete plan must not be used.
+// Commented returns the text of our comment for the key. ok is false if there is no such comment or if its text was
+// cut, because an incomplete plan must not be used.
 func (c *Client) Commented(ctx context.Context, pr int, key string) (body string, ok bool, err error) {
 	ours, err := ourComments(ctx, c, pr, key)
 	if err != nil || len(ours) == 0 {

@@ -85,7 +85,7 @@ func TestComment(t *testing.T) {
 	for sentence, c := range cases {
 		t.Run(sentence, func(t *testing.T) {
 			onEach(t, withComments(c.before...), func(s *testEnv) {
-				// ids start at 1001, because the repository's own id is assigned last
+				// the cases number the comments from 1001, but the server has used that id for the repository
 				s.state(func(r *githubtest.Repository) {
 					for i, c := range r.Pulls[0].Comments {
 						c.ID = int64(1001 + i)

@@ -16,7 +16,7 @@ import (
 
 var digest = regexp.MustCompile(`^[0-9a-f]{40}$|^[0-9a-f]{64}$`)
 
-// commit contains the fields of a commit that the program uses. GitHub looks up the logins from the commit's e-mail
+// commit contains the fields of a commit that the program uses. GitHub derives the logins from the commit's e-mail
 // addresses.
 type commit struct {
 	SHA  string `json:"sha"`
@@ -29,13 +29,13 @@ type commit struct {
 	Committer *user `json:"committer"`
 }
 
-// signature is how git identifies a person.
+// signature identifies a person in git.
 type signature struct {
 	Email string `json:"email"`
 }
 
-// readCommit reads a commit. found is false if the commit is not in the repository. readCommit returns an error if
-// the repository cannot be read.
+// readCommit reads a commit. found is false if the commit is not in the repository. It returns an error if the
+// repository cannot be read.
 func readCommit(ctx context.Context, c *Client, sha string) (out commit, found bool, err error) {
 	if !digest.MatchString(sha) {
 		return commit{}, false, nil // GitHub would resolve a branch name to its head
@@ -56,8 +56,8 @@ func readCommit(ctx context.Context, c *Client, sha string) (out commit, found b
 	return out, true, nil
 }
 
-// commitRoles maps the people behind a commit to roles. Roles differ between the run's commit and a commit in the
-// pull request.
+// commitRoles contains the roles of the people behind a commit. The roles for the run's commit differ from those for
+// the commits in the pull request.
 type commitRoles struct{ author, coAuthor, committer fact.Role }
 
 var (
@@ -74,8 +74,8 @@ func commitContributors(ctx context.Context, c *Client, sha string) ([]fact.Cont
 	return contributorsOf(ctx, c, []commit{one}, rolesOfRun)
 }
 
-// pullContributors returns the user who opened a pull request and the people behind its commits. It fails if the
-// pull request has more than 250 commits, the limit of GitHub's list.
+// pullContributors returns the user who opened a pull request and the people behind its commits. It fails if the pull
+// request has more than 250 commits, because GitHub lists at most that many.
 func pullContributors(ctx context.Context, c *Client, pr PullRequest) ([]fact.Contributor, error) {
 	op := fmt.Sprintf("read the commits of pull request %d", pr.Number)
 	list, err := all[commit](ctx, c, call{op: op, needs: readPulls, path: c.in("pulls", pr.Number, "commits")}, 100)

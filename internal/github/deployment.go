@@ -19,8 +19,8 @@ type Deployment struct {
 	Ref         string // full commit digest
 	Environment string
 	Key         string // model and target, as passed to Deactivate
-	Description string // cut to GitHub's 140 characters
-	Production  bool   // the environment serves end users; GitHub assumes this only if its name is production
+	Description string // cut to GitHub's limit of 140 characters
+	Production  bool   // whether the environment serves end users; GitHub assumes so only if its name is production
 	Record      string // id of the promotion's record; a record is never deployed twice
 	RunID       int64  // this workflow run; if its job already deployed to the environment, that deployment is reused
 	Payload     map[string]any
@@ -51,7 +51,7 @@ type Status struct {
 	EnvironmentURL string
 }
 
-// task distinguishes our deployments from others in lists.
+// task distinguishes our deployments from other deployments in lists.
 const task = "mlflow-promote"
 
 type deployment struct {
@@ -88,8 +88,8 @@ func deployments(op string, level string) call {
 	return call{op: op, needs: permission{scope: "deployments", level: level}}
 }
 
-// Deploy creates the deployment, or returns the existing one. It tells GitHub not to merge branches and not to wait
-// for checks. By default, GitHub does both.
+// Deploy creates the deployment, or returns the existing one. By default, GitHub would merge branches and wait for
+// checks. Deploy tells it to do neither.
 func (c *Client) Deploy(ctx context.Context, d Deployment) (Deployed, error) {
 	there, err := findDeployment(ctx, c, d)
 	if err != nil || there.ID != 0 {
@@ -161,8 +161,8 @@ func lastStatus(ctx context.Context, c *Client, id int64) (deploymentStatus, boo
 	return slices.MaxFunc(list, func(a, b deploymentStatus) int { return cmp.Compare(a.ID, b.ID) }), true, nil
 }
 
-// DeploymentStatus adds a status to a deployment. It leaves other deployments to the environment active, because
-// they may belong to other models. To end older deployments of the same model, use Deactivate.
+// DeploymentStatus adds a status to a deployment. Other deployments to the environment stay active, because they may
+// belong to other models. Use Deactivate to end older deployments of the same model.
 func (c *Client) DeploymentStatus(ctx context.Context, id int64, s Status) error {
 	r := deployments(fmt.Sprintf("set deployment %d to %s", id, s.State), "write")
 	r.method, r.path = http.MethodPost, c.in("deployments", id, "statuses")
@@ -182,9 +182,9 @@ func (c *Client) DeploymentStatus(ctx context.Context, id int64, s Status) error
 	return err
 }
 
-// Deactivate marks the model and target's deployments to an environment as inactive: those older than keep, or all
-// of them if keep is 0. If a later deployment has succeeded in the meantime, keep becomes inactive too. GitHub does
-// this itself only for environments that are not marked as production.
+// Deactivate marks a model and target's older deployments to an environment as inactive: those before keep, or all of
+// them if keep is 0. If a later deployment has succeeded in the meantime, keep becomes inactive too. GitHub itself does
+// this only in environments that are not marked as production.
 func (c *Client) Deactivate(ctx context.Context, environment, key string, keep int64, description string) error {
 	r := deployments("list the deployments to "+environment, "read")
 	r.path, r.query = c.in("deployments"), map[string][]string{"task": {task}, "environment": {environment}}
@@ -208,13 +208,13 @@ func (c *Client) Deactivate(ctx context.Context, environment, key string, keep i
 			continue
 		}
 		if ok && status.State == string(Inactive) {
-			break // all older ones are inactive too, because of the order below
+			break // all older ones are inactive too, because the oldest is always marked first
 		}
 		if status.State != string(Failure) && status.State != "error" {
 			active = append(active, d.ID)
 		}
 	}
-	slices.Reverse(active) // oldest first: everything older than an inactive deployment is then always inactive
+	slices.Reverse(active) // oldest first, so that everything older than an inactive deployment is always inactive
 	for _, id := range active {
 		if err := c.DeploymentStatus(ctx, id, Status{State: Inactive, Description: description}); err != nil {
 			return err
@@ -223,5 +223,5 @@ func (c *Client) Deactivate(ctx context.Context, environment, key string, keep i
 	return nil
 }
 
-// descriptionLimit is GitHub's limit for a description, in characters.
+// descriptionLimit is GitHub's limit on the length of a description, in characters.
 const descriptionLimit = 140

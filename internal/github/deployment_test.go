@@ -291,7 +291,7 @@ func TestDeactivate(t *testing.T) {
 	}
 }
 
-// A run may report its deployment after the next run has already reported one.
+// A run may report its deployment only after the next run has reported a later one.
 func TestDeactivate_LaterDeployment(t *testing.T) {
 	for name, c := range map[string]struct{ later, after string }{
 		"a later one is live":        {"success", "inactive inactive success"},
@@ -331,8 +331,7 @@ func TestDeactivate_Interrupted(t *testing.T) {
 	}
 }
 
-// If the history is long, only deployments that may still be active are read. The order of the list does not
-// matter.
+// If the history is long, only the deployments that may still be active are read, regardless of the list's order.
 func TestDeactivate_LongHistory(t *testing.T) {
 	var list []githubtest.Deployment
 	for i := range 40 {

@@ -14,8 +14,8 @@ import (
 )
 
 // Dispatch sends a repository_dispatch event to a repository (owner/name; "" for this one). payload becomes
-// client_payload, a JSON object of less than 64 KB with at most 10 keys. If the response is lost, the error's
-// reason is Unknown. It is safe to send the event again only if the receiver recognises the record's id.
+// client_payload, a JSON object of less than 64 KB with at most 10 keys. If the response is lost, the error has the
+// reason Unknown. The event may be sent again only if the receiver recognises the record's id.
 func (c *Client) Dispatch(ctx context.Context, repository, eventType string, payload any) error {
 	repository, err := repositoryOr(c, repository)
 	if err != nil {
@@ -35,7 +35,7 @@ func (c *Client) Dispatch(ctx context.Context, repository, eventType string, pay
 	})
 }
 
-// checkDispatch checks an event against GitHub's limits, because GitHub itself responds with a bare 422.
+// checkDispatch checks an event against GitHub's limits. GitHub itself would respond with a bare 422.
 func checkDispatch(eventType string, data []byte) error {
 	var keys map[string]json.RawMessage
 	switch err := json.Unmarshal(data, &keys); {
@@ -51,8 +51,8 @@ func checkDispatch(eventType string, data []byte) error {
 	return nil
 }
 
-// DispatchWorkflow starts a workflow in a repository (owner/name; "" for this one) on a branch or tag. workflow is
-// the file's name.
+// DispatchWorkflow starts a workflow on a branch or tag of a repository (owner/name; "" for this one). workflow is the
+// file's name.
 func (c *Client) DispatchWorkflow(
 	ctx context.Context, repository, workflow, ref string, inputs map[string]string,
 ) error {
@@ -93,7 +93,7 @@ func repositoryOr(c *Client, name string) (string, error) {
 	return name, checkRepository(name)
 }
 
-// writeTo returns the permission to write to a repository, either the job's own or a different one.
+// writeTo returns the permission to write to a repository, which may be the job's own or a different one.
 func writeTo(c *Client, repository, scope string) permission {
 	return permission{scope: scope, level: "write", elsewhere: repository != c.repository}
 }

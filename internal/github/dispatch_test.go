@@ -79,8 +79,8 @@ func TestDispatch_BeyondLimits(t *testing.T) {
 	}
 }
 
-// The client cannot check whether an event arrived, so it does not send the event again. The caller records the
-// event as not sent, and the receiver recognises the record's id if the event arrives a second time.
+// The client cannot check whether an event has arrived, so it does not send the event again. The caller records the
+// event as not sent. If the event does arrive twice, the receiver recognises it by the record's id.
 func TestDispatch_LostResponse(t *testing.T) {
 	for fault, events := range map[string]int{
 		"reset": 0, "reset after": 1, "502": 0, "502 after": 1, "503 retry-after=1": 0,

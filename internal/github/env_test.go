@@ -26,7 +26,7 @@ const (
 	gone = "4444444444444444444444444444444444444444"
 )
 
-// testEnv is a client for a GitHub double, in a bubble where waiting takes no time.
+// testEnv contains a GitHub double and a client for it. Tests run in a synctest bubble, where waiting takes no time.
 type testEnv struct {
 	*testing.T
 	double *githubtest.Server
@@ -42,8 +42,8 @@ func (s *testEnv) RoundTrip(r *http.Request) (*http.Response, error) {
 	return s.double.Transport().RoundTrip(r)
 }
 
-// apis lists the kinds of GitHub servers. Every request and response in these tests is checked against the server's
-// description.
+// apis lists the kinds of GitHub servers. In these tests, every request and response is checked against the server's
+// OpenAPI description.
 var apis = map[string]struct {
 	address string
 	checker *openapitest.Checker
@@ -113,12 +113,12 @@ func (s *testEnv) fault(line string) {
 	s.double.Fault(f)
 }
 
-// state passes the repository's current state to look.
+// state calls look with the repository's current state.
 func (s *testEnv) state(look func(*githubtest.Repository)) {
 	s.double.Change(repo, look)
 }
 
-// wrote lists the writes as METHOD and the end of the path.
+// wrote lists the writes, each as METHOD and the end of its path.
 func (s *testEnv) wrote() string {
 	var out []string
 	for _, w := range s.double.Writes() {
@@ -135,7 +135,7 @@ func (s *testEnv) ok(err error) {
 	}
 }
 
-// errorText returns every part of an error that may be shown.
+// errorText returns all parts of an error that may be shown.
 func errorText(err error) string {
 	var e *registry.Error
 	if !errors.As(err, &e) {

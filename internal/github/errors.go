@@ -22,7 +22,7 @@ type permission struct {
 	elsewhere    bool // in a repository other than the job's
 }
 
-// wanted returns the end of a refusal's message, which names the missing permission.
+// wanted returns the end of a message about a refusal. It names the missing permission.
 func (p permission) wanted() string {
 	if p.scope == "" {
 		return ""
@@ -30,8 +30,8 @@ func (p permission) wanted() string {
 	return fmt.Sprintf("; the token needs `%s: %s`", p.scope, p.level)
 }
 
-// hint says what to do, usually what to paste into the workflow. A permissions block removes every permission that
-// it does not list, so the hint also includes read access to the repository.
+// hint says what to do, which is usually to paste something into the workflow. A permissions block removes every
+// permission that it does not list, so the hint also includes read access to the repository.
 func (p permission) hint() string {
 	if p.scope == "" {
 		return ""
@@ -104,8 +104,7 @@ func refusalOf(err error) (resp *http.Response, text string) {
 	return nil, ""
 }
 
-// message returns GitHub's message together with its details, because "Validation Failed" alone does not say what
-// is wrong.
+// message returns GitHub's message and its details. "Validation Failed" alone does not say what is wrong.
 func message(e *gh.ErrorResponse) string {
 	out := e.Message
 	for _, problem := range e.Errors[:min(3, len(e.Errors))] {
@@ -146,9 +145,8 @@ func limit(err error) (wait time.Duration, limited bool) {
 	return waitOf(resp.Header), true
 }
 
-// waitOf returns how long to wait: the value of Retry-After or, if that header is missing, the time until the limit
-// resets, measured by the server's clock. If GitHub sends neither, waitOf returns one minute, as GitHub's
-// documentation recommends.
+// waitOf returns how long to wait: the value of Retry-After or, without that header, the time until the limit resets by
+// the server's clock. If GitHub sends neither, waitOf returns one minute, as GitHub's documentation recommends.
 func waitOf(h http.Header) time.Duration {
 	if seconds, err := strconv.Atoi(h.Get("Retry-After")); err == nil && seconds >= 0 {
 		return time.Duration(seconds)*time.Second + time.Second
@@ -195,7 +193,7 @@ func unknown(op string, cause error) error {
 	return out
 }
 
-// explain turns an error from GitHub into a message for the user. It returns nil if err is nil.
+// explain turns an error from GitHub into an error for the user. It returns nil if err is nil.
 func explain(r call, err error) error {
 	if err == nil {
 		return nil

@@ -19,7 +19,7 @@ type Issue struct {
 	Key    string
 	Title  string
 	Body   string
-	Labels []string // at least one; the issue is found again by the first
+	Labels []string // at least one; the first is used to find the issue again
 	Open   bool     // false closes the issue and never opens one
 	Full   string   // address of the full text, if Body has to be cut
 }
@@ -34,9 +34,9 @@ type issue struct {
 	PullRequest json.RawMessage `json:"pull_request"` // present only for pull requests
 }
 
-// Issue opens, updates, reopens or closes the issue and returns its address, or "" if Open is false and there is no
-// issue. If parallel runs have left several issues, Issue keeps the oldest and closes the others. It does not find
-// an issue whose label has been removed.
+// Issue opens, updates, reopens or closes the issue and returns its address. It returns "" if Open is false and there
+// is no issue. If parallel runs have left several issues, Issue keeps the oldest and closes the others. An issue whose
+// label has been removed is not found.
 func (c *Client) Issue(ctx context.Context, want Issue) (url string, err error) {
 	if len(want.Labels) == 0 {
 		return "", errors.New("open an issue: it has no label, so it could not be found again")

@@ -12,10 +12,10 @@ import (
 const (
 	markerStart = "<!-- mlflow-promote:"
 	markerEnd   = " -->"
-	markerCut   = "<!-- cut: this text is not whole -->" // second line of a cut text
+	markerCut   = "<!-- cut: this text is not whole -->" // the second line if the text was cut
 )
 
-// marker returns the marker line for a key, which may contain any text. Characters that could end the HTML comment
+// marker returns the marker line for a key. The key may contain any text: characters that could end the HTML comment
 // are written as %XX, so different keys always have different markers.
 func marker(key string) string {
 	var b strings.Builder
@@ -35,7 +35,7 @@ func marker(key string) string {
 	return b.String()
 }
 
-// marked puts the marker before a text and cuts the result to GitHub's limit.
+// marked prepends the marker to the text, and cuts the text if the result exceeds GitHub's limit.
 func marked(key, text, full string) string {
 	head := marker(key) + "\n"
 	if units(head)+units(text) <= bodyLimit {
@@ -45,8 +45,8 @@ func marked(key, text, full string) string {
 	return head + cutMarkdown(text, bodyLimit-units(head), full)
 }
 
-// unmarked is the inverse of marked: it returns the text after the marker for this key. whole is false if the text
-// was cut.
+// unmarked is the inverse of marked: it returns the text that follows the marker for this key. whole is false if the
+// text was cut.
 func unmarked(key, body string) (text string, ours, whole bool) {
 	body = strings.ReplaceAll(body, "\r\n", "\n") // edits in a browser use CRLF
 	text, ours = strings.CutPrefix(body, marker(key)+"\n")
@@ -61,7 +61,7 @@ func unmarked(key, body string) (text string, ours, whole bool) {
 // characters.
 const bodyLimit = 65536 - 1000
 
-// units returns the length in UTF-16 code units. No other way of counting characters gives a higher number.
+// units returns the length of s in UTF-16 code units. No other way of counting characters gives a higher number.
 func units(s string) int {
 	n := 0
 	for _, r := range s {
@@ -70,8 +70,8 @@ func units(s string) int {
 	return n
 }
 
-// cutMarkdown cuts Markdown to a limit at the end of a line and closes the blocks that are still open. It adds a
-// note that the text was cut, with a link to the full text if full is set.
+// cutMarkdown cuts Markdown at the end of a line so that it fits the limit, and closes the blocks that are still open.
+// It adds a note that the text was cut, with a link to the full text unless full is "".
 func cutMarkdown(text string, limit int, full string) string {
 	note := "\n\n*This text was cut because it is longer than GitHub allows.*\n"
 	if full != "" {

@@ -23,14 +23,14 @@ func TestMarker(t *testing.T) {
 	}
 }
 
-// pieces lists fragments of Markdown that break if the text is cut inside them.
+// pieces lists fragments of Markdown that a cut could break.
 var pieces = []string{
 	"text ", "\n", "\n\n", "```", "````", "~~~", "<details>", "<details open>\n", "</details>", "<summary>x</summary>",
 	"| a | b |\n", "    ", "<!-- ", "-->", "𝛂", "é", "\xff", "<DETAILS>",
 }
 
-// Whatever the key and the text, the comment stays below GitHub's limit and is found only by its own key. A
-// complete text is read back unchanged. A cut text leaves no code block and no <details> open.
+// For any key and text, the comment stays within GitHub's limit and is found only by its own key. A complete text is
+// read back unchanged. A text that was cut leaves no code block and no <details> open.
 func TestMarked(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		key, other := rapid.String().Draw(t, "key"), rapid.String().Draw(t, "other")

@@ -19,16 +19,16 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/rest"
 )
 
-// Headers of a webhook request. The signature has the same format as in GitHub's own webhooks, so receivers can
+// Headers of a webhook request. The signature has the same format as those in GitHub's own webhooks, so receivers can
 // reuse existing code to verify it.
 const (
 	SignatureHeader = "X-Promote-Signature-256" // sha256= and the HMAC of the body with the secret, in hex
 	DeliveryHeader  = "X-Promote-Delivery"
 )
 
-// PostWebhook sends body, which must be JSON. delivery is the record's id and is the same for every attempt, so
-// that a receiver can ignore duplicates. A request can therefore be sent again if its response was lost. If secret
-// is empty, the request is not signed. hc must come from a rest client and must not follow redirects.
+// PostWebhook sends body, which must be JSON. delivery is the record's id. It is the same for every attempt, so the
+// receiver can ignore duplicates, and a request may be sent again if its response was lost. If secret is "", the
+// request is not signed. hc must come from a rest client and must not follow redirects.
 func PostWebhook(ctx context.Context, hc *http.Client, address, secret, delivery string, body []byte) error {
 	h := http.Header{}
 	h.Set(DeliveryHeader, delivery)
@@ -45,7 +45,7 @@ func Signature(secret string, body []byte) string {
 	return "sha256=" + hex.EncodeToString(mac.Sum(nil))
 }
 
-// SlackMessage describes a promotion for a channel. Its fields may contain any text. Empty fields are left out.
+// SlackMessage describes a promotion for a channel. Fields may contain any text; empty fields are left out.
 type SlackMessage struct {
 	Verdict string // one line, for example "promoted churn 8 to @champion"
 	Model   string
@@ -57,7 +57,7 @@ type SlackMessage struct {
 	RunURL  string // link to the workflow run
 }
 
-// PostSlack sends a message to an incoming webhook, whose address is a secret. Slack has no delivery ids, so a
+// PostSlack sends a message to an incoming webhook, whose address is a secret. Slack has no delivery ids, so the
 // message is not sent again if the response was lost.
 func PostSlack(ctx context.Context, hc *http.Client, address string, m SlackMessage) error {
 	body, err := json.Marshal(m.blocks())
@@ -118,8 +118,8 @@ func (m SlackMessage) blocks() slackPayload {
 	return out
 }
 
-// slackEscape escapes the characters that Slack would interpret as a link or a channel mention. Text of type
-// plain_text does not need escaping.
+// slackEscape escapes the characters with which Slack marks links and mentions. Text of type plain_text needs no
+// escaping.
 func slackEscape(text string) string {
 	return strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;").Replace(text)
 }
@@ -127,7 +127,7 @@ func slackEscape(text string) string {
 // oneLine returns text as one line of at most limit characters.
 func oneLine(text string, limit int) string { return format.Shorten(rest.Clean(text), limit) }
 
-// post sends JSON to an address. Its errors contain only the host, because the rest of the address may be secret.
+// post sends JSON to an address. Its errors contain only the address's host, because the rest may be secret.
 func post(ctx context.Context, hc *http.Client, op, address string, h http.Header, body []byte) error {
 	u, err := url.Parse(address)
 	if err != nil || u.Scheme != "https" && u.Scheme != "http" || u.Host == "" || u.User != nil {
@@ -195,7 +195,7 @@ func refused(op string, u *url.URL, resp *http.Response) error {
 	return out
 }
 
-// withoutAddress removes the address and its parts, except for the host, from a receiver's message.
+// withoutAddress removes the address and its parts, except for the host, from a message sent by the receiver.
 func withoutAddress(text string, u *url.URL) string {
 	pieces := slices.Concat([]string{
 		u.String(),
@@ -206,7 +206,7 @@ func withoutAddress(text string, u *url.URL) string {
 		pieces = append(pieces, values...)
 	}
 	for _, piece := range pieces {
-		if len(piece) > 3 { // shorter pieces are not secret and occur in many words
+		if len(piece) > 3 { // shorter pieces are not secret, and they occur in many words
 			text = strings.ReplaceAll(text, piece, "***")
 		}
 	}

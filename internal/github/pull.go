@@ -12,10 +12,10 @@ type PullRequest struct {
 	Head           string // its last commit
 	Branch         string // the head's branch
 	HeadRepository string // owner/name of the head's repository; "" if it was deleted
-	Fork           bool   // the head is in a different repository
+	Fork           bool   // whether the head is in a different repository
 	Author         string // login; "" if the account was deleted
 	Base           string // target branch
-	MergeCommit    string // "" if it is not merged
+	MergeCommit    string // "" unless it is merged
 	URL            string // for browsers
 	Commits        int    // number of commits; 0 in lists, because GitHub omits the number there
 }
@@ -67,8 +67,8 @@ func (c *Client) PullRequest(ctx context.Context, number int) (PullRequest, erro
 	return p.read(c.repository), nil
 }
 
-// PullRequestOf finds the pull request whose merge produced a commit. ok is false if there is none: either the
-// commit was pushed directly, or it came from a rebase and is not the last commit.
+// PullRequestOf finds the pull request whose merge produced a commit. ok is false if there is none, either because the
+// commit was pushed directly or because it came from a rebase and is not the last commit.
 func (c *Client) PullRequestOf(ctx context.Context, sha string) (pr PullRequest, ok bool, err error) {
 	if !digest.MatchString(sha) {
 		return PullRequest{}, false, nil

@@ -5,9 +5,9 @@ import (
 	"strings"
 )
 
-// PullRequestAt finds the open pull request from a branch in a repository (owner/name) whose last commit is sha. ok
-// is false unless there is exactly one. PullRequestAt searches by branch, because GitHub's search by commit does
-// not find commits that exist only in a fork.
+// PullRequestAt finds the open pull request from a branch in a repository (owner/name) whose last commit is sha. ok is
+// false unless there is exactly one. The search is by branch, because GitHub's search by commit does not find commits
+// that exist only in a fork.
 func (c *Client) PullRequestAt(ctx context.Context, from, branch, sha string) (pr PullRequest, ok bool, err error) {
 	owner, _, _ := strings.Cut(from, "/")
 	if !digest.MatchString(sha) || owner == "" || branch == "" {

@@ -15,8 +15,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/rest"
 )
 
-// RunCompleted reports whether an attempt of a workflow run in this repository has ended. Attempt 0 is the newest
-// one.
+// RunCompleted reports whether an attempt of a workflow run in this repository has ended. Attempt 0 means the newest.
 func (c *Client) RunCompleted(ctx context.Context, runID int64, attempt int) (bool, error) {
 	r := call{
 		op: fmt.Sprintf("read workflow run %d", runID), needs: permission{scope: "actions", level: "read"},
@@ -37,10 +36,10 @@ func (c *Client) RunCompleted(ctx context.Context, runID int64, attempt int) (bo
 
 // ReviewQuery says which approvals to read.
 type ReviewQuery struct {
-	RunID       int64    // the workflow run whose environments may be approved; 0 for none
+	RunID       int64    // the workflow run whose environments may have been approved; 0 for none
 	Attempt     int      // that run's attempt; 0 if unknown
 	PullRequest int      // 0 for none
-	Head        string   // only reviews of this commit count; by default, the pull request's last one
+	Head        string   // only reviews of this commit count; default: the pull request's last commit
 	Commit      string   // the MLflow run's commit; "" if unknown
 	Starter     string   // who started this attempt (GITHUB_TRIGGERING_ACTOR); "" if unknown
 	Actor       string   // who started the first attempt (GITHUB_ACTOR)
@@ -55,7 +54,7 @@ var (
 	readCode    = permission{scope: "contents", level: "read"}
 )
 
-// Review reads who made a change and who approved it. A part that cannot be read is marked as unreadable, with the
+// Review reads who made a change and who approved it. Parts that cannot be read are marked as unreadable, with the
 // reason. Permissions that the token lacks are listed as missing.
 func (c *Client) Review(ctx context.Context, q ReviewQuery) fact.Review {
 	out := fact.Review{
@@ -87,7 +86,7 @@ func (c *Client) Review(ctx context.Context, q ReviewQuery) fact.Review {
 	return out
 }
 
-// Approvals reads only the approvals for a workflow run's environments. It covers every environment.
+// Approvals reads the approvals for all of a workflow run's environments, and nothing else.
 func (c *Client) Approvals(ctx context.Context, runID int64) fact.Review {
 	var out fact.Review
 	entered, err := environmentApprovals(ctx, c, runID)
@@ -115,7 +114,7 @@ func known[T any](out *fact.Review, found []T, err error) registry.Known[[]T] {
 func starters(q ReviewQuery) []fact.Contributor {
 	switch {
 	case q.Starter == "":
-		return nil // if only the actor were listed, the user who re-ran the workflow could approve the run
+		return nil // if only the actor were listed, the user who re-ran the workflow could approve it
 	case q.Actor == "" || strings.EqualFold(q.Actor, q.Starter):
 		return []fact.Contributor{{Login: q.Starter, Role: fact.RoleStarter}}
 	}
@@ -171,7 +170,7 @@ type review struct {
 	User        *user  `json:"user"`
 }
 
-// readPullReview reads who made a pull request and who reviewed it.
+// readPullReview returns the people who made a pull request and the reviews of it.
 func readPullReview(ctx context.Context, c *Client, q ReviewQuery) ([]fact.Contributor, []fact.Approval, error) {
 	pr, err := c.PullRequest(ctx, q.PullRequest)
 	if err != nil {
@@ -192,7 +191,7 @@ func readPullReview(ctx context.Context, c *Client, q ReviewQuery) ([]fact.Contr
 	return made, approvals, err
 }
 
-// latestReviews returns each account's newest review, ignoring comments. The list must be in chronological order.
+// latestReviews returns each account's newest review, ignoring comments. list must be in chronological order.
 func latestReviews(list []review) []review {
 	at := map[string]int{}
 	var out []review
@@ -214,9 +213,8 @@ func latestReviews(list []review) []review {
 // mostReviewers limits how many accounts are checked, because anyone may review in a public repository.
 const mostReviewers = 50
 
-// judgeReviews reports, for each account, whether its last review approves the head and whether the account has
-// write access. It checks the accounts that GitHub lists as members first, so that strangers cannot use up the
-// limit.
+// judgeReviews says, for each account, whether its last review approves the head and whether the account has write
+// access. It starts with the accounts that GitHub lists as members, so that strangers cannot use up the limit.
 func judgeReviews(ctx context.Context, c *Client, reviews []review, head string) ([]fact.Approval, error) {
 	asked := 0
 	out := make([]fact.Approval, len(reviews))
@@ -261,8 +259,8 @@ func (r review) member() bool {
 	return slices.Contains([]string{"OWNER", "MEMBER", "COLLABORATOR"}, r.Association)
 }
 
-// mayApprove reports whether a reviewer has write access. If the token is not allowed to read the access, the
-// reviewer's association decides.
+// mayApprove reports whether a reviewer has write access. If the token is not allowed to look that up, the reviewer's
+// association decides.
 func mayApprove(ctx context.Context, c *Client, r review, asked int) (bool, error) {
 	if asked > mostReviewers {
 		return false, nil
@@ -299,7 +297,7 @@ func mayWrite(ctx context.Context, c *Client, login string) (bool, error) {
 	return false, fmt.Errorf("%s: github returned an unknown permission: %q", r.op, rest.Clean(access.Permission))
 }
 
-// Contains reports whether head is base or one of base's descendants. Both must be full digests.
+// Contains reports whether head is base or one of its descendants. Both must be full digests.
 func (c *Client) Contains(ctx context.Context, base, head string) registry.Known[bool] {
 	if !digest.MatchString(base) || !digest.MatchString(head) {
 		return registry.Unreadable[bool](fmt.Sprintf("%s...%s is not a pair of full commit digests", base, head))

@@ -42,7 +42,7 @@ func TestRunCompleted(t *testing.T) {
 		}
 		for _, attempt := range []int{0, 1} {
 			got, err := s.client.RunCompleted(s.Context(), 99, attempt)
-			s.reason(err, registry.Forbidden) // a run that cannot be read does not count as ended
+			s.reason(err, registry.Forbidden) // a run that cannot be read does not count as completed
 			if got {
 				s.Error("an unknown run counts as completed")
 			}
@@ -61,8 +61,7 @@ func TestRunCompleted_OtherRun(t *testing.T) {
 	})
 }
 
-// whyUnreadable says why a part of a review could not be read. It returns "" if every part either was read or does
-// not exist.
+// whyUnreadable says why a part of a review could not be read. It returns "" if each part was read or does not exist.
 func whyUnreadable(r fact.Review) string {
 	if why := r.Contributors.Why(); why != "" {
 		return why
@@ -85,7 +84,7 @@ func approvalsText(all []fact.Approval) string {
 	return strings.Join(out, ", ")
 }
 
-// members maps the logins with write access in these tests to their access.
+// members maps each login with write access in these tests to its access.
 var members = map[string]string{"eve": "write", "joe": "write", "root": "admin", "merge[bot]": "write"}
 
 func TestReview_Environments(t *testing.T) {
@@ -239,7 +238,7 @@ func TestReview_PullRequest(t *testing.T) {
 	}
 }
 
-// If the token is not allowed to read other users' access, the association in the review decides.
+// If the token is not allowed to look up other users' access, the association in the review decides.
 func TestReview_AccessRefused(t *testing.T) {
 	for association, want := range map[string]string{
 		"OWNER": "approved", "MEMBER": "approved", "COLLABORATOR": "approved",
@@ -258,7 +257,7 @@ func TestReview_AccessRefused(t *testing.T) {
 	}
 }
 
-// In a public repository, anyone may review. Strangers' reviews must not use up all the requests or displace a
+// In a public repository, anyone may review. Reviews by strangers must not use up all the requests or displace a
 // member's review.
 func TestReview_ManyStrangers(t *testing.T) {
 	repository := func() githubtest.Repository {
@@ -431,8 +430,8 @@ func TestReview_UnknownReviewer(t *testing.T) {
 	})
 }
 
-// If a part cannot be read completely, it is unreadable. An incomplete list must never be used, because a missing
-// author could be one of the approvers.
+// If a part cannot be read completely, it counts as unreadable. An incomplete list must never be used, because a
+// missing author could be one of the approvers.
 func TestReview_PartUnreadable(t *testing.T) {
 	query := ReviewQuery{RunID: 7, PullRequest: 12, Head: head, Commit: base, Starter: "ann"}
 	for end, part := range map[string]string{
@@ -502,7 +501,7 @@ func TestReview_LostPullRequest(t *testing.T) {
 	})
 }
 
-// Reading co-authors requires the `contents` permission, even for a pull request's commits.
+// Co-authors can be read only with the `contents` permission, even for a pull request's commits.
 func TestReview_CoAuthorsNeedContents(t *testing.T) {
 	repository := fullRepository()
 	repository.Pulls[0].Commits = []string{base}

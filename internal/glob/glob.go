@@ -1,10 +1,10 @@
-// Package glob matches names against patterns, in which * matches any number of characters.
+// Package glob matches names against patterns in which * matches any number of characters.
 package glob
 
 import "strings"
 
-// Specificity ranks patterns. Names without * rank highest; the others rank by their number of characters other than
-// *.
+// Specificity ranks patterns. A pattern without * ranks highest. The others rank by the number of their characters, not
+// counting *.
 func Specificity(pattern string) int {
 	n := len([]rune(pattern)) - strings.Count(pattern, "*")
 	if !strings.Contains(pattern, "*") {
@@ -36,8 +36,8 @@ func Match(pattern, name string) bool {
 // Overlap reports whether there is a name that matches both patterns.
 func Overlap(a, b string) bool { return overlap([]rune(a), []rune(b), map[[2]int]bool{}) }
 
-// overlap compares the remaining parts of two patterns. seen contains the pairs of remaining lengths
-// already compared.
+// overlap compares the remaining parts of two patterns. seen contains the pairs of remaining lengths that have already
+// been compared.
 func overlap(a, b []rune, seen map[[2]int]bool) bool {
 	at := [2]int{len(a), len(b)}
 	if seen[at] {

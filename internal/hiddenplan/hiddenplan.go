@@ -1,7 +1,7 @@
 // Package hiddenplan hides a plan in the first line of a pull request comment, so that the run after the merge can
 // apply exactly that plan.
 //
-// It is pure. It must not trust what it decodes: a plan's digest is always computed, never taken from the comment.
+// It is pure. It must not trust what it decodes: it computes the plan's digest instead of taking it from the comment.
 package hiddenplan
 
 import (
@@ -17,15 +17,15 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/plan"
 )
 
-// maxPacked is the largest packed plan that fits in a comment, in characters.
+// maxPacked is the maximum length of a packed plan in a comment, in characters.
 const maxPacked = 16 << 10
 
-// maxUnpacked limits how many bytes of a packed plan are unpacked.
+// maxUnpacked limits how many bytes a packed plan may unpack to.
 const maxUnpacked = 1 << 20
 
-// Encode returns the first line of the comment: the plan's digest and, unless it is too long, the plan itself, but
-// without the server's address, which may be a secret. Without a plan it returns "". No text from other sources may
-// precede this line. hide masks secrets.
+// Encode returns the comment's first line, which contains the plan's digest and, unless it is too long, the plan
+// itself. The plan's server address is left out, because it may be a secret. hide masks secrets; a plan that contains
+// one is left out. Without a plan or digest, Encode returns "". No text from other sources may precede the line.
 func Encode(p *plan.Plan, digest string, hide func(string) string) string {
 	if digest == "" || p == nil {
 		return ""
@@ -45,8 +45,8 @@ func Encode(p *plan.Plan, digest string, hide func(string) string) string {
 
 var line = regexp.MustCompile(`^<!-- plan ([0-9a-f]{64})(?: ([A-Za-z0-9+/=]+))? -->\r?\n`)
 
-// Decode returns the digest in a comment's first line, together with the plan if the line contains the one with that
-// digest for this server. If Encode did not write the line, the digest is "".
+// Decode returns the digest in a comment's first line. It also returns the plan, if the line contains one and the plan
+// has that digest for this server. If Encode did not write the line, the digest is "".
 func Decode(comment, server string) (digest string, p *plan.Plan) {
 	m := line.FindStringSubmatch(comment)
 	if m == nil {

@@ -12,15 +12,15 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/report/doc"
 )
 
-// historyColumns lists the columns of a history in CSV. Their order never changes, and new columns are added at the
-// end.
+// historyColumns lists the columns of a history in CSV. Their order never changes; new columns are added at the end.
 var historyColumns = []string{
 	"model", "entry", "time", "command", "target_kind", "target", "from", "to", "actor", "initiator", "os_user",
 	"mlflow_login", "approvers", "approvers_unknown", "justification", "decision", "mode", "override", "outcome",
 	"reason", "evidence", "workflow_run", "sha256", "signed_by",
 }
 
-// Table returns the requested entries as CSV (RFC 4180), newest first. Each move and each drift is a row of its own.
+// Table returns the requested entries as CSV (RFC 4180), newest first. Each move has its own row, and so has each case
+// of drift.
 func (v View) Table(histories []History) string {
 	var b strings.Builder
 	w := csv.NewWriter(&b)

@@ -1,6 +1,6 @@
 // Package history selects, shows and verifies the entries of promotion ledgers, for people and for programs.
 //
-// It is pure, and must never decide which entries are believed, because that is the task of package ledger.
+// It is pure. It must never decide which entries are trusted: that is the task of package ledger.
 package history
 
 import (
@@ -21,24 +21,24 @@ type History struct {
 	Unfit     string // why the server has no ledger; "" if it may have one
 	Reset     string // why this ledger replaces a lost one; "" if it does not
 	Entries   []ledger.Entry
-	Foreign   []ledger.Foreign // what is stored in the ledger but not believed
+	Foreign   []ledger.Foreign // what is stored in the ledger but not trusted
 	Pages     []ledger.Saved
 	BrokenAt  int              // the first entry that breaks the chain; 0 if not known
 	Broken    string           // why the chain is broken; "" if it is intact
-	Kept      bool             // whether it was compared with a copy outside MLflow
+	Kept      bool             // whether it was compared with a saved copy from outside MLflow
 	Compared  bool             // whether it was compared with the current state of the registry
 	Keyed     bool             // whether it was read with the policy's keys
-	Outside   []registry.Shift // drift since the last entry, if Compared
+	Outside   []registry.Shift // drift since the last entry, if Compared is true
 	At, Until time.Time
 	Live      []views.Live
-	Now       []views.Live  // what the requested targets point to according to the last entry
+	Now       []views.Live  // what the requested targets now point to, according to the last entry
 	Tagged    []Tagged      // what tags say, if the server has no ledger
 	NoRecord  NoRecord      // versions about which the tags say nothing
-	Verified  *Verification // the comparison of a saved history with its own pages; nil if there was none
+	Verified  *Verification // the comparison of a saved history with its own pages; nil if there was no comparison
 }
 
-// With returns the history with the answers to the query: which versions were live at its time, and what its targets
-// currently point to.
+// With returns the history with answers to the query: which versions were live at its time, and what its targets point
+// to now.
 func (h History) With(q Query) History {
 	h.At, h.Until, h.Live = q.At, q.Until, nil
 	other := func(l views.Live) bool { return !q.about(l.Ref) }
@@ -53,15 +53,15 @@ func (h History) With(q Query) History {
 	return h
 }
 
-// Version returns the version that the target pointed to at the requested time or, if none was requested, points
-// to now. It returns "" unless there is exactly one such version.
+// Version returns the version that the target pointed to at the requested time. If no time was requested, it returns
+// the version that the target points to now. It returns "" unless there is exactly one such version.
 func (h History) Version(ref registry.Ref) string {
 	other := func(of registry.Ref) bool { return of != ref }
 	drift := slices.DeleteFunc(slices.Clone(h.Outside), func(s registry.Shift) bool { return other(s.Ref) })
 	states := h.Now
 	switch {
 	case !h.At.IsZero() && len(drift) > 0 && h.open():
-		return "" // it may have been moved before or after that time
+		return "" // the target may have been moved before or after that time
 	case !h.At.IsZero():
 		states = h.Live
 	case len(drift) > 0:
@@ -110,11 +110,11 @@ func pending(e ledger.Entry) []string {
 	return out
 }
 
-// Result is the JSON form of a model's history.
+// Result is a model's history in its JSON form.
 type Result struct {
 	Model   string           `json:"model"`
 	Unfit   string           `json:"no_ledger,omitempty"` // why the server has no ledger
-	Tagged  []Tagged         `json:"from_tags,omitempty"` // what tags say instead, newest first
+	Tagged  []Tagged         `json:"from_tags,omitempty"` // what the tags say instead, newest first
 	Without NoRecord         `json:"no_record,omitzero"`  // how many versions from_tags leaves out
 	Reset   string           `json:"reset,omitempty"`     // why this ledger replaces a lost one
 	Entries []Entry          `json:"entries"`
@@ -122,7 +122,7 @@ type Result struct {
 	Outside []registry.Shift `json:"moved_outside,omitempty"` // drift since the last entry
 	Broken  string           `json:"broken,omitempty"`
 	At      int              `json:"broken_at,omitempty"`
-	Foreign []ledger.Foreign `json:"foreign,omitempty"` // what is stored in the ledger but not believed
+	Foreign []ledger.Foreign `json:"foreign,omitempty"` // what is stored in the ledger but not trusted
 	Pages   []ledger.Saved   `json:"pages"`             // as stored; `history verify` checks them
 
 	Keys    bool              `json:"keys,omitempty"` // whether the ledger was read with the policy's keys
@@ -131,7 +131,7 @@ type Result struct {
 	Digests map[string]string `json:"digests,omitempty"` // see seal
 }
 
-// Entry is the JSON form of one entry.
+// Entry is an entry in its JSON form.
 type Entry struct {
 	Record  ledger.Record   `json:"record"`
 	Outcome string          `json:"outcome"` // "" = open
@@ -143,7 +143,7 @@ type Entry struct {
 	Untold  []string        `json:"untold,omitempty"`    // channels that have not been notified
 }
 
-// Result returns the JSON form of the history. q is the query that it answers.
+// Result returns the history in its JSON form. q is the query that the history answers.
 func (h History) Result(q Query) Result {
 	out := Result{
 		Model: h.Model, Unfit: h.Unfit, Tagged: h.Tagged, Without: h.NoRecord, Reset: h.Reset, Entries: []Entry{},

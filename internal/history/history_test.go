@@ -27,7 +27,7 @@ func TestTrafficWords(t *testing.T) {
 	}
 }
 
-// The person who moved a target is shown both for a workflow and for a laptop.
+// The text about a move shows who made it, both in a workflow and on a laptop.
 func TestPerson(t *testing.T) {
 	for want, origin := range map[string]ledger.Origin{
 		"ann":                                   {Actor: "ann", OSUser: "x", Login: "y"},
@@ -43,7 +43,7 @@ func TestPerson(t *testing.T) {
 	}
 }
 
-// Without the keys, the name of a key is not compared.
+// Without the policy's keys, the names of keys are not compared.
 func TestSaved_CompareSigner(t *testing.T) {
 	const file = `{"history":{"model":"churn","pages":[{"page":"p"}],"entries":[{"signed_by":"other"}]}}`
 	saved, err := Read([]byte(file))
@@ -61,7 +61,7 @@ func TestSaved_CompareSigner(t *testing.T) {
 	}
 }
 
-// An entry that is listed as foreign is left out only if it is signed.
+// An entry listed as foreign is left out only if it is signed.
 func TestSaved_Believed(t *testing.T) {
 	saved := Saved{Foreign: []ledger.Foreign{{Number: 1}, {Number: 3}}}
 	var got []int
@@ -73,7 +73,7 @@ func TestSaved_Believed(t *testing.T) {
 	}
 }
 
-// No cell is a formula or contains a line break, and a CSV reader gets each text back.
+// No cell is a formula or contains a line break, and a CSV reader returns each value unchanged.
 func TestHistoryCSV(t *testing.T) {
 	e := ledger.Entry{Epoch: 1, Outcome: ledger.EntryDone, Ended: time.Date(2026, 5, 3, 10, 0, 0, 0, time.UTC)}
 	e.Record.Command, e.Record.Actor, e.Record.Initiator = "promote", "=cmd()", " +1"

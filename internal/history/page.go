@@ -22,7 +22,7 @@ import (
 type View struct {
 	Query
 	CSV      bool
-	ShowAll  string                     // what the user must write to see all entries, for example "--limit 0"
+	ShowAll  string                     // what users must write to see all entries, for example "--limit 0"
 	Run      func(link string) doc.Line // formats the link to a workflow run
 	Evidence func(ledger.Record) string // describes the evidence on which a move was based
 }
@@ -76,7 +76,7 @@ func (v View) pageOfAll(histories []History) doc.Page {
 	return append(append(d, v.table(histories)...), foreign(histories)...)
 }
 
-// foreign lists what is stored in the ledgers but not believed.
+// foreign lists what is stored in the ledgers but not trusted.
 func foreign(histories []History) doc.Page {
 	var items []doc.Line
 	for _, h := range histories {
@@ -130,7 +130,7 @@ func (h History) headline() doc.Line {
 	return l
 }
 
-// table shows the entries of one or more models, newest first. Each move is a row.
+// table shows the entries of one or more models, newest first, with one row for each move.
 func (v View) table(histories []History) doc.Page {
 	several := len(histories) > 1
 	t := doc.Table{Head: []string{
@@ -173,7 +173,7 @@ func (v View) table(histories []History) doc.Page {
 	}
 	d := doc.Page{t}
 	asked := func(e listed) bool { return len(e.Record.Approvers) > 0 || e.Record.Unknown != "" }
-	if !slices.ContainsFunc(entries, asked) { // an empty column in a terminal would take up space that the others need
+	if !slices.ContainsFunc(entries, asked) { // in a terminal, an empty column would take up space that the others need
 		d = doc.Page{withoutColumn(t, slices.Index(t.Head, "approved by")), doc.P("No approval is recorded.")}
 	}
 	if older > 0 {
@@ -195,7 +195,7 @@ func withoutColumn(t doc.Table, i int) doc.Table {
 	return out
 }
 
-// entryRows returns the rows for an entry, one for each move. Only the first row says who decided what.
+// entryRows returns one row for each move of an entry. Only the first row says who decided what.
 func (v View) entryRows(first any, e ledger.Entry) (rows [][]doc.Line) {
 	when := lastTime(e).UTC().Format("2006-01-02 15:04")
 	for _, s := range e.Record.Moves {
@@ -231,7 +231,7 @@ func targetWords(ref registry.Ref) doc.Line {
 	return doc.L(doc.C(ref.String()))
 }
 
-// moveWords formats a move as "6 → 7", or as "7 (confirmed)" if the target had already been moved there.
+// moveWords formats a move as "6 → 7", or as "7 (confirmed)" if the target already pointed to the new version.
 func moveWords(s registry.Shift) doc.Line {
 	if s.Confirms() {
 		return doc.L(StateWords(s.Ref, s.Want), " (confirmed)")
@@ -239,8 +239,7 @@ func moveWords(s registry.Shift) doc.Line {
 	return doc.L(StateWords(s.Ref, s.Was), " → ", StateWords(s.Ref, s.Want))
 }
 
-// StateWords describes what a target points to: "7", "3,5", the value of a tag, or how a deployment divides the
-// traffic.
+// StateWords describes what a target points to: "7", "3,5", the text of a tag, or a deployment's traffic split.
 func StateWords(ref registry.Ref, s registry.State) doc.Span {
 	if s.IsZero() {
 		return doc.T("none")
@@ -251,8 +250,8 @@ func StateWords(ref registry.Ref, s registry.State) doc.Span {
 	return doc.C(s.String())
 }
 
-// TrafficWords formats the tag that contains a deployment's traffic as "champion 90 %, challenger 10 %". It returns any
-// other text unchanged.
+// TrafficWords formats the tag with a deployment's traffic as "champion 90 %, challenger 10 %". It returns any other
+// text unchanged.
 func TrafficWords(text string) string {
 	var share map[string]int
 	if json.Unmarshal([]byte(text), &share) != nil || len(share) == 0 {
@@ -283,8 +282,8 @@ func (v View) who(r ledger.Record, link string) doc.Line {
 	return l
 }
 
-// person says who made a move: the actor of the workflow run or, on a laptop, the login and the operating system's
-// user.
+// person says who made a move: the actor of the workflow run or, on a laptop, the MLflow login and the user of the
+// operating system.
 func person(r ledger.Record) doc.Line {
 	switch {
 	case r.Actor != "":
@@ -344,7 +343,7 @@ func (v View) reasons(r ledger.Record) string {
 	return text
 }
 
-// live lists the versions that were live at the requested time, each with the start and end of that period.
+// live lists the versions that were live at the requested time, each with the period during which it was live.
 func (h History) live(several bool) doc.Page {
 	when := " on " + timeWords(h.At)
 	if h.Until.After(h.At) {
@@ -383,7 +382,8 @@ func (h History) live(several bool) doc.Page {
 	return doc.Page{doc.P(lead, when, limit, ":"), doc.List{Items: items}}
 }
 
-// liveItem describes one state of a target: when it began and ended, and who moved the target.
+// liveItem describes a period in which a target pointed to a version: when it began and ended, and who moved the
+// target.
 func (h History) liveItem(l views.Live) doc.Line {
 	item := doc.L(targetWords(l.Ref), ": ", liveWords(l.Ref, l.Named))
 	i := slices.IndexFunc(h.Entries, func(e ledger.Entry) bool { return e.Epoch == l.Epoch })
@@ -430,7 +430,7 @@ func liveWords(ref registry.Ref, s registry.State) any {
 	return s.Words()
 }
 
-// timeWords writes a time for people, to the minute.
+// timeWords formats a time for people, to the minute.
 func timeWords(t time.Time) string { return t.UTC().Format("2 January 2006 15:04 UTC") }
 
 // timeText formats an RFC 3339 time in the same way as timeWords.
@@ -442,7 +442,7 @@ func timeText(text string) string {
 	return timeWords(t)
 }
 
-// headlineOfAll is the headline above the histories of several models.
+// headlineOfAll returns the headline above the histories of several models.
 func headlineOfAll(histories []History) doc.Line {
 	entries, sound := 0, true
 	for _, h := range histories {

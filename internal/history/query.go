@@ -8,20 +8,21 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
-// Query says which entries of a history to show, and the time to show the live versions for.
+// Query says which entries of a history to show and, if At is set, the time for which to show the live versions.
 type Query struct {
 	At      time.Time      `json:"at,omitzero"`
 	Until   time.Time      `json:"at_end,omitzero"` // equal to At, or the end of that day
 	Since   time.Time      `json:"since,omitzero"`
 	Before  time.Time      `json:"until,omitzero"`
-	Targets []registry.Ref `json:"targets,omitempty"` // only entries that moved one of these targets
+	Targets []registry.Ref `json:"targets,omitempty"` // only entries that moved one of these targets; empty for all
 	Limit   *int           `json:"limit,omitempty"`   // maximum number of entries; 0 means all, nil means not specified
 }
 
 // pageLimit is the number of entries that a page shows by default.
 const pageLimit = 20
 
-// limit returns the number of entries to show, or otherwise if no limit was specified. 0 means all.
+// limit returns the number of entries to show, where 0 means all. otherwise is the limit for queries that do not
+// specify one.
 func (q Query) limit(otherwise int) int {
 	if q.Limit != nil {
 		return *q.Limit
@@ -29,7 +30,7 @@ func (q Query) limit(otherwise int) int {
 	return otherwise
 }
 
-// IsZero reports whether the query requests nothing.
+// IsZero reports whether the query is empty.
 func (q Query) IsZero() bool {
 	return q.At.IsZero() && q.Since.IsZero() && q.Before.IsZero() && len(q.Targets) == 0 && q.Limit == nil
 }
@@ -65,8 +66,7 @@ type listed struct {
 	history int // index of the history
 }
 
-// newest returns the requested entries, newest first, and the number of older entries that were left out because of the
-// limit.
+// newest returns the requested entries, newest first, and the number of older entries left out because of the limit.
 func (q Query) newest(histories []History, limit int) (out []listed, older int) {
 	for i, h := range histories {
 		for _, e := range slices.Backward(h.Entries) {

@@ -11,7 +11,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/report/doc"
 )
 
-// Tagged is the last promotion of a version, as its tags describe it. Everybody who may edit the model can change the
+// Tagged is a version's last promotion as its tags describe it. Anyone who is allowed to edit the model can change the
 // tags, and a later promotion of the same version replaces them.
 type Tagged struct {
 	Version int             `json:"version"`
@@ -21,7 +21,7 @@ type Tagged struct {
 	Actor   string          `json:"actor,omitempty"`
 	Run     string          `json:"run,omitempty"`
 	Status  string          `json:"validation_status,omitempty"`
-	OnHold  string          `json:"on_hold,omitempty"` // since when the version is on hold
+	OnHold  string          `json:"on_hold,omitempty"` // when the version was put on hold
 }
 
 // NoRecord counts the versions whose last promotion is not known.
@@ -30,8 +30,8 @@ type NoRecord struct {
 	Broken int `json:"broken,omitempty"` // versions with a record that cannot be parsed
 }
 
-// FromTags returns the promotions that the tags of versions describe, newest first, and how many versions it had to
-// leave out.
+// FromTags returns the promotions that the versions' tags describe, newest first. It also returns how many versions it
+// had to leave out.
 func FromTags(versions []registry.Version) (tagged []Tagged, without NoRecord) {
 	for _, v := range versions {
 		s, ok := summary.Of(v)
@@ -56,7 +56,7 @@ func FromTags(versions []registry.Version) (tagged []Tagged, without NoRecord) {
 	return tagged, without
 }
 
-// tagged shows what the tags say, and that this is no ledger.
+// tagged shows what the tags say, and notes that tags are not a ledger.
 func (h History) tagged() doc.Page {
 	t := doc.Table{Head: []string{"version", "time (UTC)", "target", "from", "who", "validation", "on hold since"}}
 	for _, p := range h.Tagged {

@@ -35,8 +35,8 @@ type Saved struct {
 	file map[string]any // the whole file
 }
 
-// Read parses a report file from the `history` command. It fails unless the file contains exactly one model's ledger,
-// and if any object contains a key twice.
+// Read parses a report file from the `history` command. It fails if the file does not contain exactly one model's
+// ledger, or if an object contains a key twice.
 func Read(text []byte) (Saved, error) {
 	var file struct {
 		History struct {
@@ -48,7 +48,7 @@ func Read(text []byte) (Saved, error) {
 		return Saved{}, err
 	}
 	saved := file.History.Saved
-	if len(file.History.Query) > 0 { // a time that cannot be parsed still fails the comparison of digests
+	if len(file.History.Query) > 0 { // a time that cannot be parsed fails later, when digests are compared
 		_ = json.Unmarshal(file.History.Query, &saved.Query)
 	}
 	if len(saved.Pages) == 0 {
@@ -62,8 +62,8 @@ func Read(text []byte) (Saved, error) {
 	return saved, nil
 }
 
-// readTree decodes JSON. Unlike json.Unmarshal, it refuses an object that contains a key twice, because programs differ
-// in which of the two values they use.
+// readTree decodes JSON. Unlike json.Unmarshal, it refuses an object that contains a key twice, because programs
+// disagree on which of the two values to use.
 func readTree(text []byte) (any, error) {
 	dec := json.NewDecoder(bytes.NewReader(text))
 	dec.UseNumber()
@@ -113,7 +113,7 @@ func nextValue(dec *json.Decoder) (any, error) {
 	return token, nil
 }
 
-// treeOf returns a value in the form of decoded JSON.
+// treeOf converts a value to the form that readTree returns.
 func treeOf(v any) any {
 	text, err := canonical.Compact(v)
 	if err != nil {
@@ -123,20 +123,20 @@ func treeOf(v any) any {
 	return tree
 }
 
-// derived lists the fields of an exported history that follow from its pages. There are digests for all other fields,
-// and for the names of keys.
+// derived lists the fields of an exported history that follow from its pages. All other fields have digests, and so
+// have the names of keys.
 var derived = []string{"model", "reset", "entries", "live", "export", "digests"}
 
-// signedBy is the field of an entry that contains the name of a key. The name comes from the policy, which may rename
-// the key later.
+// signedBy is the field of an entry that contains a key's name. The name comes from the policy, which may rename the
+// key later.
 const signedBy = "signed_by"
 
 // notChecked lists the fields of a result that describe the run, for example its cost and its warnings, and say nothing
 // about the history.
 var notChecked = []string{"requests", "rounds", "duration_ms", "warnings", "error", "hint"}
 
-// seal returns a digest of each value that does not follow from the pages. The digests reveal an edited value, but they
-// do not stop a forger, who can compute them again. The real evidence is the chain of digests in the pages.
+// seal returns a digest of each value that does not follow from the pages. The digests reveal a careless edit, but not
+// a forgery, because a forger can recompute them. The real evidence is the chain of digests in the pages.
 func (h Result) seal() map[string]string {
 	h.Digests = nil
 	tree, _ := treeOf(h).(map[string]any)
@@ -202,18 +202,17 @@ func keyPath(path, key string) string {
 type Verification struct {
 	Differences []string // each starts with the path of the value
 	Older       bool     // whether the file was written by an older version, so that only its entries could be compared
-	// KeysDiffer is true if the file matches its pages, and only the policy's keys differ from those at the time of the
-	// export.
+	// KeysDiffer is true if the file matches its pages but the policy's keys have changed since the export.
 	KeysDiffer bool
 	Policy     bool // whether the policy lists keys
 
 	keys    bool              // whether the ledger's keys were compared
-	signers bool              // whether the names of the signers were left out of the comparison
-	renamed map[string]string // the key names in the file that the policy has since changed, with the new names
+	signers bool              // whether the comparison left out the signers' names
+	renamed map[string]string // maps a key's name in the file to the name that the policy has given the key since
 }
 
-// Believed returns the entries except those that the file lists as foreign. Use it if there are no keys, so that every
-// signature counts.
+// Believed returns the entries except those that the file lists as foreign. Use it without keys, when every signature
+// counts.
 func (s Saved) Believed(entries []ledger.Entry) []ledger.Entry {
 	return slices.DeleteFunc(slices.Clone(entries), func(e ledger.Entry) bool {
 		foreign := func(f ledger.Foreign) bool { return f.Number == e.Epoch }
@@ -221,8 +220,8 @@ func (s Saved) Believed(entries []ledger.Entry) []ledger.Entry {
 	})
 }
 
-// Compare compares the file with the result that follows from its pages. Without keys, it does not compare who signed
-// each entry, and it checks foreign entries only by their digests.
+// Compare compares the file with the result that follows from its pages. Without keys, it does not compare the entries'
+// signers, and it checks foreign entries only by their digests.
 func (s Saved) Compare(result any, keys bool) *Verification {
 	v := &Verification{Older: s.Export < ExportVersion, keys: keys, renamed: map[string]string{}}
 	want, _ := treeOf(result).(map[string]any)
@@ -256,7 +255,7 @@ func (s Saved) Compare(result any, keys bool) *Verification {
 	return v
 }
 
-// foreignEntries returns the foreign entries in a history. Foreign pages are not saved.
+// foreignEntries returns a history's foreign entries. Foreign pages are not saved.
 func foreignEntries(history map[string]any) any {
 	list, _ := history["foreign"].([]any)
 	return slices.DeleteFunc(slices.Clone(list), func(f any) bool {
@@ -265,7 +264,7 @@ func foreignEntries(history map[string]any) any {
 	})
 }
 
-// StatedEntry returns the number of the entry that the file's statement is about, or 0 if the file contains no
+// StatedEntry returns the number of the entry that the file's statement is about. It returns 0 if the file contains no
 // statement.
 func (s Saved) StatedEntry() int {
 	var parsed struct {
@@ -329,8 +328,8 @@ func (v *Verification) compare(path string, got, want any) {
 	))
 }
 
-// sameSigner reports whether an entry is signed both in the file and in the pages. Key names are compared only by their
-// digests, because the policy may have renamed a key. The signature itself is checked with the key's public half.
+// sameSigner reports whether an entry is signed both in the file and in the pages. Names of keys are compared only by
+// their digests, because the policy may have renamed a key. The signature itself is checked with the public key.
 func (v *Verification) sameSigner(got, want any) bool {
 	if !v.keys {
 		v.signers = true
@@ -355,7 +354,7 @@ func at(list []any, i int) any {
 	return nil
 }
 
-// join returns a map that contains the keys of both maps.
+// join returns a map with the keys of both maps.
 func join[A, B any](a map[string]A, b map[string]B) map[string]bool {
 	out := map[string]bool{}
 	for key := range a {
@@ -382,7 +381,7 @@ func valueWords(v any) string {
 // shownDifferences is the number of differences that a page or a message lists.
 const shownDifferences = 10
 
-// Err returns an error that lists the edited values, or nil if there are none.
+// Err returns an error that lists the differences, or nil if there are none.
 func (v *Verification) Err(model string) error {
 	if v == nil || len(v.Differences) == 0 {
 		return nil

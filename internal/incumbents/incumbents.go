@@ -1,4 +1,4 @@
-// Package incumbents finds the versions that the targets of a policy file point to.
+// Package incumbents finds the versions that the targets in a policy file point to.
 package incumbents
 
 import (
@@ -14,11 +14,11 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
-// most is the maximum number of versions checked in one run.
+// most is the maximum number of versions that are checked in one run.
 const most = 100
 
-// Of returns a query for each version that the policy's targets point to. If only names a model or a target, all others
-// are left out. It fails if there are more than 100 versions.
+// Of returns a query for each version that the policy's targets point to. The parameter only can limit this to a model
+// or a target. Of fails if there are more than 100 versions.
 func Of(ctx context.Context, c *mlflow.Client, p policy.Policy, only fact.Query) ([]fact.Query, error) {
 	names, err := modelsInPolicy(ctx, c, p, only.Model)
 	if err != nil {
@@ -37,8 +37,8 @@ func Of(ctx context.Context, c *mlflow.Client, p policy.Policy, only fact.Query)
 	return out, nil
 }
 
-// modelsInPolicy returns the models that the policy has rules for. It asks the server for names only if a rule is a
-// pattern.
+// modelsInPolicy returns the models that the policy has rules for. It asks the server for model names only if a rule is
+// a pattern.
 func modelsInPolicy(ctx context.Context, c *mlflow.Client, p policy.Policy, model string) ([]string, error) {
 	names := []string{model}
 	if names[0] == "" || names[0] == "*" {
@@ -63,7 +63,7 @@ func tooMany(msg string) error {
 	return &registry.Error{Reason: registry.BadInput, Msg: msg, Hint: "set model to check one model at a time"}
 }
 
-// ofRule returns a query for each version that a rule's targets point to.
+// ofRule returns a query for each version that the targets of a rule point to.
 func ofRule(
 	ctx context.Context, c *mlflow.Client, model string, rule policy.Rule, only registry.Target,
 ) ([]fact.Query, error) {

@@ -10,6 +10,7 @@ import (
 	"net/url"
 	"regexp"
 	"strings"
+	"time"
 	"unicode"
 
 	"github.com/mlflow-promote/mlflow-promote/internal/format"
@@ -136,7 +137,8 @@ type Server struct {
 	CAs, ClientCert    []byte
 	InsecureTLS        bool
 	InsecureHTTP       bool
-	Source             *Server // the server that the candidate is on; nil if it is this one
+	Stall              time.Duration // how long a transfer of a file may stand still; 0 for the default
+	Source             *Server       // the server that the candidate is on; nil if it is this one
 }
 
 // readServer returns where the server is and how to log in.

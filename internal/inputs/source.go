@@ -53,6 +53,14 @@ var sourceInputs = []Input{
 		For:   aboutCandidates,
 		Help:  "MLflow workspace on the candidate's server.",
 	},
+	{
+		Name:    "stall-timeout",
+		Group:   "source",
+		For:     aboutCandidates,
+		Kind:    Duration,
+		Default: "60s",
+		Help:    "How long the transfer of a file may stand still. Set `timeout` too if large models are copied.",
+	},
 }
 
 // sourcePrefix distinguishes the inputs for the candidate's server from those for the registry's.
@@ -73,7 +81,7 @@ func readSource(r *reader, registry Server) *Server {
 	}
 	if bundled || r.valueIfTaken("source-tracking-uri") == "" {
 		for _, in := range sourceInputs {
-			if r.valueIfTaken(in.Name) != "" {
+			if in.Default == "" && r.valueIfTaken(in.Name) != "" {
 				r.problem(in.Name, "", wrong)
 			}
 		}
@@ -113,5 +121,6 @@ func readSource(r *reader, registry Server) *Server {
 		r.problem("source-tracking-uri", address, "is the registry's own server; remove it, because nothing has to be "+
 			"copied")
 	}
+	s.Stall = r.duration("stall-timeout")
 	return &s
 }

@@ -10,21 +10,22 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
-// anchor is the value of the anchor tag on the registered model. It describes the newest page at the time of writing.
+// anchor is the value of the anchor tag on the registered model. It describes the page that was the newest when the tag
+// was written.
 type anchor struct {
 	Page   string `json:"run"`
 	Epoch  int    `json:"epoch"` // the number of entries before that page
 	Digest string `json:"sha256"`
 }
 
-// parseAnchor parses an anchor. ok is false if the anchor was edited.
+// parseAnchor parses an anchor. ok is false if the anchor is malformed, which means that it was edited.
 func parseAnchor(text string) (a anchor, ok bool) {
 	err := json.Unmarshal([]byte(text), &a)
 	return a, err == nil && a.Page != ""
 }
 
 func anchorText(p page) string {
-	text, _ := canonical.JSON(anchor{p.id, p.base, p.digest}) // cannot fail, because these are three plain fields
+	text, _ := canonical.JSON(anchor{p.id, p.base, p.digest}) // cannot fail: all three fields are plain values
 	return string(text)
 }
 
@@ -43,9 +44,9 @@ func (r Reader) Check(v View, modelTags map[string]string, versions ...registry.
 	return nil
 }
 
-// anchorFits returns "" if the anchor belongs to a ledger with this many entries, and otherwise the reason why it does
-// not. read contains the pages that were read, and passed contains the ids of other pages that lead to them. The anchor
-// may refer to an older page, because it is written after a new page is created.
+// anchorFits returns "" if the anchor belongs to a ledger with this number of entries, and otherwise the reason why it
+// does not. read contains the pages that have been read, and passed contains the ids of the earlier pages that lead to
+// them. The anchor may refer to an older page, because it is written only after a new page has been created.
 func anchorFits(modelTags map[string]string, entries int, read []page, passed []string) string {
 	text, anchored := modelTags[registry.TagAnchor]
 	a, sound := parseAnchor(text)
@@ -62,7 +63,7 @@ func anchorFits(modelTags map[string]string, entries int, read []page, passed []
 	for _, p := range read {
 		switch {
 		case p.id != a.Page:
-		case p.verified: // the page's signature proves more than the anchor, which merely points to the page
+		case p.verified: // the page is signed, which proves more than an anchor that points to it
 			return ""
 		case p.digest != a.Digest || p.base != a.Epoch:
 			return fmt.Sprintf("ledger run %s does not match the tag %s", p.id, registry.TagAnchor)
@@ -76,9 +77,9 @@ func anchorFits(modelTags map[string]string, entries int, read []page, passed []
 	return fmt.Sprintf("the tag %s points to run %s, which is not part of the ledger", registry.TagAnchor, a.Page)
 }
 
-// contradicts compares the summary on a version with the ledger, whose first page is first and whose last entry is
-// last. The summary was written while its entry was open. contradicts returns the first entry that is missing or
-// differs. If the entry is not believed, its summary proves nothing.
+// contradicts returns the first ledger entry that is missing or that differs from the summary on the version, and the
+// reason. first is the id of the ledger's first page, and last is the number of its last entry. The summary of an entry
+// that is not believed is ignored, because it proves nothing.
 func contradicts(first string, last int, l Chain, version registry.Version) (epoch int, why string) {
 	told, ok := summary.Of(version)
 	foreign := func(f Foreign) bool { return f.Number == told.Epoch }

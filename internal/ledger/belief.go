@@ -9,16 +9,16 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/signing"
 )
 
-// Foreign is a part of a signed ledger that is not believed. It is shown, but never used.
+// Foreign is a part of a signed ledger that is not believed. It is shown, but never used to decide anything.
 type Foreign struct {
 	Page   string `json:"page"`
 	Number int    `json:"number,omitempty"` // the number of the entry; 0 for a page
 	Why    string `json:"why"`
 	Entry  Entry  `json:"-"` // the parts of the entry that can be parsed
-	Claim  bool   `json:"-"` // a well-formed claim without an outcome
+	Claim  bool   `json:"-"` // whether this is a well-formed claim without an outcome
 }
 
-// String says what is not believed, and why.
+// String describes the part and the reason why it is not believed.
 func (f Foreign) String() string {
 	if f.Number == 0 {
 		return fmt.Sprintf("page %s: %s", f.Page, f.Why)
@@ -26,10 +26,10 @@ func (f Foreign) String() string {
 	return fmt.Sprintf("entry %d: %s", f.Number, f.Why)
 }
 
-// Skip is a number that a signed entry skips, because something that is not believed was stored there.
+// Skip is a number that a signed entry skips, because something that is not believed is stored under it.
 type Skip struct {
 	Number int    `json:"number"`
-	Digest string `json:"sha256"` // the digest of the values stored there, as evidence
+	Digest string `json:"sha256"` // the digest of the values stored under the number, as evidence
 }
 
 // link is something that an entry may follow: either a closed entry or the head of the page.
@@ -40,17 +40,17 @@ type link struct {
 
 // believer decides which entries of a signed page are believed.
 //
-// An entry is believed if a key of the ring signed its claim, if it follows a believed entry, and if its record lists
-// every number in between. This prevents anyone from removing an entry or adding one later. An outcome is believed if
-// it is signed too.
+// An entry is believed if its claim is signed by a key in the ring, it follows a believed entry, and its record lists
+// every number in between. The last condition prevents anyone from removing an entry or inserting one later. An outcome
+// must be signed too.
 type believer struct {
 	r    Reader
 	kv   map[string]string
 	page *page
 }
 
-// believe adds the page's entries and its foreign parts. It fails if a signed entry is dated too far ahead of the
-// server's clock, because such an entry can be believed only later.
+// believe adds the believed entries and the foreign parts to the page. It fails if a signed entry is dated too far
+// ahead of the server's clock, because such an entry can be believed only later.
 func (b believer) believe() error {
 	p := b.page
 	p.tip, p.latest = link{p.base, p.digest}, p.at
@@ -80,7 +80,7 @@ func (b believer) believe() error {
 	return nil
 }
 
-// add adds an entry whose claim is believed. Earlier entries that it skips and that have no outcome become superseded.
+// add adds an entry whose claim is believed. Any earlier entry without an outcome becomes superseded.
 func (b believer) add(e Entry) {
 	p := b.page
 	for i, before := range p.entries {
@@ -103,8 +103,8 @@ func (b believer) add(e Entry) {
 }
 
 // doubt returns the reason why a well-formed claim is not believed, or "". barred is true if the only problem is that
-// the key does not count at that time. Such an entry is not believed, but later entries may follow it, because it was
-// believed before the key was barred.
+// the key did not count at the time of the claim. Later entries may still follow such an entry, because it was believed
+// before the key was barred.
 func (b believer) doubt(e *Entry) (why string, barred bool) {
 	p := b.page
 	signature, there := b.kv[claimSigKey(e.Epoch)]
@@ -148,14 +148,13 @@ func (b believer) outcome(e Entry) (closed Entry, why string) {
 	return closed, ""
 }
 
-// isBarred reports whether a signature is correct but its key does not count at that time.
+// isBarred reports whether the signature is correct but its key does not count at the time of signing.
 func isBarred(err error) bool {
 	var problem *signing.Problem
 	return errors.As(err, &problem) && (problem.Kind == signing.Expired || problem.Kind == signing.Barred)
 }
 
-// continues reports whether the entry follows an earlier one, and whether its record lists every number in between as
-// skipped.
+// continues reports whether the entry follows an earlier one and its record lists every number in between as skipped.
 func (p page) continues(e Entry) bool {
 	for _, l := range p.links {
 		if l.digest != e.Record.Previous {

@@ -9,16 +9,17 @@ import (
 
 // Chain is the promotion ledger of one registered model, or the part of it that was read.
 type Chain struct {
-	Off     string          // why there is no ledger; "" if it exists
+	Off     string          // why there is no ledger; "" if there is one
 	Entries []Entry         // oldest first
-	Before  registry.States // the state of each target before the first of these entries
+	Before  registry.States // the state of each target before the first entry in Entries
 
 	Foreign []Foreign // parts that are not believed, and are therefore only shown
 	Keyed   bool      // the policy lists keys, so unsigned entries prove little
 }
 
-// Decisive returns the part of the chain that is allowed to decide what happens next: all of it, or only the signed
-// entries if the policy lists keys. Resuming, rolling back, statements, soak times and the incumbent's values use it.
+// Decisive returns the part of the chain that may decide what happens next. If the policy lists keys, this is only the
+// signed entries; otherwise, it is all of them. It is used to resume, to roll back, for statements, for soak times and
+// for the incumbent's values.
 func (l Chain) Decisive() Chain {
 	if !l.Keyed {
 		return l
@@ -31,7 +32,7 @@ func (l Chain) Decisive() Chain {
 // Decides reports whether the entry belongs to the decisive part.
 func (l Chain) Decides(e Entry) bool { return !l.Keyed || e.Signed != "" }
 
-// Skipped returns the numbers that entries skip, because something that is not believed was stored there.
+// Skipped returns the numbers that entries skip because something that is not believed is stored under them.
 func (l Chain) Skipped() map[int]bool {
 	out := map[int]bool{}
 	for _, e := range l.Entries {
@@ -58,9 +59,8 @@ func (l Chain) Last() (Entry, bool) {
 	return Entry{}, false
 }
 
-// LastRecorded returns the last state of the target that the ledger's own promotions recorded. ok is false if none of
-// them moved the target. A version is in only one stage at a time, so moving it to a different stage removes it from
-// this one.
+// LastRecorded returns the state in which the ledger's own promotions last left the target. ok is false if none of them
+// moved it. A version is in only one stage at a time, so moving it to a different stage removes it from this one.
 func (l Chain) LastRecorded(ref registry.Ref) (state registry.State, ok bool) {
 	var gone []int
 	for _, e := range slices.Backward(l.Entries) {
@@ -78,8 +78,8 @@ func (l Chain) LastRecorded(ref registry.Ref) (state registry.State, ok bool) {
 	return state.Without(gone...), ok
 }
 
-// Drifted reports whether the target no longer matches its last recorded state. If the newest entry about the target
-// did not end well, that entry may have moved the target to its goal or halfway there, which is not drift. An entry
+// Drifted reports whether the target no longer matches its last recorded state. If the newest entry for the target did
+// not end well, that entry may have moved the target to its goal or only part of the way, which is not drift. An entry
 // that ended before it moved anything cannot have moved the target.
 func (l Chain) Drifted(ref registry.Ref, now registry.State) (left registry.State, drifted bool) {
 	left, ours := l.LastRecorded(ref)
@@ -91,15 +91,15 @@ func (l Chain) Drifted(ref registry.Ref, now registry.State) (left registry.Stat
 	return left, !(about && e.Outcome != EntryDone && !move.Confirms() && there)
 }
 
-// Unconfirmed reports whether the target was moved to its current state by a promotion that did not end well. The next
+// Unconfirmed reports whether a promotion that did not end well moved the target to its current state. The next
 // promotion to the same version only has to record that move.
 func (l Chain) Unconfirmed(ref registry.Ref, now registry.State) bool {
 	e, move, about := l.lastMove(ref)
 	return about && e.Outcome != EntryDone && move.Want.Equal(now)
 }
 
-// lastMove returns the last entry that may have moved the target to its current state, and the move in that entry. If
-// an entry was taken over before any of its moves was observed, it counts only until a later entry moves something.
+// lastMove returns the last entry that may have moved the target to its current state, and that entry's move. An entry
+// that was taken over before any of its moves had been observed counts only until a later entry moves something.
 func (l Chain) lastMove(ref registry.Ref) (Entry, registry.Shift, bool) {
 	newest := true
 	for _, e := range slices.Backward(l.Entries) {
@@ -117,9 +117,9 @@ func (l Chain) lastMove(ref registry.Ref) (Entry, registry.Shift, bool) {
 	return Entry{}, registry.Shift{}, false
 }
 
-// Protects reports whether only a gated promotion or a rollback may move the target, and returns the entry that makes
-// it so. This is the last gated promotion or rollback, unless a later completed entry moved the target in another way.
-// A target is also protected if an older entry that was not read has moved it. Then the returned entry is zero.
+// Protects reports whether only a gated promotion or a rollback may move the target. It returns the entry that protects
+// the target: the last gated promotion or rollback, unless a later completed entry moved the target without gates. If
+// only entries that were not read have moved the target, it is protected as well, and the returned entry is zero.
 func (l Chain) Protects(ref registry.Ref) (entry Entry, protected bool) {
 	for _, e := range slices.Backward(l.Entries) {
 		_, moves := e.Record.Move(ref)
@@ -137,7 +137,7 @@ func (l Chain) Protects(ref registry.Ref) (entry Entry, protected bool) {
 	return Entry{}, before
 }
 
-// Refs returns the aliases and stages that recorded promotions have moved, sorted.
+// Refs returns the aliases and stages that recorded promotions have moved, in sorted order.
 func (l Chain) Refs() []registry.Ref {
 	refs := map[registry.Ref]bool{}
 	for ref := range l.Before {
@@ -156,7 +156,7 @@ func (l Chain) Refs() []registry.Ref {
 	return slices.SortedFunc(maps.Keys(refs), registry.Ref.Compare)
 }
 
-// Drift returns the targets that recorded promotions have moved and that other clients have moved since.
+// Drift returns the targets that recorded promotions have moved and other clients have moved since.
 func (l Chain) Drift(m registry.Model, versions []registry.Version) []registry.Shift {
 	var out []registry.Shift
 	for _, ref := range l.Refs() {

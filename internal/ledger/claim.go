@@ -12,10 +12,10 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/signing"
 )
 
-// Lease is how long a claim excludes other runs, by the server's clock. A promotion usually takes seconds.
+// Lease is the time, by the server's clock, for which a claim excludes other runs. A promotion usually takes seconds.
 const Lease = 15 * time.Minute
 
-// Claim contains what a run needs in order to claim an entry.
+// Claim contains what a run needs to claim an entry.
 type Claim struct {
 	Holder Holder
 	Link   string // link to the workflow run
@@ -30,8 +30,8 @@ type Claim struct {
 const maxBatch = 100
 
 // claimBatch returns the single write that makes a promotion exclusive: the entry with its whole record. If an open
-// entry is taken over, the same write closes it. If several runs try, only one succeeds. A run whose entry has been
-// taken over can no longer close that entry. On a signed page, the write also closes claims that are not believed.
+// entry is taken over, the same write closes it. If several runs attempt this, only one succeeds. Once its entry has
+// been taken over, a run can no longer close it. On a signed page, the write also closes claims that are not believed.
 func claimBatch(p page, c Claim, key signing.KeyPair) (Entry, map[string]string, error) {
 	kv := map[string]string{}
 	n, _ := p.nextNumber()
@@ -52,7 +52,7 @@ func claimBatch(p page, c Claim, key signing.KeyPair) (Entry, map[string]string,
 		for _, f := range p.foreign {
 			if f.Claim {
 				o, _ := p.close(key, f.Entry, EntrySuperseded, registry.Conflict, MovedUnknown, c.Now)
-				if p.values[outcomeSigKey(f.Number)] != "" { // the junk stored there cannot be replaced
+				if p.values[outcomeSigKey(f.Number)] != "" { // the junk stored under this key cannot be replaced
 					delete(o, outcomeSigKey(f.Number))
 				}
 				maps.Copy(kv, o)
@@ -85,7 +85,7 @@ func claimText(e Entry, format int) string {
 	)
 }
 
-// fitted shortens the record until it fits into a claim that has room for the given number of values.
+// fitted shortens the record until its claim has at most the given number of values for it.
 func fitted(r Record, room int) (Record, string, error) {
 	for {
 		text, err := canonical.JSON(r)
@@ -115,7 +115,7 @@ func closing(
 	}, e
 }
 
-// claimOutcome says whether a claim was stored, for use when the response to it was unclear.
+// claimOutcome says whether a claim was stored. It is used when the response was unclear.
 type claimOutcome int
 
 const (
@@ -134,9 +134,8 @@ func claimedBy(kv map[string]string, n int, claim string) claimOutcome {
 	return others
 }
 
-// Outcome returns the outcome that the ledger records for the result of a promotion. It returns "" if a write may still
-// take effect. In that case, the entry stays open, because only the next run can find out whether the write did take
-// effect.
+// Outcome returns the outcome to record in the ledger for the result of a promotion. It returns "" if a write may still
+// take effect. The entry then stays open, because only the next run can find out whether it did.
 func Outcome(err error) string {
 	switch registry.ReasonOf(err) {
 	case registry.OK:

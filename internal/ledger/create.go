@@ -12,9 +12,9 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/retry"
 )
 
-// Ready returns a view with room for another entry. It creates a missing ledger, and a new page if the last
-// one is full, or if the last one is unsigned and the policy now lists keys. If an entry on the old page is still open,
-// Ready closes it with moved as its number of moves (see Claim).
+// Ready returns a view with room for another entry. It creates the ledger if there is none. It creates a new page if
+// the last one is full, or if the last one is unsigned and the policy now lists keys. If an entry on the old page is
+// still open, Ready closes that entry with moved as its number of moves (see Claim).
 func (l *Ledger) Ready(ctx context.Context, v View, moved int) (View, error) {
 	_, room := v.page.nextNumber()
 	switch {
@@ -23,13 +23,13 @@ func (l *Ledger) Ready(ctx context.Context, v View, moved int) (View, error) {
 	case !room, l.signs() && !v.page.signed():
 		return l.addPage(ctx, v, moved)
 	case len(v.page.entries) == 0 && v.page.prior == "":
-		return v, l.anchor(ctx, v.page) // the run that created the ledger may have stopped before setting the anchor
+		return v, l.anchor(ctx, v.page) // the run that created the ledger may have stopped before it set the anchor
 	}
 	return v, nil
 }
 
 // create creates the ledger. If several runs do so at the same time, one wins, and the others use the winner's page. If
-// the ledger's name has been taken, create uses a different name.
+// the ledger's usual name has been taken, create uses a different one.
 func (l *Ledger) create(ctx context.Context, squatted bool) (View, error) {
 	if squatted {
 		if v, err := l.reader().elsewhere(ctx, l.Founder); err != nil || v.Exists() {
@@ -76,8 +76,8 @@ func (l *Ledger) create(ctx context.Context, squatted bool) (View, error) {
 	return v, l.anchor(ctx, v.page)
 }
 
-// suffix returns the suffix for the ledger's name if the usual name has been taken. With a key, all runs use the same
-// suffix, which cannot be guessed without the key. Without a key, each run uses a different suffix.
+// suffix returns the suffix to add to the ledger's name if the usual name has been taken. With a key, every run uses
+// the same suffix, which cannot be guessed without the key. Without a key, each run uses its own.
 func suffix(l *Ledger, page string) string {
 	if l.signs() {
 		return canonical.Digest(l.Key.Sign(message{Kind: "found/2", Model: modelID(l.Model)}.text()))[:16]
@@ -85,12 +85,12 @@ func suffix(l *Ledger, page string) string {
 	return canonical.Digest("found/2", l.Model, page)[:16]
 }
 
-// mark sets a tag on the model. The tag proves that the page was made by a login that may edit the model. The page's
-// name proves nothing, because any login can create experiments.
+// mark sets a tag on the model. The tag proves that the page was created by a login that may edit the model. The name
+// of the page's experiment proves nothing, because any login can create experiments.
 //
-// If the ledger's name is taken, runs may choose different names. mark therefore fails if another run has set its mark
-// within the last few minutes. Each run sets its own mark before it looks, so at least one of two runs sees the other's
-// mark.
+// If the ledger's usual name has been taken, concurrent runs may choose different names. If alone is true, mark
+// therefore fails if another run has set its mark within the duration of a lease. Each run sets its own mark before it
+// reads the others', so at least one of two concurrent runs sees the other's.
 func mark(ctx context.Context, l *Ledger, id string, alone bool) error {
 	key, now := registry.TagLedgerPage+id, l.Now().UTC()
 	err := l.writer().untilClear(ctx, func() error {
@@ -122,7 +122,7 @@ func (l *Ledger) anchor(ctx context.Context, p page) error {
 	})
 }
 
-// newPage creates a page, including its head, in an experiment (see Founder.Page).
+// newPage creates a page with its head in the given experiment (see Founder.Page).
 func (l *Ledger) newPage(ctx context.Context, h newHead, experiment string) (id, away string, err error) {
 	id, away, err = l.Founder.Page(ctx, l.Model, experiment)
 	if err != nil {
@@ -134,7 +134,7 @@ func (l *Ledger) newPage(ctx context.Context, h newHead, experiment string) (id,
 	)
 }
 
-// testBatches checks that the server stores a batch of values either as a whole or not at all. A file store writes the
+// testBatches checks that the server stores a batch of values either completely or not at all. A file store writes the
 // values one by one, so a claim would not be exclusive there. The status code does not show whether a batch was stored
 // (a file store responds with 500, and a database with 400), so testBatches reads the values back.
 func (l *Ledger) testBatches(ctx context.Context, id string) error {
@@ -158,7 +158,7 @@ func (l *Ledger) testBatches(ctx context.Context, id string) error {
 		return err
 	}
 	why := "this server stores the values of a batch one by one (a file store does)"
-	_ = l.Founder.Unfit(ctx, why) // without this note, the next run tests again
+	_ = l.Founder.Unfit(ctx, why) // without this note, the next run would test again
 	return &registry.Error{
 		Reason: registry.Unsupported, Msg: "create promotion ledger of " + l.Model + ": " + why,
 		Hint: "give MLflow a database (--backend-store-uri sqlite:///mlflow.db is enough), or use `ledger: off` " +
@@ -166,8 +166,8 @@ func (l *Ledger) testBatches(ctx context.Context, id string) error {
 	}
 }
 
-// addPage adds a new page and stores its id in the old page, which can be done only once. If several runs do this, the
-// first one wins. Entries that are added to the old page afterwards do not count.
+// addPage adds a new page and stores its id in the old page, which can be done only once. If several runs attempt this,
+// the first one wins. Entries that are added to the old page afterwards do not count.
 func (l *Ledger) addPage(ctx context.Context, v View, moved int) (View, error) {
 	old := v.page
 	if old.blocked {
@@ -211,7 +211,7 @@ func (l *Ledger) addPage(ctx context.Context, v View, moved int) (View, error) {
 	return next, l.anchor(ctx, next.page)
 }
 
-// headAfter returns the head of the page after this one.
+// headAfter returns the head of the page that follows p.
 func (p page) headAfter(ledger string) newHead {
 	return newHead{base: baseAfter(p), prev: p.end(), prior: p.id, state: stateAfter(p), ledger: ledger}
 }

@@ -7,8 +7,8 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
-// A version is in only one stage. A promotion that moves it to a different stage removes it from the first stage, which
-// is not drift.
+// A version is in only one stage. A promotion that moves it to a different stage removes it from the first stage, and
+// that is not drift.
 func TestLastRecorded_OtherStage(t *testing.T) {
 	entry := func(epoch int, outcome string, moved int, moves ...registry.Shift) Entry {
 		return Entry{
@@ -68,8 +68,8 @@ func TestLastRecorded_OtherStage(t *testing.T) {
 	}
 }
 
-// The moves of a promotion that did not end well are not drift, even if other targets have been promoted since. A move
-// that a different client made before the promotion remains drift until a promotion that records it has made a move.
+// A move by a promotion that did not end well is not drift, even if other targets have been promoted since. An earlier
+// move by a different client remains drift until a promotion that records it has itself moved something.
 func TestDrifted(t *testing.T) {
 	entry := func(outcome string, moved int, moves ...registry.Shift) Entry {
 		return Entry{Outcome: outcome, Moved: moved, Record: Record{Command: "promote", Moves: moves}}
@@ -81,7 +81,7 @@ func TestDrifted(t *testing.T) {
 	)
 	adopting := []registry.Shift{registry.ParseShift("@champion", "7", "7"), registry.ParseShift("Production", "6", "7")}
 	for name, c := range map[string]struct {
-		entries []Entry // entries after the first
+		entries []Entry // the entries after the first
 		now     string
 		want    bool
 	}{

@@ -9,7 +9,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
-// SupersededBy returns the newest later entry that moved an alias or stage of this entry again.
+// SupersededBy returns the newest later entry that also moved one of this entry's aliases or stages.
 func (e Entry) SupersededBy(later []Entry) (Entry, bool) {
 	for _, l := range slices.Backward(later) {
 		if l.Epoch <= e.Epoch || l.Outcome != EntryDone {
@@ -50,21 +50,21 @@ type Entry struct {
 	Epoch  int
 	Holder Holder
 	Link   string    // the link to the workflow run that claimed it; "" on a laptop
-	Lease  time.Time // the end of the lease by the server's clock; before that, other runs take over only on request
+	Lease  time.Time // the end of the lease by the server's clock; until then, other runs take over only on request
 	Record Record
-	// the record as it is stored; digests are computed from this text, so later versions may add fields
+	// the record as it is stored; digests are computed from this text, so that later versions can add fields
 	Text     string
 	Outcome  string          // "" while open
 	Reason   registry.Reason // why it was aborted
 	Moved    int             // moves that the promotion itself made, excluding confirmed ones; or MovedUnknown
 	Ended    time.Time
 	Digest   string // the digest of all fields above; the next record contains it
-	Notified []int  // indexes in Record.Notify of the channels notified; written after the entry is closed
+	Notified []int  // indexes in Record.Notify of the notified channels; written after the entry is closed
 	Signed   string // the name of the key that signed the claim, or its fingerprint if not checked; "" if unsigned
 	Foreign  bool   // the entry is part of a signed ledger, but is not believed
 }
 
-// Claimed returns when, by the server's clock, a signed entry was claimed. It follows from the end of the lease.
+// Claimed returns when a signed entry was claimed, by the server's clock. It is computed from the end of the lease.
 func (e Entry) Claimed() time.Time { return e.Lease.Add(-Lease) }
 
 func (e Entry) asForeign() Entry {
@@ -72,7 +72,7 @@ func (e Entry) asForeign() Entry {
 	return e
 }
 
-// superseded returns a copy of an open entry that a later entry closed. It is not known which moves were made.
+// superseded returns a copy of an open entry, closed by a later one. The number of moves made is not known.
 func (e Entry) superseded(at time.Time) Entry {
 	e.Outcome, e.Reason, e.Moved, e.Ended = EntrySuperseded, registry.Conflict, MovedUnknown, at
 	return e
@@ -84,7 +84,7 @@ const MovedUnknown = -1
 // RecordDigest is the digest of the record alone. It is known before the entry is closed.
 func (e Entry) RecordDigest() string { return canonical.Digest(e.Text) }
 
-// ID returns an identifier of the entry for people and programs.
+// ID returns an identifier for the entry, for use by people and programs.
 func (e Entry) ID() string { return fmt.Sprintf("%d-%s", e.Epoch, e.RecordDigest()[:12]) }
 
 // Holder identifies the process that claimed an entry. Two processes with the same plan have different Holders.
@@ -97,17 +97,17 @@ type Holder struct {
 // SameRun reports whether both processes belong to the same workflow run. It returns false outside a workflow.
 func (h Holder) SameRun(other Holder) bool { return h.Run != "" && h.Run == other.Run }
 
-// LaterAttemptOf reports whether h is a later attempt of the same workflow run. GitHub starts an attempt only after the
-// previous one has ended.
+// LaterAttemptOf reports whether h is a later attempt of the same workflow run. GitHub starts a new attempt only after
+// the previous one has ended.
 func (h Holder) LaterAttemptOf(other Holder) bool {
 	return h.SameRun(other) && h.Attempt > other.Attempt
 }
 
-// MovedNothing reports whether the entry is known to have moved nothing. This cannot be known for an entry that was
-// taken over, because a move that it sent may still take effect.
+// MovedNothing reports whether the entry is known to have moved nothing. This is never known for an entry that was
+// taken over, because a move that its run requested may still take effect.
 func (e Entry) MovedNothing() bool { return e.Outcome == EntryAborted && e.Moved == 0 }
 
-// Made returns the moves of the entry that were made, in order, including the confirmed moves between them.
+// Made returns the moves of the entry that were made, in order, and the confirmed moves between them.
 func (e Entry) Made() []registry.Shift {
 	if e.Outcome == EntryDone {
 		return e.Record.Moves

@@ -8,15 +8,15 @@ type ClaimState int
 const (
 	Free    ClaimState = iota // no entry is open
 	Ours                      // the entry is open, and this is a later attempt of the workflow run that claimed it
-	Granted                   // the run that claimed the entry is known to have ended
-	Busy                      // the run that claimed the entry may still be active
+	Granted                   // the entry is open, but the run that claimed it is known to have ended
+	Busy                      // the entry is open, and the run that claimed it may still be active
 )
 
-// claimState decides whether a run is excluded by a claim. No other function does. It returns the claim behind the
-// decision, or the zero entry if the state is Free.
+// claimState decides whether a claim excludes a run. No other function makes this decision. It returns the claim that
+// the decision is based on, or the zero entry if the state is Free.
 //
 // Any well-formed claim excludes other runs until its lease expires, no matter who made it. A claim that is not
-// believed cannot be taken over, and ends with its lease. A claim that is believed ends with its outcome.
+// believed cannot be taken over, and ends when its lease expires. A believed claim ends with its outcome.
 func claimState(p page, h Holder, takeover bool, now time.Time) (ClaimState, Entry) {
 	for _, f := range p.foreign {
 		if f.Claim && excludes(f.Entry, now) {
@@ -38,8 +38,8 @@ func claimState(p page, h Holder, takeover bool, now time.Time) (ClaimState, Ent
 // slack is the maximum difference between two readings of the server's clock.
 const slack = time.Minute
 
-// excludes reports whether the lease of a foreign claim is still valid. A claim whose lease is longer than that of any
-// promotion is not well-formed, so no claim can exclude other runs for longer than that.
+// excludes reports whether the lease of a foreign claim is still valid. A lease that is longer than any promotion's is
+// ignored, so no claim can exclude other runs for longer than a promotion's can.
 func excludes(e Entry, now time.Time) bool {
 	return now.Before(e.Lease) && !e.Lease.After(now.Add(Lease+slack))
 }

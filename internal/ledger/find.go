@@ -10,7 +10,8 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
-// Look reads the newest page, in two requests, however long the ledger is. Confirm decides whether it is the model's.
+// Look reads the newest page in two requests, however long the ledger is. Confirm decides whether the page belongs to
+// the model's ledger.
 func (r Reader) Look(ctx context.Context) (View, error) {
 	place, err := r.Store.Locate(ctx, r.Model)
 	v := View{place: place}
@@ -23,8 +24,8 @@ func (r Reader) Look(ctx context.Context) (View, error) {
 	return v, v.follow(ctx, r, cmp.Or(place.Tail, place.First))
 }
 
-// follow reads the pages from the given one to the newest. The given page usually comes from a hint, which is at most a
-// few pages behind.
+// follow reads pages, starting with the given one, until it reaches the newest. The given page usually comes from a
+// hint, which is at most a few pages behind.
 func (v *View) follow(ctx context.Context, r Reader, id string) error {
 	p, err := r.read(ctx, id)
 	for err == nil {
@@ -45,11 +46,11 @@ func (v *View) follow(ctx context.Context, r Reader, id string) error {
 	return err
 }
 
-// Confirm decides whether what Look found is the model's ledger. The anchor in the model's tags decides where the
-// ledger is, because any login can create an experiment with the ledger's name, but only a login that may edit the
-// model can set the anchor. If there is no anchor, byName decides. lookErr is the error from Look.
+// Confirm decides whether what Look found is the model's ledger. If the model has an anchor tag, the anchor determines
+// where the ledger is, because only a login that may edit the model can set it. In contrast, any login can create an
+// experiment with the ledger's name. If there is no anchor, byName decides. lookErr is the error from Look.
 //
-// It fails if the ledger was deleted, cut short or replaced.
+// Confirm fails if the ledger was deleted, shortened or replaced.
 func (r Reader) Confirm(
 	ctx context.Context, v View, lookErr error, modelTags map[string]string, versions ...registry.Version,
 ) (View, error) {
@@ -87,12 +88,12 @@ func (r Reader) confirm(
 	return w, nil
 }
 
-// hidden reports whether the login lacks permission to read what the name points to. If there is an anchor, this does
-// not matter, because any login can create an experiment with the ledger's name.
+// hidden reports whether the login lacks permission to read what the ledger's name points to. If there is an anchor,
+// this does not matter, because any login can create an experiment with that name.
 func hidden(err error) bool { return registry.ReasonOf(err) == registry.Forbidden }
 
-// byName decides whether a ledger that was found by its name counts although there is no anchor. It counts if its first
-// page is signed by a listed key, is in the home experiment, or has its mark on the model.
+// byName decides whether a ledger that was found by its name, without an anchor, counts. It counts if its first page is
+// signed by a listed key, is in the home experiment, or has a mark on the model.
 func (r Reader) byName(ctx context.Context, v View, err error, modelTags map[string]string) (View, error) {
 	switch _, marked := modelTags[registry.TagLedgerPage+v.place.First]; {
 	case v.place.First == "":
@@ -124,7 +125,7 @@ func (r Reader) home(ctx context.Context) (string, error) {
 }
 
 // byAnchor reads the ledger that an anchor points to. Only a login that may edit the model can set the anchor, so even
-// a ledger without signatures may be outside the home experiment, unless the model has entries in the home experiment.
+// an unsigned ledger may be outside the home experiment, unless the model has entries in the home experiment.
 func (r Reader) byAnchor(ctx context.Context, text string) (View, error) {
 	a, ok := parseAnchor(text)
 	if !ok {
@@ -151,8 +152,8 @@ func (r Reader) byAnchor(ctx context.Context, text string) (View, error) {
 	return v, nil
 }
 
-// checkAway returns an error if the anchor must not point to this page, which is unsigned. This is the case if the
-// model has entries in the home experiment, or if there is no home experiment.
+// checkAway returns an error if an anchor must not point to this unsigned page, because the model has entries in the
+// home experiment or because there is no home experiment.
 func (r Reader) checkAway(ctx context.Context, p page) error {
 	home, err := r.Store.Home(ctx)
 	switch {
@@ -173,7 +174,7 @@ func (r Reader) checkAway(ctx context.Context, p page) error {
 	))
 }
 
-// winner returns the ledger that a different run has created. The view is squatted if the ledger is not one of ours.
+// winner returns the ledger that a different run has created. The view is squatted if that ledger is not one of ours.
 func winner(ctx context.Context, l *Ledger, v View) (View, error) {
 	r := l.reader()
 	err := v.follow(ctx, r, cmp.Or(v.place.Tail, v.place.First))
@@ -187,8 +188,9 @@ func winner(ctx context.Context, l *Ledger, v View) (View, error) {
 	return r.byName(ctx, v, err, tags)
 }
 
-// elsewhere looks for the ledger if its name is taken and there was no anchor. A different run may have created the
-// ledger in the meantime. If the home experiment contains entries, the anchor has been removed, which is an error.
+// elsewhere looks for the ledger if its usual name has been taken and there was no anchor. A different run may have
+// created the ledger in the meantime. If the home experiment contains entries, the anchor has been removed, and
+// elsewhere fails.
 func (r Reader) elsewhere(ctx context.Context, f Founder) (View, error) {
 	tags, err := f.Tags(ctx, r.Model)
 	if text := tags[registry.TagAnchor]; err != nil || text != "" {
@@ -210,9 +212,9 @@ func (r Reader) elsewhere(ctx context.Context, f Founder) (View, error) {
 	return View{}, lost(r.Model, why)
 }
 
-// usedPages returns the model's pages in these experiments that contain entries or come after a page with entries. An
-// experiment may be "". If an experiment cannot be read, usedPages returns the error together with the pages of the
-// experiments before it.
+// usedPages returns the model's pages in these experiments that contain entries or come after a page with entries. It
+// ignores an experiment that is "". If an experiment cannot be read, usedPages returns the error together with the
+// pages from the experiments before it.
 func (r Reader) usedPages(ctx context.Context, experiments ...string) ([]page, error) {
 	var out []page
 	for _, experiment := range slices.Compact(experiments) {
@@ -233,8 +235,8 @@ func (r Reader) usedPages(ctx context.Context, experiments ...string) ([]page, e
 	return out, nil
 }
 
-// unreplaced returns an error if the newest page that was found is unsigned although the model has signed pages. A
-// signed ledger stays signed, so this means that the ledger was replaced. The zero page means that no page was found.
+// unreplaced returns an error if the newest page found is unsigned although the model has signed pages. A signed ledger
+// stays signed, so this means that the ledger was replaced. The zero page means that no page was found.
 func (r Reader) unreplaced(ctx context.Context, found page) error {
 	if len(r.Ring) == 0 || found.verified {
 		return nil

@@ -22,14 +22,14 @@ type forgery struct {
 	t       *testing.T
 	m       *ledgertest.Memory
 	l       *Ledger
-	genuine map[string]Entry // the entries that our promotions wrote, by the text of their record
+	genuine map[string]Entry // the entries that our promotions wrote, keyed by the text of their record
 	now     time.Time
-	// believed is called for every entry that decides something although none of our keys has signed it
+	// believed is called for every entry that decides something although none of our keys signed it
 	believed func(format string, args ...any)
 }
 
-// begin writes an honest ledger. It consists of one or more pages, may begin unsigned, uses several keys, and contains
-// foreign entries and an open entry.
+// begin writes an honest ledger of one or more pages. It may begin unsigned, uses several keys, and contains foreign
+// entries and an open entry.
 func (f *forgery) begin() {
 	f.now = start
 	f.l = signedBy(f.m, "a", "b")
@@ -76,7 +76,7 @@ func (f *forgery) begin() {
 	}
 }
 
-// promote makes an honest entry, signed by either key.
+// promote writes an honest entry, signed by either key.
 func (f *forgery) promote(version int) {
 	f.l.Key = pair([]string{"a", "b"}[f.IntN(2)])
 	v, err := confirm(f.l)
@@ -95,8 +95,8 @@ func (f *forgery) finish(p *Promotion, version int) {
 	f.now = f.now.Add(time.Duration(f.IntN(100)) * time.Second)
 }
 
-// squat takes the ledger's name before the first promotion. The name then leads to a forged ledger, to an open claim,
-// or to nothing.
+// squat takes the ledger's name before the first promotion, so that the name leads to a forged ledger, to an open
+// claim, or to nothing.
 func (f *forgery) squat() {
 	x := open(f.m)
 	if f.IntN(2) == 0 {
@@ -118,7 +118,7 @@ func (f *forgery) squat() {
 	f.Did = append(f.Did, "squat")
 }
 
-// judge checks that every entry that may decide something was written by our promotions and is unchanged.
+// judge checks that every entry that can decide something was written by our promotions and has not been changed.
 func (f *forgery) judge(when string, entries []Entry) {
 	f.t.Helper()
 	last := 0
@@ -137,7 +137,7 @@ func (f *forgery) judge(when string, entries []Entry) {
 	}
 }
 
-// read reads everything that can be read.
+// read reads the ledger in every possible way.
 func (f *forgery) read(when string) (all []Entry) {
 	v, err := confirm(f.l)
 	if err == nil {
@@ -145,7 +145,7 @@ func (f *forgery) read(when string) (all []Entry) {
 		if back, err := f.l.Back(ctx, v, func(Chain) bool { return false }); err == nil {
 			f.judge(when+", back", back.Decisive().Entries)
 		}
-		outbox, _ := f.l.Outbox(ctx, v) // notifications are sent for the part that can be read
+		outbox, _ := f.l.Outbox(ctx, v) // notifications are sent for whatever can be read
 		f.judge(when+", outbox", outbox.Entries)
 	}
 	r := f.l.reader()
@@ -158,9 +158,9 @@ func (f *forgery) read(when string) (all []Entry) {
 	return all
 }
 
-// Whatever an attacker writes, copies, reorders or removes, an entry decides something only if one of our keys has
-// signed it. An outsider cannot stop anything. After an attack by an editor, promotions fail with a specific reason. A
-// repair makes them work again and keeps all our earlier entries.
+// Whatever an attacker writes, copies, reorders or removes, an entry decides something only if one of our keys signed
+// it. An outsider cannot prevent promotions. After an attack by an editor, promotions fail with a specific reason, and
+// a repair makes them work again without losing any of our earlier entries.
 func TestForgedLedgers(t *testing.T) {
 	count := map[string]int{}
 	for seed := range *forgedLedgers {
@@ -202,7 +202,7 @@ func newForgery(t *testing.T, seed int, key signing.KeyPair) *forgery {
 	}
 }
 
-// goOn promotes once more, and returns what was needed for that to succeed.
+// goOn promotes once more, and returns what it took for that to succeed.
 func (f *forgery) goOn(seed int) string {
 	before := len(f.genuine)
 	next := func() error {

@@ -7,8 +7,8 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
 )
 
-// Gates protect the target of a promotion, but not the additional aliases that move with it. An import does not change
-// this.
+// Gates protect the target of a promotion, but not the additional aliases that move with the target. An import does not
+// change which targets are protected.
 func TestChain_ProtectsOnlyTargets(t *testing.T) {
 	champion, previous := registry.AliasRef("champion"), registry.AliasRef("previous")
 	promotion := Entry{Epoch: 1, Outcome: EntryDone, Record: Record{

@@ -10,14 +10,14 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
-// Saved is a page of the ledger as it is stored. It can be checked without the server.
+// Saved is a page of the ledger as it is stored. It can be checked without access to the server.
 type Saved struct {
 	Page       string            `json:"page"`
 	Experiment string            `json:"-"` // "" without a server
 	Values     map[string]string `json:"values"`
 }
 
-// Belongs reports whether the page is part of the ledger of this model.
+// Belongs reports whether the page belongs to the ledger of this model.
 func (s Saved) Belongs(model string) bool { return s.Values[keyModel] == modelID(model) }
 
 // History is the whole ledger of a model.
@@ -39,8 +39,8 @@ func Load(ctx context.Context, r Reader) (History, error) {
 	return h, cmp.Or(err, h.Lost)
 }
 
-// Salvage also reads a ledger that was deleted or has lost pages. It returns the remaining pages, and sets Lost to the
-// problem that it found.
+// Salvage is like Load, but also reads a ledger that was deleted or has lost pages. It returns the remaining pages, and
+// sets Lost to the problem that it found.
 func Salvage(ctx context.Context, r Reader) (History, error) {
 	return load(ctx, r, true)
 }
@@ -212,7 +212,7 @@ func proven(before, after page) int {
 	return before.base
 }
 
-// formerly returns the reader for a page before these later pages, which say whether the model was renamed.
+// formerly returns the reader for the page before the given ones, which state whether the model was renamed.
 func (r Reader) formerly(later []Saved) Reader {
 	for _, s := range slices.Backward(later) {
 		if former := fromNone(s.Values[keyFormer]); former != "" && isSigned(s) {

@@ -39,7 +39,7 @@ func TestParseHistory_OpenEntry(t *testing.T) {
 	}
 }
 
-// Records written with record version 1 stay readable and keep their digests, and new entries can follow them.
+// Records of version 1 stay readable and keep their digests, and new entries can follow them.
 func TestRecord_Version1(t *testing.T) {
 	var pages []Saved
 	text, err := os.ReadFile("testdata/record1.json")
@@ -85,8 +85,8 @@ func TestLook_NewerRecord(t *testing.T) {
 	}
 }
 
-// If the whole chain and its anchor have been rewritten, the chain looks sound. A copy kept elsewhere reveals the first
-// entry that differs. A live ledger that merely contains more entries than the copy does not count as different.
+// If the whole chain and its anchor have been rewritten, the chain looks sound, but a copy kept elsewhere reveals the
+// first entry that differs. Additional entries in the live ledger do not count as a difference.
 func TestHistory_Continues(t *testing.T) {
 	write := func(versions ...int) (*ledgertest.Memory, []Saved) {
 		m := ledgertest.New()
@@ -141,8 +141,8 @@ func TestHistory_Continues(t *testing.T) {
 
 func second[A, B any](_ A, b B) B { return b }
 
-// The history is checked against the anchor and the summaries on the versions, in the same way that the newest page is
-// checked before a promotion.
+// The history is checked against the anchor and the version summaries in the same way as the newest page is before a
+// promotion.
 func TestHistory_Check(t *testing.T) {
 	m := ledgertest.New()
 	l := open(m)
@@ -192,7 +192,7 @@ func TestHistory_Check(t *testing.T) {
 	}
 }
 
-// If a page does not match the anchor's description, none of its entries counts as intact.
+// If a page does not match the anchor, none of its entries counts as intact.
 func TestHistory_ReplacedPage(t *testing.T) {
 	m := ledgertest.New()
 	l := signedBy(m, "a")

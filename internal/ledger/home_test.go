@@ -13,7 +13,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
-// away returns the ledger of a login that may not write to the home experiment.
+// away returns the ledger of a login that is not allowed to write to the home experiment.
 func away(m *ledgertest.Memory, keys bool) *Ledger {
 	m.Away = "mlflow-promotions-ann"
 	if keys {
@@ -22,8 +22,8 @@ func away(m *ledgertest.Memory, keys bool) *Ledger {
 	return open(m)
 }
 
-// A ledger outside the home experiment is read like any other, and the run that begins the ledger reports the
-// experiment's name.
+// A ledger outside the home experiment is read like any other. The run that begins the ledger reports the experiment's
+// name.
 func TestAway_IsReadByOthers(t *testing.T) {
 	for _, keys := range []bool{true, false} {
 		m := ledgertest.New()
@@ -53,7 +53,7 @@ func TestAway_IsReadByOthers(t *testing.T) {
 }
 
 // A ledger outside the home experiment is believed only if it has an anchor, a mark or a signature. Each of these
-// requires either permission to edit the model or a key, so an outsider cannot provide one.
+// requires a listed key or permission to edit the model, so an outsider cannot provide any of them.
 func TestAway_IsProven(t *testing.T) {
 	for name, c := range map[string]struct {
 		keys   bool
@@ -105,7 +105,7 @@ func TestAway_IsProven(t *testing.T) {
 	}
 }
 
-// An outsider can make the ledger's name lead to any page. With an anchor, the history is complete all the same, and
+// An outsider can make the ledger's name lead to any page. If there is an anchor, the history is still complete, and
 // promotions continue after a full page.
 func TestName_LeadsToAnotherPage(t *testing.T) {
 	for name, c := range map[string]struct{ first, tail string }{
@@ -134,13 +134,13 @@ func TestName_LeadsToAnotherPage(t *testing.T) {
 	}
 }
 
-// bare removes every proof that is stored on the model.
+// bare removes every proof from the model.
 func bare(m *ledgertest.Memory, _ string) {
 	clear(m.Anchors)
 	clear(m.Tagged)
 }
 
-// forge makes a page with a single unsigned entry in an experiment.
+// forge creates a page with a single unsigned entry in the given experiment.
 func forge(m *ledgertest.Memory, id, experiment string) {
 	x := open(ledgertest.New())
 	_ = try(x, 66)
@@ -148,7 +148,7 @@ func forge(m *ledgertest.Memory, id, experiment string) {
 	m.Homes[id] = experiment
 }
 
-// Without keys, a login that may edit the model may move the anchor, but it cannot replace a ledger in the home
+// Without keys, a login that may edit the model can move the anchor, but it cannot replace a ledger in the home
 // experiment.
 func TestAway_DoesNotReplaceHome(t *testing.T) {
 	for name, place := range map[string]registry.LedgerPlace{
@@ -172,7 +172,7 @@ func TestAway_DoesNotReplaceHome(t *testing.T) {
 	}
 }
 
-// racer is a founder that waits for its turn before each operation. Its login has an experiment of its own.
+// racer is a founder that waits for its turn before each operation. Its login has its own experiment.
 type racer struct {
 	*ledgertest.Memory
 	home string
@@ -205,8 +205,8 @@ func (r racer) Write(ctx context.Context, page string, values map[string]string)
 	return r.Memory.Write(ctx, page, values)
 }
 
-// Two logins begin a model's ledger at the same moment, each in its own experiment or in the home experiment, while the
-// ledger's name is free or has been taken. At most one of them gets an entry, and later runs find that entry.
+// Two logins begin a model's ledger at the same moment, each in its own experiment or in the home experiment, and the
+// ledger's name is either free or taken. At most one of the two gets an entry, and later runs find that entry.
 func TestAway_Race(t *testing.T) {
 	began, none := 0, 0
 	for seed := range uint64(3000) {
@@ -238,7 +238,7 @@ func TestAway_Race(t *testing.T) {
 		}
 		for running := []int{0, 1}; len(running) > 0; {
 			i := random.IntN(len(running))
-			// each login performs several operations in a row, so that one of them may get far ahead of the other
+			// each login performs several operations in a row, so that one of them can get far ahead of the other
 			for n := random.IntN(8); n >= 0 && len(running) > 0; n-- {
 				select {
 				case turns[running[i%len(running)]] <- struct{}{}:

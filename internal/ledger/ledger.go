@@ -17,12 +17,12 @@ type Ledger struct {
 	Founder Founder
 	Model   string
 	Now     func() time.Time // returns the server's time
-	// Pause waits before the next attempt, and reports whether there is time for it. Attempts are counted from 0.
+	// Pause waits before the next attempt, and reports whether there is time for one. Attempts are counted from 0.
 	Pause func(ctx context.Context, try int) bool
 
 	Ring signing.Ring    // the keys that the policy lists; if there are none, nothing is signed
-	Key  signing.KeyPair // signs what is written, if the policy lists keys
-	// Unsigned allows the program to write an unsigned entry although the policy lists keys. It is never believed.
+	Key  signing.KeyPair // signs what is written if the policy lists keys
+	// Unsigned allows writing an unsigned entry although the policy lists keys. Such an entry is never believed.
 	Unsigned bool
 }
 
@@ -30,7 +30,8 @@ func (l *Ledger) reader() Reader {
 	return Reader{Store: l.Store, Model: l.Model, Ring: l.Ring, Now: l.Now}
 }
 
-// View is the page of the ledger that was the newest when it was read. The zero View means that there is no ledger.
+// View is the page of the ledger that was the newest at the time of reading. The zero View means that there is no
+// ledger.
 type View struct {
 	place Place
 	page  page
@@ -46,7 +47,7 @@ func (v View) Exists() bool { return v.place.First != "" }
 // Signed reports whether the newest page is signed.
 func (v View) Signed() bool { return v.page.signed() }
 
-// Facts returns the entries of the page and the states before them.
+// Facts returns the entries of the page, and the state of each target before them.
 func (v View) Facts() Chain {
 	return Chain{
 		Entries: v.page.entries, Before: v.page.state, Foreign: v.page.foreign, Keyed: v.page.keyed,
@@ -54,8 +55,8 @@ func (v View) Facts() Chain {
 }
 
 // Back returns the facts of the view together with the entries of earlier pages. It reads pages, newest first, until
-// enough returns true or there are no earlier pages. It fails if a page cannot be read or does not lead to the next
-// one.
+// enough returns true or there are no earlier pages. It fails if a page cannot be read or does not link to the page
+// after it.
 func (l *Ledger) Back(ctx context.Context, v View, enough func(Chain) bool) (Chain, error) {
 	facts := v.Facts()
 	for after := v.page; after.prior != "" && !enough(facts); {
@@ -70,13 +71,13 @@ func (l *Ledger) Back(ctx context.Context, v View, enough func(Chain) bool) (Cha
 	return facts, nil
 }
 
-// ClaimState says whether the run h may claim the next entry, and returns the claim that the answer depends on.
+// ClaimState says whether run h may claim the next entry, and returns the claim that decides this.
 func (v View) ClaimState(h Holder, takeover bool) (ClaimState, Entry) {
 	return claimState(v.page, h, takeover, v.page.read)
 }
 
-// Overdue returns the open entry if its lease has expired and a workflow run claimed it. GitHub can tell whether that
-// run is still active.
+// Overdue returns the open entry if its lease has expired and it was claimed by a workflow run, because GitHub can tell
+// whether that run is still active.
 func (v View) Overdue(now time.Time) (Entry, bool) {
 	e, open := v.page.open()
 	return e, open && e.Holder.Run != "" && now.After(e.Lease)
@@ -99,7 +100,7 @@ func (l *Ledger) Refresh(ctx context.Context, v View) (View, error) {
 	return out, err
 }
 
-// busy returns the error for an entry that a different run has claimed.
+// busy returns the error for an entry that is claimed by a different run.
 func busy(model string, e Entry, now time.Time) error {
 	what := fmt.Sprintf(
 		"promotion of %s: %s of version %d to %s (entry %d) is under way", model, e.Record.Command, e.Record.To,
@@ -133,7 +134,7 @@ func busy(model string, e Entry, now time.Time) error {
 	return &BusyError{e, &registry.Error{Reason: registry.Conflict, Msg: what, Hint: hint}}
 }
 
-// BusyError is the error if another promotion has claimed the ledger.
+// BusyError is the error that is returned if another promotion has claimed the ledger.
 type BusyError struct {
 	Entry Entry
 	why   *registry.Error
@@ -148,15 +149,15 @@ func (l *Ledger) Busy(v View) error {
 	return busy(l.Model, e, l.Now())
 }
 
-// Page returns the id of the newest page, and the number of entries before that page.
+// Page returns the id of the newest page and the number of entries before it.
 func (v View) Page() (id string, after int) { return v.page.id, v.page.base }
 
-// Away returns the name of the experiment in which this run began the ledger because the login may not write to the
-// home experiment. It returns "" if that did not happen.
+// Away returns the name of the experiment in which this run began the ledger because the login is not allowed to write
+// to the home experiment. In all other cases, it returns "".
 func (v View) Away() string { return v.away }
 
-// ID identifies the ledger. It is the id of the first page. A verified page names that page itself, because an outsider
-// may have made the ledger's name lead to a different one.
+// ID returns the ID of the ledger's first page, which identifies the ledger. A verified page states this ID itself,
+// because an outsider may have made the ledger's name lead to a different page.
 func (v View) ID() string {
 	if v.page.verified {
 		return v.page.ledger
@@ -164,7 +165,7 @@ func (v View) ID() string {
 	return v.place.First
 }
 
-// Past returns the facts of the view together with the entries of at most this many earlier pages (see Back).
+// Past returns the facts of the view together with the entries of at most the given number of earlier pages (see Back).
 func (l *Ledger) Past(ctx context.Context, v View, pages int) (Chain, error) {
 	return l.Back(ctx, v, func(Chain) bool { pages--; return pages < 0 })
 }

@@ -32,7 +32,7 @@ func open(m *ledgertest.Memory) *Ledger {
 	}
 }
 
-// promoter returns the promotion of a version by one run of the program.
+// promoter returns a promotion of the version by the given attempt of the given workflow run.
 func promoter(l *Ledger, v View, run string, attempt, version int) *Promotion {
 	return &Promotion{
 		Ledger: l, View: v,
@@ -170,7 +170,7 @@ func TestClaim_Takeover(t *testing.T) {
 	}
 }
 
-// If the response to a claim is lost, reading shows whether the claim was stored.
+// If the response to a claim is lost, reading the page shows whether the claim was stored.
 func TestClaim_LostResponse(t *testing.T) {
 	for name, stored := range map[string]bool{"after it was stored": true, "before it was stored": false} {
 		t.Run(name, func(t *testing.T) {
@@ -273,8 +273,8 @@ func TestReady_ConcurrentPages(t *testing.T) {
 	}
 }
 
-// The next run notices if any value on a page has been edited or removed. The anchor and the summaries on the versions
-// reveal whether an entry was removed or the ledger was shortened.
+// The next run notices if any value on a page has been edited or removed. The anchor and the version summaries reveal
+// whether an entry was removed or the ledger was shortened.
 func TestTampering(t *testing.T) {
 	m := ledgertest.New()
 	l := open(m)
@@ -340,7 +340,7 @@ func TestTampering(t *testing.T) {
 	t.Logf("%d ways of tampering, all noticed: %d", 2*len(whole)+9, noticed)
 }
 
-// edited replaces the last character of the text with a different one of the same kind.
+// edited returns the text with its last character replaced by a different one of the same kind.
 func edited(text string) string {
 	last := text[len(text)-1]
 	if last == '1' {
@@ -406,8 +406,8 @@ func TestClaim_LongRecord(t *testing.T) {
 	}
 }
 
-// An outcome counts the moves that are done. A move counts if an earlier attempt made it and this attempt confirmed it.
-// It does not count if the target had already been moved before the record was written.
+// An outcome counts the moves that have been made. A move counts if an earlier attempt made it and this attempt
+// confirmed it, but not if the target had already been moved before the record was written.
 func TestPromotion_Made(t *testing.T) {
 	r := Record{Moves: []registry.Shift{
 		registry.ParseShift("@champion", "1", "2"), registry.ParseShift("@reader", "2", "2"), registry.ParseShift("Production", "1", "2"),

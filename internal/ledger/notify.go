@@ -5,12 +5,12 @@ import (
 	"slices"
 )
 
-// Outbox contains the entries of the two newest pages, which may have pending notifications. If the policy lists keys,
-// it contains only signed entries, because a login that may edit the page can add unsigned ones.
+// Outbox contains the entries on the two newest pages. Their notifications may still be pending. If the policy lists
+// keys, it contains only signed entries, because any login that may edit the page can add unsigned ones.
 type Outbox struct {
 	Entries []Entry   // oldest first
 	first   int       // the number of the first entry on the newest page
-	pages   [2]string // the previous page, then the newest page
+	pages   [2]string // the ids of the previous page and the newest page
 }
 
 // Outbox reads the two newest pages again, because targets may have been moved since the view was read. If only one
@@ -33,10 +33,10 @@ func (l *Ledger) Outbox(ctx context.Context, v View) (Outbox, error) {
 }
 
 // notifiedMark is stored once a channel has been notified. The value is always the same, so two runs that send the same
-// notification do not conflict.
+// notification do not conflict with each other.
 const notifiedMark = "told"
 
-// MarkNotified records that the channels with these indexes have been notified of the entry.
+// MarkNotified records that the channels at these indexes have been notified of the entry.
 func (l *Ledger) MarkNotified(ctx context.Context, box Outbox, e Entry, places []int) error {
 	kv := map[string]string{}
 	for _, i := range places {

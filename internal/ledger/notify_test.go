@@ -10,7 +10,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
-// notified writes one complete entry that notifies these channels.
+// notified writes one complete entry that has notifications for these channels.
 func notified(t *testing.T, l *Ledger, version int, channels ...string) Entry {
 	t.Helper()
 	p := promoter(l, look(t, l), fmt.Sprint(version), 1, version)
@@ -48,7 +48,8 @@ func pending(t *testing.T, l *Ledger) string {
 	return strings.Join(out, " ")
 }
 
-// Each notification is recorded separately, on the newest page or the one before it. The chain of digests stays intact.
+// Each notification is recorded separately, on the newest page or the one before it, without breaking the chain of
+// digests.
 func TestOutbox_Pending(t *testing.T) {
 	m := ledgertest.New()
 	l := open(m)
@@ -90,7 +91,7 @@ func TestOutbox_Pending(t *testing.T) {
 	}
 }
 
-// An entry that is open or was aborted notifies no channel.
+// An open or aborted entry notifies no channel.
 func TestOutbox_UnfinishedEntries(t *testing.T) {
 	l := open(ledgertest.New())
 	p := promoter(l, View{}, "7", 1, 1)
@@ -135,7 +136,7 @@ func TestOverdue(t *testing.T) {
 	}
 }
 
-// The outbox also contains entries that were written after the view was read.
+// The outbox also contains entries written after the view was read.
 func TestOutbox_Refreshed(t *testing.T) {
 	l := open(ledgertest.New())
 	notified(t, l, 1, "slack")
@@ -150,8 +151,8 @@ func TestOutbox_Refreshed(t *testing.T) {
 	}
 }
 
-// With keys, notifications are sent for signed entries only, because a login that may edit the page could add unsigned
-// ones.
+// If the policy lists keys, notifications are sent only for signed entries, because a login that may edit the page can
+// add unsigned ones.
 func TestOutbox_Signed(t *testing.T) {
 	m := ledgertest.New()
 	notified(t, open(m), 1, "slack")
@@ -160,7 +161,7 @@ func TestOutbox_Signed(t *testing.T) {
 		t.Errorf("before the first signed entry: %s", got)
 	}
 	notified(t, l, 2, "slack")
-	if got := pending(t, l); got != "3:slack" { // entry 2 ends the unsigned page
+	if got := pending(t, l); got != "3:slack" { // entry 2 marks the end of the unsigned page
 		t.Error(got)
 	}
 }

@@ -15,7 +15,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
-// The formats of pages. This program refuses to read a newer one.
+// The page formats. This program refuses to read a newer one.
 const (
 	plainFormat  = 1 // nothing is signed
 	signedFormat = 2
@@ -25,25 +25,25 @@ const (
 // read.
 const PageEntries = 32
 
-// maxChunks limits the length of a record, so that a claim fits into one batch of at most 100 values.
+// maxChunks limits the length of a record, so that a claim fits into a batch of at most 100 values.
 const maxChunks = 90
 
-// The keys on a page. Entries and their parts are numbered from 1 across all pages.
+// The keys of the values on a page. Entries and their parts are numbered from 1 across all pages.
 const (
 	keyFormat = "format"
 	keyModel  = "model"
 	keyBase   = "base"  // the number of entries before this page
 	keyPrev   = "prev"  // the digest of the last entry before this page; "-" on the first page
-	keyPrior  = "prior" // the previous page; "-" on the first page
+	keyPrior  = "prior" // the id of the previous page; "-" on the first page
 	keyState  = "state" // the state of each target before this page, in chunks
 	keyReset  = "reset" // why this ledger replaces a lost one
-	keyNext   = "next"  // the next page
+	keyNext   = "next"  // the id of the next page
 	none      = "-"
 )
 
 // Additional keys on a signed page.
 const (
-	keyLedger = "ledger" // the first page of the ledger, which identifies it
+	keyLedger = "ledger" // the id of the ledger's first page, which identifies the ledger
 	keyAt     = "at"     // when the head was written
 	keyFormer = "former" // the model's former name on earlier pages; "-" if it was not renamed
 	keySig    = "sig"    // the signature of the head
@@ -67,7 +67,7 @@ type page struct {
 	format     int
 	model      string
 	base       int
-	prev       string // the digest of the last entry before the page
+	prev       string // the digest of the last entry before this page
 	prior      string
 	next       string
 	reset      string
@@ -75,27 +75,27 @@ type page struct {
 	digest     string // the digest of the head; the first record on the page contains it
 	entries    []Entry
 	broken     *Break
-	stray      *Break    // something that is stored after the last entry on an unsigned page
+	stray      *Break    // something stored after the last entry on an unsigned page
 	keyed      bool      // whether the reader has keys
-	read       time.Time // the time of reading, by the server's clock
+	read       time.Time // when the page was read, by the server's clock
 
-	ended bool // the number after the last entry is used up, so nothing more can be appended
+	ended bool // the number after the last entry is used up, so no entry can be added
 	signedPart
 }
 
-// signedPart contains the fields that only a signed page has.
+// signedPart contains the fields that apply only to signed pages.
 type signedPart struct {
 	values   map[string]string
-	ledger   string // the first page
+	ledger   string // the id of the first page
 	former   string
 	at       time.Time
 	free     int       // the next number to claim; 0 if the page is full
-	links    []link    // everything that the next entry may follow
-	tip      link      // what the next entry follows
-	latest   time.Time // the time of the last believed value
-	stuck    bool      // the open entry's outcome is not believed but cannot be replaced
+	links    []link    // every link that the next entry may follow
+	tip      link      // the link that the program's next entry will follow
+	latest   time.Time // the date of the last believed value
+	stuck    bool      // the open entry's outcome is not believed, but cannot be replaced
 	foreign  []Foreign
-	blocked  bool // the page names the wrong page as its next page
+	blocked  bool // the page's link leads to something other than the next page
 	verified bool // the head is signed by a key in the ring
 }
 
@@ -113,7 +113,7 @@ func (p page) last() int {
 	return p.base
 }
 
-// end returns the digest that the next record must contain.
+// end returns the digest of the last entry, which the next record must contain.
 func (p page) end() string {
 	if p.signed() {
 		return p.tip.digest
@@ -146,7 +146,7 @@ func (p page) open() (Entry, bool) {
 	return Chain{Entries: p.entries}.Open()
 }
 
-// baseAfter returns the number of entries before the next page.
+// baseAfter returns the number of entries before the page that follows p.
 func baseAfter(p page) int {
 	switch {
 	case p.signed():
@@ -157,7 +157,7 @@ func baseAfter(p page) int {
 	return p.last()
 }
 
-// follows reports whether the page comes right after the page before.
+// follows reports whether the page comes directly after the given one.
 func (p page) follows(before page) bool {
 	elsewhere := p.experiment != before.experiment && p.experiment != "" && before.experiment != ""
 	return p.prior == before.id && p.base == baseAfter(before) && p.prev == before.end() && p.format >= before.format &&
@@ -165,7 +165,7 @@ func (p page) follows(before page) bool {
 		cmp.Or(p.former, p.model) == before.model
 }
 
-// head returns the values with which an unsigned page begins.
+// head returns the values of the head of an unsigned page.
 func head(model string, base int, prev, prior, reset string, state registry.States) map[string]string {
 	text, err := canonical.JSON(state)
 	if err != nil || state == nil {
@@ -193,8 +193,8 @@ func fromNone(text string) string {
 	return text
 }
 
-// modelID returns the model's name if it is short enough, or else the digest of the name. A database that ignores case
-// may return a different model's ledger, so the reader compares this id.
+// modelID returns the model's name if it is short enough, and otherwise the digest of the name. Readers compare it with
+// the id of their own model, because a database that ignores case may return a different model's ledger.
 func modelID(model string) string {
 	if len(model) > chunk.Size {
 		return "sha256:" + canonical.Digest(model)
@@ -202,7 +202,7 @@ func modelID(model string) string {
 	return model
 }
 
-// NewerError is the error if a newer version of this program has written the ledger.
+// NewerError is the error that is returned if a newer version of this program wrote the ledger.
 type NewerError struct{ why *registry.Error }
 
 func (n *NewerError) Error() string { return n.why.Msg }
@@ -216,7 +216,7 @@ func newer(model, what string) error {
 }
 
 // parse parses a page. It fails if the page has a newer format, belongs to a different model, or has a head that is not
-// believed. It stores other problems in the page, so that the `history` command can show the rest.
+// believed. It stores any other problem in the page, so that the `history` command can still show the rest.
 func parse(r Reader, s Saved) (page, error) {
 	id, kv := s.Page, s.Values
 	p := page{
@@ -304,7 +304,8 @@ func (p *page) findStrays(kv map[string]string) {
 	}
 }
 
-// unsound returns the first break on the page. If a signed page follows, that page shows where this one ends.
+// unsound returns the first break on the page. If a signed page follows, that signed page determines where this one
+// ends.
 func (p page) unsound(signedFollows bool) *Break {
 	if p.broken != nil || signedFollows || p.ended {
 		return p.broken
@@ -312,7 +313,7 @@ func (p page) unsound(signedFollows bool) *Break {
 	return p.stray
 }
 
-// numbered returns the number of the entry that a key belongs to. ok is false for keys of the page itself.
+// numbered returns the number of the entry that a key belongs to. ok is false for keys that belong to the page itself.
 func numbered(key string) (n int, ok bool) {
 	if len(key) < 7 || !strings.Contains("ehdrsko", key[:1]) {
 		return 0, false
@@ -321,7 +322,7 @@ func numbered(key string) (n int, ok bool) {
 	return n, err == nil
 }
 
-// readEntry parses an entry and its outcome. why is the first problem, or "".
+// readEntry parses an entry and its outcome. why describes the first problem; it is "" if there is none.
 func readEntry(n int, kv map[string]string) (e Entry, why string) {
 	if e, why = readClaim(n, kv); why != "" {
 		return e, why
@@ -382,7 +383,7 @@ func (e Entry) closedBy(kv map[string]string) (closed Entry, why string) {
 	return e, ""
 }
 
-// chain returns the digest of an entry and its outcome, which the next record contains.
+// chain returns the digest of an entry and its outcome, for the next record.
 func chain(claim, link, record string, outcome []string) string {
 	return canonical.Digest(append([]string{"entry/1", claim, link, record}, outcome...)...)
 }

@@ -13,21 +13,21 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/retry"
 )
 
-// Promotion is an entry that is being written. It is claimed before the first move and closed after the last. Ledger,
-// View and Claim are required.
+// Promotion is an entry that is being written. It is claimed before the first move and closed after the last one.
+// Ledger, View and Claim are required.
 type Promotion struct {
 	Ledger *Ledger
 	View   View
 	Claim  Claim
 	Record func(version int) Record // returns the record for moving the version
-	// MayGoOn decides whether the promotion may continue without a claim after this error.
+	// MayGoOn decides whether the promotion may continue without a claim after the given error.
 	MayGoOn func(error) bool
 
 	entry   Entry
 	claimed bool
 }
 
-// Entry returns the entry that has been claimed. ok is false if the promotion continues without one, or if p is nil.
+// Entry returns the entry that this promotion has claimed. ok is false if it continues without one, or if p is nil.
 func (p *Promotion) Entry() (e Entry, ok bool) {
 	if p == nil {
 		return Entry{}, false
@@ -35,7 +35,7 @@ func (p *Promotion) Entry() (e Entry, ok bool) {
 	return p.entry, p.claimed
 }
 
-// Begin writes the claim. If necessary, it creates the ledger or a new page first.
+// Begin writes the claim. If necessary, it first creates the ledger or a new page.
 func (p *Promotion) Begin(ctx context.Context, version int) error {
 	err := p.claim(ctx, version)
 	if err != nil && p.MayGoOn != nil && p.MayGoOn(err) {
@@ -45,7 +45,7 @@ func (p *Promotion) Begin(ctx context.Context, version int) error {
 }
 
 // claim writes the entry after the last one in the view. If the response is not a clear success, it reads the page to
-// find out which run has claimed the entry.
+// find out which run claimed the entry.
 func (p *Promotion) claim(ctx context.Context, version int) error {
 	l := p.Ledger
 	if err := l.Writable(p.View); err != nil {
@@ -60,7 +60,7 @@ func (p *Promotion) claim(ctx context.Context, version int) error {
 	if err != nil {
 		return err
 	}
-	// the decision was made without knowing these entries
+	// these entries were not known when the decision was made
 	if n := len(ready.page.entries); ready.page.last() > p.View.page.last() && n > 0 {
 		return busy(l.Model, ready.page.entries[n-1], l.Now())
 	}
@@ -89,7 +89,8 @@ func (p *Promotion) claim(ctx context.Context, version int) error {
 	return err
 }
 
-// now returns the time for a new value on the page. It is never before the existing values, even if clocks differ.
+// now returns the time for a new value on the page. It is never earlier than the existing values, even if clocks
+// differ.
 func (p page) now(now time.Time) time.Time {
 	if now.Before(p.latest) {
 		return p.latest
@@ -102,14 +103,14 @@ func (p *Promotion) lostRace(kv map[string]string, n int) error {
 	return busy(p.Ledger.Model, claimIn(kv, n), p.Ledger.Now())
 }
 
-// claimIn returns those parts of the entry with this number that can be parsed.
+// claimIn returns whatever can be parsed of the entry with this number.
 func claimIn(kv map[string]string, n int) Entry {
 	e, _ := readEntry(n, kv)
 	return e
 }
 
-// contested returns an error if a different run has stored one of the values, for example because a run closed its
-// entry while the entry was being taken over.
+// contested returns an error if a different run has stored one of the values, for example because that run closed its
+// entry while this one was taking it over.
 func (p *Promotion) contested(got, kv map[string]string) error {
 	_, other := compare(got, kv)
 	if other == "" {
@@ -119,7 +120,8 @@ func (p *Promotion) contested(got, kv map[string]string) error {
 	return p.lostRace(got, n)
 }
 
-// compare reports whether all values are stored. If a key has a different value, other is that key.
+// compare reports whether all values are stored. If a different value is stored under one of the keys, other is that
+// key.
 func compare(got, kv map[string]string) (all bool, other string) {
 	all = true
 	for _, key := range slices.Sorted(maps.Keys(kv)) {
@@ -133,8 +135,8 @@ func compare(got, kv map[string]string) (all bool, other string) {
 	return all, ""
 }
 
-// End records how the promotion ended, and which targets were moved. result is nil if the promotion succeeded. Success
-// counts only once it is stored, because a different run may have taken over the entry.
+// End records how the promotion ended and which targets it moved. result is nil if the promotion succeeded. A success
+// counts only once it has been stored, because a different run may have taken over the entry.
 func (p *Promotion) End(ctx context.Context, result error, moved []registry.Ref) error {
 	outcome := Outcome(result)
 	if !p.claimed || outcome == "" {
@@ -178,8 +180,8 @@ func (p *Promotion) End(ctx context.Context, result error, moved []registry.Ref)
 	return err
 }
 
-// countMade returns the number of the record's moves that are done. A move also counts if an earlier attempt made it
-// and this attempt confirmed it.
+// countMade returns how many of the record's moves have been made. A move also counts if an earlier attempt made it and
+// this attempt confirmed it.
 func countMade(r Record, moved []registry.Ref) int {
 	n := 0
 	for _, m := range r.Moves {
@@ -190,8 +192,8 @@ func countMade(r Record, moved []registry.Ref) int {
 	return n
 }
 
-// Abort closes the view's open entry with this reason, because the entry's run was interrupted or is no longer allowed
-// to finish it. Moves already made are kept, and the remaining ones are not made.
+// Abort closes the view's open entry with the reason why, because the run that claimed the entry was interrupted or is
+// no longer allowed to finish it. Moves that have been made stay, and the remaining ones are not made.
 func (l *Ledger) Abort(ctx context.Context, v View, why registry.Reason, moved int) error {
 	e, open := v.page.open()
 	if !open {

@@ -17,7 +17,7 @@ func (r Reader) read(ctx context.Context, id string) (page, error) {
 	return r.readBefore(ctx, id, false)
 }
 
-// readBefore reads a page that may be followed by a signed page.
+// readBefore reads a page. signedFollows reports whether the page after it is signed.
 func (r Reader) readBefore(ctx context.Context, id string, signedFollows bool) (page, error) {
 	s, err := r.stored(ctx, id)
 	if err != nil {
@@ -38,17 +38,17 @@ func (r Reader) stored(ctx context.Context, id string) (Saved, error) {
 	return Saved{Page: id, Experiment: experiment, Values: kv}, err
 }
 
-// notOurs reports whether an error may be caused by something that an outsider has stored. The login may not be allowed
-// to read what is stored, and MLflow 3.17 sends the same error if the run does not exist.
+// notOurs reports whether something stored by an outsider may have caused the error. The login may lack permission to
+// read it, and MLflow 3.17 sends the same error if the run does not exist.
 func notOurs(err error) bool {
 	var newer *NewerError
 	reason := registry.ReasonOf(err)
 	return reason == registry.LedgerLost || reason == registry.Forbidden || errors.As(err, &newer)
 }
 
-// after reads the page that comes after the given one. What a signed page names as its next page may be something else,
-// because an outsider may have written that value. In this case, `there` is false, and after returns the given page
-// with a note about the problem.
+// after reads the page that comes after the given one. An outsider may have written a signed page's link to the next
+// page, so the link may lead to something else. In this case, `there` is false, and after returns the given page with a
+// note about the problem.
 func (r Reader) after(ctx context.Context, before page) (p page, there bool, err error) {
 	p, err = r.read(ctx, before.next)
 	why := ""
@@ -82,7 +82,8 @@ func (r Reader) before(ctx context.Context, after page) (page, error) {
 	return p, err
 }
 
-// entriesUntil returns the entries on the page. If the last entry has no outcome, the next page has superseded it.
+// entriesUntil returns the entries on the page. On a signed page, an entry that is still open has been superseded by
+// the next page, after.
 func (p page) entriesUntil(after page) []Entry {
 	if e, open := p.open(); open && p.signed() {
 		return append(slices.Clone(p.entries[:len(p.entries)-1]), e.superseded(after.at))

@@ -16,8 +16,8 @@ func (r Record) MovesPartOf(t registry.Target) bool {
 	return slices.ContainsFunc(t.Refs(), func(ref registry.Ref) bool { _, moved := r.Move(ref); return moved })
 }
 
-// Imported is the value of Change for a record that moved nothing. Such a record states what aliases and stages pointed
-// to, without a verdict.
+// Imported is the value of Change in a record that moved nothing, but states what aliases and stages pointed to,
+// without a verdict.
 const Imported = "imported"
 
 // Imports reports whether the record imports the version that the target pointed to.
@@ -26,7 +26,7 @@ func (r Record) Imports(ref registry.Ref, version int) bool {
 	return r.Change == Imported && listed && s.Want.Versions.Has(version)
 }
 
-// What says what was done: it returns the command, or the change if the command moved nothing.
+// What returns the word for what was done: the command, or the change if nothing was moved.
 func (r Record) What() string {
 	if r.Change == Imported {
 		return Imported
@@ -34,15 +34,15 @@ func (r Record) What() string {
 	return r.Command
 }
 
-// Further reports whether the record is about a promotion or a rollback that moves this alias in addition to its
-// target. Gates do not apply to such an alias.
+// Further reports whether the record is for a promotion or a rollback that moves this alias in addition to its target.
+// Gates do not apply to such an alias.
 func (r Record) Further(ref registry.Ref) bool {
 	_, isAlias := ref.Alias()
 	return isAlias && (r.Command == "promote" || r.Command == "rollback") && !slices.Contains(r.Target.Refs(), ref)
 }
 
 // RecordVersion is the version of the records that this program writes. Older records stay readable, because fields
-// keep their names and meanings, and because digests are computed from the stored text.
+// keep their names and meanings and digests are computed from the stored text.
 const RecordVersion = 3
 
 // signedRecordVersion is the version of the records on signed pages.
@@ -74,16 +74,16 @@ type Record struct {
 	Decision   verdict.Decision  `json:"decision,omitempty"` // decision of the gates
 	Mode       verdict.Mode      `json:"mode,omitempty"`     // report: gates not enforced; ungated: no policy applied
 	Gates      []verdict.Finding `json:"gates,omitempty"`
-	LeftOut    int               `json:"gates_left_out,omitempty"` // the number of gates for which there was no room
-	// the values of the version that gates used, for later comparisons
+	LeftOut    int               `json:"gates_left_out,omitempty"` // the number of gates that did not fit
+	// the version's values that gates used, for later comparisons
 	Values  []verdict.Used `json:"values,omitempty"`
-	Omitted []string       `json:"left_out,omitempty"` // other fields that were left out because the record is long
-	// the waivers as text, only before record version 3; since then, they are part of the gates
+	Omitted []string       `json:"left_out,omitempty"` // other fields that were left out to shorten the record
+	// the waivers as text; only before record version 3, because they are part of the gates since then
 	Waivers []string `json:"waivers,omitempty"`
-	// the author of the training commit; only if a gate asked for it
+	// the author of the training commit, if a gate asked for it
 	Author    string   `json:"author,omitempty"`
 	Approvers []string `json:"approvers,omitempty"`         // who approved the pull request or the environment
-	Unknown   string   `json:"approvers_unknown,omitempty"` // why they are not known; a code of fact.ApproversGap
+	Unknown   string   `json:"approvers_unknown,omitempty"` // why the approvers are not known (fact.ApproversGap)
 	Override  []string `json:"override,omitempty"`
 	// the reason in the user's own words
 	Justification string `json:"justification,omitempty"`
@@ -91,7 +91,7 @@ type Record struct {
 	Hold          []int  `json:"hold,omitempty"`                    // versions that a rollback puts on hold
 	// targets that other clients have moved since the last entry
 	Outside   []registry.Shift `json:"moved_outside,omitempty"`
-	TakesOver int              `json:"takes_over,omitempty"`    // the number of an unfinished entry
+	TakesOver int              `json:"takes_over,omitempty"`    // the number of the unfinished entry taken over
 	Skipped   []Skip           `json:"skipped,omitempty"`       // the numbers skipped since the previous entry
 	Plan      string           `json:"plan"`                    // the digest of the plan
 	Policy    string           `json:"policy_sha256,omitempty"` // digest of the policy file
@@ -106,18 +106,18 @@ type Record struct {
 	Origin
 }
 
-// Contents describes a version's files and data. It contains only facts that were read.
+// Contents describes a version's files and data. It contains only facts that have been read.
 type Contents struct {
 	ModelID    string `json:"model_id,omitempty"` // id of the logged model, in MLflow 3.x
 	Experiment string `json:"experiment_id,omitempty"`
 	Repository string `json:"commit_repository,omitempty"` // repository of the training code
 	Artifact   string `json:"artifact_sha256,omitempty"`   // see FilesDigest; only if a gate asked for it
-	Files      int    `json:"artifact_files,omitempty"`    // only if a gate read their sizes
+	Files      int    `json:"artifact_files,omitempty"`    // only if a gate read the files' sizes
 	// digest of the MLmodel file, which changes each time the model is logged
 	MLmodel    string       `json:"mlmodel_sha256,omitempty"`
-	Bytes      int64        `json:"artifact_bytes,omitempty"` // size of the files, or the size in the MLmodel file
+	Bytes      int64        `json:"artifact_bytes,omitempty"` // total size, or the size in the MLmodel file
 	Flavors    []string     `json:"flavors,omitempty"`
-	Signature  string       `json:"signature_sha256,omitempty"` // the digest of inputs, outputs and parameters
+	Signature  string       `json:"signature_sha256,omitempty"` // digest of the inputs, outputs and parameters
 	LoggedWith string       `json:"logged_with,omitempty"`      // the MLflow version that wrote the model's files
 	Datasets   []DatasetRef `json:"datasets,omitempty"`
 }
@@ -129,9 +129,9 @@ type DatasetRef struct {
 	Context string `json:"context,omitempty"`
 }
 
-// Return describes how the move can be undone.
+// Return describes how the promotion can be undone.
 type Return struct {
-	To int `json:"rollback_to,omitempty"` // the version that a rollback would move to
+	To int `json:"rollback_to,omitempty"` // the version that a rollback would restore
 	// whether that version's files can be read: yes, absent, unreadable, not-gathered
 	Readable string `json:"rollback_readable,omitempty"`
 	None     string `json:"no_rollback,omitempty"` // "none" if there is no version to roll back to
@@ -143,13 +143,13 @@ type Origin struct {
 	Actor        string            `json:"actor,omitempty"`        // the user who started this attempt
 	Initiator    string            `json:"initiator,omitempty"`    // the user who caused the event that started the run
 	Login        string            `json:"login,omitempty"`        // user name on the MLflow server
-	OSUser       string            `json:"os_user,omitempty"`      // the operating system's user, outside a workflow
+	OSUser       string            `json:"os_user,omitempty"`      // the operating system user, outside a workflow
 	Caller       string            `json:"repository,omitempty"`   // the workflow's repository
 	SHA          string            `json:"sha,omitempty"`          // the workflow's commit
 	WorkflowRef  string            `json:"workflow_ref,omitempty"`
 	JobWorkflow  string            `json:"job_workflow_ref,omitempty"`
 	Tool         string            `json:"tool,omitempty"` // version of this program
-	Go           string            `json:"go,omitempty"`   // the version of Go that built this program
+	Go           string            `json:"go,omitempty"`   // the Go version that this program was built with
 	PolicyFile   string            `json:"policy_file,omitempty"`
 	ApprovedPlan string            `json:"approved_plan_at,omitempty"` // when the approved plan was made
 	Skew         int64             `json:"server_skew_s,omitempty"`    // seconds by which the server's clock is ahead
@@ -168,8 +168,8 @@ func (r Record) Passed() bool {
 	return r.Decision == verdict.Promote && judged > 0
 }
 
-// Shorter returns the record without its least important part, whose name it adds to Omitted. ok is false if no part
-// can be left out.
+// Shorter returns the record without its least important part, and adds the name of that part to Omitted. ok is false
+// if nothing can be left out.
 func (r Record) Shorter() (shorter Record, ok bool) {
 	omit := func(name string) { r.Omitted = append(slices.Clone(r.Omitted), name) }
 	switch {

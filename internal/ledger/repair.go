@@ -11,10 +11,11 @@ import (
 )
 
 // Repair continues a damaged signed ledger with a new page after the last believed entry. All earlier signed entries
-// stay valid, and nothing more can be added to the old page. Repair looks for the ledger from the anchor, by its name,
-// in its experiment and, if that fails, in all that may contain ledgers. former is the name of a renamed model.
+// stay valid, and nothing more can be added to the old page. Repair finds the ledger through its anchor, its name and
+// its experiment; if that fails, it searches every experiment that may contain ledgers. former is the former name of a
+// renamed model.
 //
-// It fails if the ledger is not damaged or a promotion is under way.
+// Repair fails if the ledger is not damaged or if a promotion is under way.
 func (l *Ledger) Repair(ctx context.Context, modelTags map[string]string, former string) (View, error) {
 	if err := l.Writable(View{}); err != nil {
 		return View{}, err
@@ -49,7 +50,7 @@ func (l *Ledger) Repair(ctx context.Context, modelTags map[string]string, former
 	return l.continueAfter(ctx, v, old, former)
 }
 
-// continueAfter ends a page for good and begins the next one.
+// continueAfter closes a page permanently and begins the next one.
 func (l *Ledger) continueAfter(ctx context.Context, v View, old page, former string) (View, error) {
 	kv := fence(old)
 	if e, open := old.open(); open && !old.stuck {
@@ -92,7 +93,7 @@ func (l *Ledger) continueAfter(ctx context.Context, v View, old page, former str
 }
 
 // lastPage returns the believed page that contains the newest value, or the zero page if no page is believed. It fails
-// if a newer page was deleted and can be restored.
+// if a newer page was deleted but can be restored.
 func (l *Ledger) lastPage(ctx context.Context, v View, modelTags map[string]string, former string) (page, error) {
 	r := l.reader()
 	if former != "" {
@@ -134,7 +135,7 @@ func (l *Ledger) lastPage(ctx context.Context, v View, modelTags map[string]stri
 			}
 		}
 		if len(todo) == 0 && last.id == "" && err == nil {
-			err = search("") // only now, because outsiders may create such experiments
+			err = search("") // last, because outsiders may create such experiments
 		}
 	}
 	if err == nil && newerThan(gone, last) && gone.id != "" {
@@ -157,7 +158,7 @@ func (r Reader) believed(ctx context.Context, id string) (p page, there bool, er
 }
 
 // newerThan reports whether p contains a newer value than the other page. An unused page without entries may have the
-// same numbers as the page that is in use.
+// same entry numbers as the page in use.
 func newerThan(p, other page) bool {
 	switch {
 	case !p.latest.Equal(other.latest):
@@ -168,7 +169,7 @@ func newerThan(p, other page) bool {
 	return len(p.entries) > len(other.entries)
 }
 
-// fence returns values that use up the free numbers of a signed page, so that no further entry can be claimed on it.
+// fence returns values that use up the free numbers on a signed page, so that no further entry can be claimed on it.
 func fence(p page) map[string]string {
 	out := map[string]string{}
 	for n := p.base + 1; n <= p.base+PageEntries; n++ {

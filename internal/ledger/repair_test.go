@@ -21,14 +21,14 @@ func tagsOf(l *Ledger) map[string]string {
 }
 
 // Whatever an editor does to a signed ledger, promotions stop with a specific reason, and a single command makes them
-// work again. All earlier signed entries stay. Writes to the old page that are still in flight arrive too late to
+// work again. All earlier signed entries remain. A write to the old page that is still in flight arrives too late to
 // count.
 func TestRepair(t *testing.T) {
 	later := func(l *Ledger) { l.Now = func() time.Time { return start.Add(2 * Lease) } }
 	for name, c := range map[string]struct {
 		damage func(t *testing.T, m *ledgertest.Memory, l *Ledger)
 		wants  string // entries afterwards
-		works  bool   // promotions continue even without the repair
+		works  bool   // whether promotions continue even without a repair
 	}{
 		"the next page of a full page is another run": {damage: func(t *testing.T, m *ledgertest.Memory, l *Ledger) {
 			for n := 3; n <= PageEntries; n++ {
@@ -190,7 +190,7 @@ func TestRepair_Refused(t *testing.T) {
 	}
 }
 
-// A renamed model keeps its anchor. Its ledger continues only if the user specifies the former name.
+// A renamed model keeps its anchor, but its ledger continues only if the user specifies the former name.
 func TestRepair_Renamed(t *testing.T) {
 	m := ledgertest.New()
 	l := signedBy(m, "a")
@@ -238,7 +238,7 @@ func TestRepair_Renamed(t *testing.T) {
 	}
 }
 
-// forbidden returns a function that refuses an operation on a page or name.
+// forbidden returns a function that refuses the given operation on the given page or name.
 func forbidden(op, page string) func(string, string) error {
 	return func(o, p string) error {
 		if o == op && p == page {
@@ -248,7 +248,7 @@ func forbidden(op, page string) func(string, string) error {
 	}
 }
 
-// An attacker who takes the name of a ledger before its first promotion cannot stop anything and is never believed.
+// An attacker who takes a ledger's name before the first promotion cannot prevent promotions and is never believed.
 func TestSquattedName(t *testing.T) {
 	for name, squat := range map[string]func(m *ledgertest.Memory){
 		"a forged ledger elsewhere": func(m *ledgertest.Memory) {
@@ -323,7 +323,7 @@ func TestSquattedName(t *testing.T) {
 						t.Errorf("their page %s was changed", id)
 					}
 				}
-				// whatever the tags on the attacker's experiment say later
+				// the tags on the attacker's experiment make no difference later
 				for _, first := range []string{"page-77", "page-1", h.Pages[0].Page, "page-50"} {
 					m.Places["churn"] = registry.LedgerPlace{ID: "x", First: first, Tail: first}
 					if got := confirmed(t, l); got.ID() != h.Pages[0].Page || len(got.Facts().Entries) != 2 {
@@ -353,8 +353,8 @@ func TestSquattedName_Race(t *testing.T) {
 	}
 }
 
-// If an outsider owns the home experiment, a signed ledger begins in the login's own experiment. The anchor points
-// there.
+// If an outsider owns the home experiment, a signed ledger begins in the login's own experiment, and the anchor points
+// to it.
 func TestTakenHome(t *testing.T) {
 	for name, before := range map[string]func(op, page string) error{
 		"which can be read": nil,

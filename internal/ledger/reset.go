@@ -8,8 +8,8 @@ import (
 )
 
 // Reset begins a new ledger to replace a lost one, and stores the reason in it. It never replaces a ledger that can be
-// read. If the experiment that contains all ledgers was deleted, Reset restores it first. If that makes the old ledger
-// complete again, Reset returns it unchanged, and View.Why does not return the reason.
+// read. If the experiment that contains all ledgers was deleted, Reset restores it first. If this makes the old ledger
+// complete again, Reset returns that ledger unchanged, and View.Why does not return the reason.
 func (l *Ledger) Reset(ctx context.Context, modelTags map[string]string, reason string) (View, error) {
 	v, err := l.whole(ctx, modelTags)
 	if registry.ReasonOf(err) == registry.LedgerLost {
@@ -56,5 +56,5 @@ func (l *Ledger) whole(ctx context.Context, modelTags map[string]string) (View, 
 	return l.Confirm(ctx, v, err, modelTags)
 }
 
-// Why returns the reason why this ledger replaced a lost one, or "" if it did not.
+// Why says why this ledger replaced a lost one. It returns "" if it replaced none.
 func (v View) Why() string { return v.page.reset }

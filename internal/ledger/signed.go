@@ -12,12 +12,12 @@ import (
 )
 
 // Reader reads the ledger of one model. If the policy lists keys, a value on a signed page is believed only if one of
-// these keys has signed it.
+// these keys signed it.
 type Reader struct {
 	Store Store
 	Model string
 	Ring  signing.Ring     // the keys that the policy lists
-	Now   func() time.Time // the server's time; nil if it is not known
+	Now   func() time.Time // returns the server's time; nil if it is not known
 }
 
 func (r Reader) now() time.Time {
@@ -27,46 +27,46 @@ func (r Reader) now() time.Time {
 	return r.Now()
 }
 
-// Skew says how far ahead of the server's clock the date of a signed entry may be.
+// Skew is how far ahead of the server's clock a signed entry may be dated.
 const Skew = 15 * time.Minute
 
 // ahead reports whether a time is too far ahead of the server's clock.
 func (p page) ahead(at time.Time) bool { return !p.read.IsZero() && at.After(p.read.Add(Skew)) }
 
-// message is the text that is signed. It identifies the model, ledger, page and entry, so that signed values cannot be
-// moved to a different place.
+// message is the text that is signed. It identifies the model, ledger, page and entry, so that a signed value is not
+// valid anywhere else.
 type message struct {
 	Kind   string `json:"kind"`   // claim/2, outcome/2 or head/2
-	Ledger string `json:"ledger"` // the ledger's first page
+	Ledger string `json:"ledger"` // the id of the ledger's first page
 	Model  string `json:"model"`
 	Number int    `json:"number"` // the number of the entry or, for a head, the number of entries before the page
-	Prev   string `json:"prev"`   // digest of the previous entry
+	Prev   string `json:"prev"`   // digest of the entry before it
 	Digest string `json:"digest"` // the digest of the stored values
 }
 
 func (m message) text() string {
-	text, _ := canonical.JSON(m) // cannot fail, because these are plain fields
+	text, _ := canonical.JSON(m) // cannot fail: all fields are plain values
 	return string(text)
 }
 
-// message returns the message to sign for an entry on the page, or for the page's head.
+// message returns the message to sign for an entry on the page or for the page's head.
 func (p page) message(kind string, number int, prev string, values ...string) message {
 	return message{kind, p.ledger, p.model, number, prev, canonical.Digest(append([]string{kind}, values...)...)}
 }
 
-// claimMessage covers the claim, the link and the record.
+// claimMessage returns the message for a claim: it covers the claim, the link and the record.
 func (p page) claimMessage(e Entry, kv map[string]string) message {
 	n := e.Epoch
 	return p.message("claim/2", n, e.Record.Previous, kv[claimKey(n)], kv[linkKey(n)], e.Text)
 }
 
-// outcomeMessage covers the outcome, which contains the digest of the whole entry.
+// outcomeMessage returns the message for an outcome, which contains the digest of the whole entry.
 func (p page) outcomeMessage(e Entry, kv map[string]string) message {
 	return p.message("outcome/2", e.Epoch, e.Record.Previous, kv[outcomeKey(e.Epoch)])
 }
 
-// verify returns the name of the key that signed the message. Without keys, it returns the fingerprint and checks
-// nothing.
+// verify returns the name of the key that signed the message. If the reader has no keys, verify checks nothing and
+// returns the key's fingerprint.
 func (r Reader) verify(m message, signature string, at time.Time) (key string, err error) {
 	if len(r.Ring) > 0 {
 		return r.Ring.Verify(m.text(), signature, at)
@@ -111,18 +111,18 @@ func (p page) headDigest(kv map[string]string, state string) string {
 
 func (p page) headMessage() message { return p.message("head/2", p.base, p.prev, p.digest) }
 
-// newHead describes the head of a page that is about to be written.
+// newHead describes the head of a page that has not been written yet.
 type newHead struct {
 	base   int
 	prev   string
 	prior  string
 	reset  string
 	state  registry.States
-	ledger string // the first page; "" for a first page
+	ledger string // the id of the first page; "" if this is the first page
 	former string
 }
 
-// values returns the values of the head of the page with this id. The values are signed if the ledger has a key.
+// values returns the head's values for the page with this id. They are signed if the ledger has a key.
 func (h newHead) values(l *Ledger, id string) map[string]string {
 	kv := head(l.Model, h.base, h.prev, h.prior, h.reset, h.state)
 	if !l.signs() {
@@ -141,7 +141,7 @@ func (h newHead) values(l *Ledger, id string) map[string]string {
 	return kv
 }
 
-// signClaim adds the claim's signature to its values.
+// signClaim adds a signature of the claim to the values.
 func (p page) signClaim(key signing.KeyPair, e *Entry, kv map[string]string) {
 	kv[claimSigKey(e.Epoch)] = key.Sign(p.claimMessage(*e, kv).text())
 	e.Signed = key.Public().Fingerprint()
@@ -159,10 +159,10 @@ func (p page) close(
 	return kv, closed
 }
 
-// signs reports whether the ledger signs what it writes.
+// signs reports whether the ledger signs the values that it writes.
 func (l *Ledger) signs() bool { return len(l.Ring) > 0 && l.Key.Exists() }
 
-// Writable returns an error if this program is not able or not allowed to write to the ledger.
+// Writable returns an error if this program lacks what it needs to write to the ledger.
 func (l *Ledger) Writable(v View) error {
 	p := v.page
 	refused := func(reason registry.Reason, msg, hint string) error {
@@ -208,14 +208,14 @@ func (l *Ledger) Writable(v View) error {
 	return nil
 }
 
-// endEntry returns values that use up the next number on an unsigned page, so that a signed page can follow. Older
-// programs, which do not know about signatures, find a record with a newer version there, and stop.
+// endEntry returns values that use up the next number on an unsigned page, so that a signed page can follow. There,
+// older programs, which do not know about signatures, find a record with a newer version and stop.
 func (p page) endEntry(now time.Time) map[string]string {
 	r := Record{
 		Version: signedRecordVersion, Epoch: p.last() + 1, Previous: p.end(), Command: commandSign,
 		At: now.UTC().Format(time.RFC3339), Moves: []registry.Shift{},
 	}
-	text, _ := canonical.JSON(r) // cannot fail, because these are plain fields
+	text, _ := canonical.JSON(r) // cannot fail: all fields are plain values
 	e := Entry{Epoch: r.Epoch, Lease: now.UTC().Truncate(time.Second), Record: r, Text: string(text)}
 	kv := map[string]string{claimKey(e.Epoch): claimText(e, plainFormat), linkKey(e.Epoch): none}
 	maps.Copy(kv, chunk.Split(recordKey(e.Epoch), e.Text))
@@ -225,7 +225,7 @@ func (p page) endEntry(now time.Time) map[string]string {
 // commandSign is the command of the entry that ends an unsigned page.
 const commandSign = "sign"
 
-// endsPage reports whether the entry was made by endEntry.
+// endsPage reports whether endEntry made the entry.
 func (e Entry) endsPage() bool {
 	return e.Record.Command == commandSign && e.Record.Version == signedRecordVersion
 }

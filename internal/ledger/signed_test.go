@@ -16,7 +16,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/signing"
 )
 
-// pair returns the key pair whose seed consists of this letter, repeated 32 times.
+// pair returns the key pair whose seed is the given letter, repeated 32 times.
 func pair(seed string) signing.KeyPair {
 	k, err := signing.Generate(bytes.NewReader(bytes.Repeat([]byte(seed), 32)))
 	if err != nil {
@@ -25,7 +25,7 @@ func pair(seed string) signing.KeyPair {
 	return k
 }
 
-// ring returns a ring with the keys that have these seeds, which are also their names.
+// ring returns a ring of keys with these seeds, which are also the names of the keys.
 func ring(seeds ...string) (r signing.Ring) {
 	for _, s := range seeds {
 		r = append(r, signing.Key{Name: s, Public: pair(s).Public()})
@@ -33,14 +33,14 @@ func ring(seeds ...string) (r signing.Ring) {
 	return r
 }
 
-// signedBy returns a ledger that signs with the first of these keys.
+// signedBy returns a ledger that accepts the keys with these seeds and signs with the first of them.
 func signedBy(m *ledgertest.Memory, seeds ...string) *Ledger {
 	l := open(m)
 	l.Ring, l.Key = ring(seeds...), pair(seeds[0])
 	return l
 }
 
-// confirmed reads the newest page and confirms it.
+// confirmed reads and confirms the newest page.
 func confirmed(t *testing.T, l *Ledger) View {
 	t.Helper()
 	v, err := confirm(l)
@@ -59,7 +59,7 @@ func confirm(l *Ledger) (View, error) {
 	return l.Confirm(ctx, v, err, tags)
 }
 
-// try makes one complete entry, or returns the error that prevented it.
+// try writes one complete entry, or returns the error that prevented this.
 func try(l *Ledger, version int) error {
 	v, err := confirm(l)
 	if err != nil {
@@ -171,8 +171,7 @@ func TestSigned_FromUnsigned(t *testing.T) {
 	}
 }
 
-// A signed page proves which entries were on the unsigned page before it. Any other entries on that page are not
-// intact.
+// A signed page proves which entries were on the unsigned page before it. Any other entry on that page is not intact.
 func TestSigned_FromUnsigned_Edited(t *testing.T) {
 	for name, c := range map[string]struct {
 		edit func(m *ledgertest.Memory, l *Ledger)
@@ -207,7 +206,7 @@ func TestSigned_FromUnsigned_Edited(t *testing.T) {
 	}
 }
 
-// An open unsigned entry is not resumed. It is closed, and the signed page follows.
+// An open unsigned entry is not resumed but closed, and a signed page follows.
 func TestSigned_FromAnOpenEntry(t *testing.T) {
 	m := ledgertest.New()
 	dead := promoter(open(m), View{}, "7", 1, 1)
@@ -228,8 +227,7 @@ func TestSigned_FromAnOpenEntry(t *testing.T) {
 	}
 }
 
-// While one run adds the first signed page, a second run without keys cannot claim an entry on the old page, and vice
-// versa.
+// While one run adds the first signed page, a run without keys cannot claim an entry on the old page, and vice versa.
 func TestSigned_FromUnsigned_Race(t *testing.T) {
 	for _, first := range []string{"claim", "page"} {
 		m := ledgertest.New()
@@ -249,7 +247,7 @@ func TestSigned_FromUnsigned_Race(t *testing.T) {
 	}
 }
 
-// A program that does not know about signatures finds a record with a newer version, whichever page it reads first.
+// A program that does not know about signatures finds a newer record version, whichever page it reads first.
 func TestSigned_OldProgramsStop(t *testing.T) {
 	m := ledgertest.New()
 	plain := open(m)
@@ -274,14 +272,14 @@ func mustEntry(t *testing.T, kv map[string]string, n int) Entry {
 	return e
 }
 
-// forger writes its own entries to a page, either unsigned or signed with a key that the policy does not list.
+// forger writes entries of its own to a page, either unsigned or signed with a key that the policy does not list.
 func forger(m *ledgertest.Memory, id string, key signing.KeyPair) *Ledger {
 	l := open(m)
 	l.Ring, l.Key = signing.Ring{{Name: "x", Public: key.Public()}}, key
 	return l
 }
 
-// claimOn claims the next number of a page as an honest writer would, and returns the values.
+// claimOn claims the next number on a page as an honest writer would, and returns the values.
 func claimOn(p page, l *Ledger, version int, at time.Time, change func(*Claim)) (Entry, map[string]string) {
 	one := promoter(l, View{}, fmt.Sprint("x", version), 1, version)
 	one.Claim.Record, one.Claim.Now = one.Record(version), at
@@ -295,8 +293,8 @@ func claimOn(p page, l *Ledger, version int, at time.Time, change func(*Claim)) 
 	return e, kv
 }
 
-// This test covers each rule about which entries are believed, with the reason for a refusal. Every entry comes after
-// two that are believed.
+// TestBelief covers every rule about which entries are believed, with the reason for each refusal. Every entry comes
+// after two believed ones.
 func TestBelief(t *testing.T) {
 	type scene struct {
 		m *ledgertest.Memory
@@ -431,8 +429,8 @@ func TestBelief(t *testing.T) {
 	}
 }
 
-// Each kind of wrong signature is refused with its own reason, whether it is on a claim, on an outcome or on the head
-// of a page.
+// Each kind of wrong signature is refused with its own reason, whether it is for a claim, for an outcome or for the
+// head of a page.
 func TestSignatures_Refused(t *testing.T) {
 	stolen := signing.Key{Name: "s", Public: pair("s").Public(), NotBetween: [2]time.Time{start.Add(-time.Hour), start.Add(time.Hour)}}
 	old := signing.Key{Name: "o", Public: pair("o").Public(), Until: start}
@@ -446,8 +444,8 @@ func TestSignatures_Refused(t *testing.T) {
 	}
 	const wrong, malformed = "by the key a is wrong: it was edited, or copied from elsewhere", "its signature is malformed"
 	for name, c := range map[string]struct {
-		// forge returns the signature to store. good is the signature of the message, and other is the signature of a
-		// different message.
+		// forge returns the signature to store. good is the correct signature of the message, and other is the
+		// signature of a different message.
 		forge func(m message, good, other string) string
 		why   string
 	}{
@@ -493,7 +491,7 @@ func TestSignatures_Refused(t *testing.T) {
 	}
 }
 
-// This test covers each rule about outcomes. Our run claims the entry, and an attacker closes it.
+// TestBelief_Outcomes covers every rule about outcomes. Our run claims the entry, and an attacker closes it.
 func TestBelief_Outcomes(t *testing.T) {
 	for name, c := range map[string]struct {
 		key    string
@@ -544,7 +542,7 @@ func TestBelief_Outcomes(t *testing.T) {
 			if standing, _ := v.ClaimState(Holder{}, false); standing != Busy || e.Epoch != 2 {
 				t.Errorf("%v", standing)
 			}
-			// the entry's own run can no longer close it, but the run that takes it over succeeds
+			// the entry's own run can no longer close it, but a run that takes it over succeeds
 			if err := p.End(ctx, nil, moved); c.why != "open" && registry.ReasonOf(err) != registry.Conflict {
 				t.Errorf("%v", err)
 			}
@@ -563,11 +561,11 @@ func TestBelief_Outcomes(t *testing.T) {
 	}
 }
 
-// This test covers each rule about which claims exclude other runs. It does not matter who made the claim.
+// TestExclusion covers every rule about which claims exclude other runs. It does not matter who made the claim.
 func TestExclusion(t *testing.T) {
 	for name, c := range map[string]struct {
 		key    string
-		at     time.Time // when the claim was made; the next run starts at start
+		at     time.Time // when the claim was made; the next run begins at start
 		change func(e *Entry, kv map[string]string)
 		ended  bool
 		take   bool
@@ -654,7 +652,7 @@ func TestExclusion_SameRun(t *testing.T) {
 	}
 }
 
-// Writable reports what a writer of a signed ledger lacks.
+// Writable reports what a writer of a signed ledger is missing.
 func TestSigned_Writable(t *testing.T) {
 	for name, c := range map[string]struct {
 		change func(l *Ledger)
@@ -684,7 +682,7 @@ func TestSigned_Writable(t *testing.T) {
 	}
 }
 
-// An entry that was deliberately written without the key is foreign, and the next signed entry skips it.
+// An entry that was deliberately written without a key is foreign, and the next signed entry skips it.
 func TestSigned_UnsignedOnPurpose(t *testing.T) {
 	m := ledgertest.New()
 	l := signedBy(m, "a")
@@ -704,8 +702,8 @@ func TestSigned_UnsignedOnPurpose(t *testing.T) {
 	}
 }
 
-// Promoters that accept different keys do not believe each other's entries, but they do exclude each other. A reader
-// that accepts both keys sees the entries of both.
+// Promoters that accept different keys do not believe each other's entries, but still exclude each other. A reader that
+// accepts both keys sees the entries of both.
 func TestSigned_DifferentKeys(t *testing.T) {
 	m := ledgertest.New()
 	a, b, both := signedBy(m, "a"), signedBy(m, "b"), signedBy(m, "a", "b")
@@ -730,7 +728,8 @@ func TestSigned_DifferentKeys(t *testing.T) {
 	}
 }
 
-// A number is skipped if an attacker has stored something under it, but not if it has only notification marks.
+// A number is skipped if an attacker has stored something under it, but not if only notification marks are stored
+// there.
 func TestSigned_TouchedNumbers(t *testing.T) {
 	m := ledgertest.New()
 	l := signedBy(m, "a")
@@ -760,7 +759,7 @@ func TestSigned_NumbersUsedUp(t *testing.T) {
 	}
 }
 
-// Even if the server's clock moves back, entries stay in order.
+// Entries stay in order even if the server's clock moves back.
 func TestSigned_ClockMovesBack(t *testing.T) {
 	m := ledgertest.New()
 	l := signedBy(m, "a")
@@ -772,7 +771,7 @@ func TestSigned_ClockMovesBack(t *testing.T) {
 	}
 	l.Now = func() time.Time { return start.Add(20 * time.Minute) }
 	mustPromote(t, l, 3)
-	l.Now = func() time.Time { return start.Add(4 * time.Minute) } // the head of the page is not too far ahead
+	l.Now = func() time.Time { return start.Add(4 * time.Minute) } // the page's head is not too far ahead
 	if err := try(l, 3); registry.ReasonOf(err) != registry.LedgerLost || !strings.Contains(err.Error(), "clock") {
 		t.Errorf("%v", err)
 	}
@@ -797,7 +796,7 @@ func TestSigned_StolenWeek(t *testing.T) {
 	}
 }
 
-// Entries that no key has signed are shown, but decide nothing.
+// Entries without a signature are shown, but decide nothing.
 func TestChain_Decisive(t *testing.T) {
 	c := Chain{Entries: []Entry{{Epoch: 1}, {Epoch: 2, Signed: "a"}}, Before: registry.States{moved[0]: registry.PointsTo(1)}}
 	if got := c.Decisive(); len(got.Entries) != 2 || got.Before == nil {

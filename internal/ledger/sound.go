@@ -11,8 +11,8 @@ import (
 // Sound is the part of a ledger that can be trusted.
 type Sound struct {
 	Chain  Chain  // the entries before the first break
-	Exists bool   // whether there is a ledger, or a sign that there was one
-	Broken string // why, and from which entry on, the ledger cannot be trusted; "" if all of it can
+	Exists bool   // whether there is a ledger, or a sign that there once was one
+	Broken string // why the ledger cannot be trusted, and from which entry; "" if all of it can
 }
 
 // LoadSound reads the whole ledger of a model and checks it (see History.Check). It fails if the ledger cannot be read.

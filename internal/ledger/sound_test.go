@@ -9,7 +9,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
-// An audit reads every page. If it finds a defect, it does not stop but reports the defect.
+// An audit reads every page, and reports a defect instead of stopping.
 func TestLoadSound(t *testing.T) {
 	for _, c := range []struct {
 		when    string

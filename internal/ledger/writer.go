@@ -19,7 +19,7 @@ type writer struct {
 func (l *Ledger) writer() writer { return writer{l.Store, l.Model, l.Pause} }
 
 // put repeats a write until it is known whether the values are stored. After an unclear response, it reads the page and
-// calls settled. settled reports whether the values are stored, or returns the reason why they never will be.
+// calls settled, which reports whether the values are stored, or returns the reason why they never will be.
 func (w writer) put(
 	ctx context.Context, id string, kv map[string]string, settled func(map[string]string) (bool, error),
 ) error {
@@ -51,7 +51,7 @@ func (w writer) put(
 	return err
 }
 
-// look returns the context for finding out whether a write took effect. If time has already run out, the context allows
+// look returns the context for checking whether a write took effect. If time has already run out, the context allows
 // one more read.
 func (w writer) look(ctx context.Context) (context.Context, context.CancelFunc) {
 	if ctx.Err() == nil {
@@ -60,18 +60,18 @@ func (w writer) look(ctx context.Context) (context.Context, context.CancelFunc) 
 	return context.WithTimeout(context.WithoutCancel(ctx), 1250*time.Millisecond)
 }
 
-// untilClear repeats a write until its response is clear. Use it only for a write that is safe to repeat.
+// untilClear repeats a write until the response is clear. The write must be safe to repeat.
 func (w writer) untilClear(ctx context.Context, write func() error) error {
 	_, err := retry.Settle(w.pause(ctx), func(int) error { return write() },
 		func() (there bool, never, err error) { return false, nil, nil })
-	// nothing refers to it yet, so it does not matter whether it was stored
+	// nothing refers to the value yet, so it does not matter whether it was stored
 	if registry.ReasonOf(err) == registry.Unknown && !registry.MayLand(err) {
 		return &registry.Error{Reason: registry.ServerError, Msg: err.Error(), Cause: err}
 	}
 	return err
 }
 
-// pause returns a function that waits between attempts, and that returns false once ctx has ended.
+// pause returns a function that waits between attempts and returns false once ctx is done.
 func (w writer) pause(ctx context.Context) func(int) bool {
 	return func(try int) bool { return w.wait(ctx, try) }
 }

@@ -17,17 +17,16 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
-// Traced contains what was read about a version while its origin was being traced. Only the version itself is always
-// known.
+// Traced contains what was read about a version while its origin was being traced. Only Version is always known.
 type Traced struct {
 	Version    registry.Version
 	ModelTags  map[string]string // the registered model's tags
 	Aliases    []string          // the aliases that point to the version, sorted
-	Copies     []CopyLink        // the versions from which it was copied, nearest first
+	Copies     []CopyLink        // the versions that it was copied from, nearest first
 	RunID      string            // the id of the version's own run, or of the run of the nearest copy that has one
 	Run        registry.Known[registry.Run]
 	RunProblem string // why the version does not belong to the run; "" if it does
-	Path       string // the model's path below the run's artifacts
+	Path       string // the model's path within the run's artifacts
 	Experiment registry.Known[registry.Experiment]
 	Logged     registry.Known[registry.LoggedModel]
 
@@ -53,7 +52,7 @@ func (t *Traced) Origin() registry.Version {
 	return v
 }
 
-// Detached explains why the chain of copies does not lead to the run, or returns "" if it does.
+// Detached says why the chain of copies does not lead to the run, or returns "" if it does.
 func (t *Traced) Detached() string {
 	for _, c := range t.Copies {
 		switch {
@@ -98,6 +97,7 @@ func New(t Traced) Lineage {
 		l.Aliases = []string{}
 	}
 	l.copies(t)
+	l.servers(t)
 	l.training(t)
 	l.code(t)
 	l.datasets(t)
@@ -179,7 +179,7 @@ func (l *Lineage) metrics(s fact.Subject) {
 	}
 }
 
-// newestRecord returns the newest ledger record that promotes this version, and its entry's ID.
+// newestRecord returns the newest ledger record that promotes this version, and the ID of its entry.
 func (t Traced) newestRecord() (ledger.Record, string) {
 	for _, e := range slices.Backward(t.Entries.OrZero()) {
 		if e.Record.To == t.Version.Number {
@@ -189,7 +189,7 @@ func (t Traced) newestRecord() (ledger.Record, string) {
 	return ledger.Record{}, ""
 }
 
-// ownRun returns the run if the version belongs to it.
+// ownRun returns the run if the version belongs to it, and otherwise the zero value.
 func (t Traced) ownRun() registry.Run {
 	if t.RunProblem != "" {
 		return registry.Run{}
@@ -197,8 +197,8 @@ func (t Traced) ownRun() registry.Run {
 	return t.Run.OrZero()
 }
 
-// code adds the commit recorded on the run. Without one, the commit comes from the version's tags, if this program
-// registered the version, or else from the ledger.
+// code adds the commit recorded on the run. If there is none, it uses the commit in the version's tags, provided that
+// this program registered the version, or else the commit in the ledger.
 func (l *Lineage) code(t Traced) {
 	tags, own := t.ownRun().Tags, t.Version.Tags
 	c := Code{
@@ -223,7 +223,7 @@ func (l *Lineage) code(t Traced) {
 	}
 }
 
-// datasets adds the run's datasets. If there are none, they come from the version's tags or from the ledger.
+// datasets adds the run's datasets. If there are none, it uses the version's tags or the ledger.
 func (l *Lineage) datasets(t Traced) {
 	for _, d := range t.ownRun().Datasets {
 		l.Datasets = append(l.Datasets, Dataset{
@@ -262,7 +262,7 @@ func (l *Lineage) datasets(t Traced) {
 	}
 }
 
-// withSource adds the address to the dataset with the given digest.
+// withSource adds the address to the dataset with the given digest. It reports whether there is one.
 func withSource(list []Dataset, uri, digest string) bool {
 	i := slices.IndexFunc(list, func(d Dataset) bool { return d.Digest == digest && digest != "" })
 	if i >= 0 {
@@ -307,7 +307,7 @@ func (l *Lineage) artifact(t Traced) {
 	}
 }
 
-// jsonText returns a part of a signature. Text that is not JSON becomes a JSON string.
+// jsonText returns a part of a signature as JSON. Text that is not JSON becomes a JSON string.
 func jsonText(part string) json.RawMessage {
 	switch {
 	case part == "":
@@ -334,7 +334,7 @@ func (l *Lineage) promotions(t Traced) {
 	}
 }
 
-// promotion returns the part of a ledger entry that concerns this version. ok is false if no part does.
+// promotion returns what a ledger entry says about this version. ok is false if none of the entry's moves concerns it.
 func promotion(e ledger.Entry, number int) (Promotion, bool) {
 	r := e.Record
 	p := Promotion{
@@ -356,7 +356,7 @@ func promotion(e ledger.Entry, number int) (Promotion, bool) {
 	for _, s := range r.Moves {
 		add(s, "")
 	}
-	if r.To == number { // the evidence is only about the promoted version
+	if r.To == number { // the evidence concerns only the promoted version
 		p.Decision, p.Mode, p.Override = r.Decision, r.Mode, r.Override
 		p.Approvers, p.ApproversUnknown = r.Approvers, r.Unknown
 		for _, g := range r.Gates {
@@ -425,7 +425,7 @@ func instant(t time.Time) string {
 	return t.UTC().Format("2006-01-02T15:04:05.999Z07:00")
 }
 
-// withoutUserInfo returns the strings with user names and passwords removed from addresses.
+// withoutUserInfo returns a copy of the map in which addresses contain no user names or passwords.
 func withoutUserInfo(texts map[string]string) map[string]string {
 	out := make(map[string]string, len(texts))
 	for key, text := range texts {

@@ -8,13 +8,13 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
 )
 
-// CopyLink is a version from which a different version was copied.
+// CopyLink is a version that a different version was copied from.
 type CopyLink struct {
 	Model   string `json:"model_name"`
 	Version string `json:"version"`
 	RunID   string `json:"run_id,omitempty"`
 	Source  string `json:"source,omitempty"`
-	// Why the chain ends here: the version is missing, or it has already been visited.
+	// Why the chain ends here: the version is missing or has already been visited.
 	Problem string `json:"problem,omitempty"`
 }
 
@@ -34,6 +34,7 @@ type Lineage struct {
 	Created     string            `json:"creation_timestamp,omitempty"`
 	Updated     string            `json:"last_updated_timestamp,omitempty"`
 	Copies      []CopyLink        `json:"copied_from,omitempty"`
+	Servers     []OtherServer     `json:"other_servers,omitempty"` // oldest first
 	Training    *Training         `json:"training,omitempty"`
 	Code        *Code             `json:"code,omitempty"`
 	Datasets    []Dataset         `json:"datasets"`
@@ -79,8 +80,8 @@ func (n Number) MarshalJSON() ([]byte, error) {
 	}
 }
 
-// Code describes where the training code comes from, according to the run or, failing that, the version's tags or the
-// ledger.
+// Code describes where the training code comes from. It is taken from the run or, failing that, from the version's tags
+// or the ledger.
 type Code struct {
 	Commit     string `json:"commit,omitempty"`
 	Branch     string `json:"branch,omitempty"`
@@ -89,7 +90,7 @@ type Code struct {
 	From       string `json:"from"` // run, tags or ledger
 }
 
-// Dataset is data that the model was trained or tested on.
+// Dataset describes data that the model was trained or tested on.
 type Dataset struct {
 	Name       string `json:"name,omitempty"`
 	Digest     string `json:"digest,omitempty"`
@@ -111,7 +112,7 @@ type Logged struct {
 // ModelFiles describes the model's files.
 type ModelFiles struct {
 	SizeBytes int64 `json:"size_bytes,omitempty"`
-	// Digest of all files, if a promotion has computed one. See FilesDigest.
+	// Digest of all files, if a promotion has computed it. See FilesDigest.
 	SHA256    string          `json:"sha256,omitempty"`
 	SHA256At  string          `json:"sha256_from,omitempty"`      // the ledger entry that contains the digest
 	RunID     string          `json:"claimed_run_id,omitempty"`   // the run ID in the MLmodel file, if different
@@ -130,7 +131,7 @@ type Promotion struct {
 	ID       string           `json:"record_id,omitempty"`
 	Epoch    int              `json:"entry,omitempty"`
 	Command  string           `json:"command,omitempty"`
-	At       string           `json:"at,omitempty"` // when the promotion ended or, if still open, was claimed
+	At       string           `json:"at,omitempty"` // when the promotion ended or, if it is still open, was claimed
 	Moves    []Move           `json:"moves"`        // the moves that concern this version
 	Outcome  string           `json:"outcome"`      // done, aborted, superseded or open
 	Reason   registry.Reason  `json:"reason,omitempty"`
@@ -173,7 +174,7 @@ type Deployment struct {
 	At string `json:"deployment_timestamp,omitempty"` // the text in the tag
 }
 
-// Lost is a part of the lineage that is unknown.
+// Lost describes a part of the lineage that is unknown.
 type Lost struct {
 	What string `json:"what"` // run, experiment, code, datasets, copy, logged model, artifact, signature, promotions
 	Why  string `json:"why"`

@@ -210,7 +210,7 @@ func moves(l Lineage) []string {
 	return out
 }
 
-// The documented schema accepts every lineage and rejects unknown keys. A full lineage uses every key in the schema.
+// The documented schema accepts every lineage and rejects unknown keys. A full lineage uses all keys in the schema.
 func TestLineage_Schema(t *testing.T) {
 	text, err := os.ReadFile("../../docs/lineage.schema.json")
 	if err != nil {
@@ -275,7 +275,7 @@ func propertyNames(v any) []string {
 	return out
 }
 
-// anyTraced returns a full version from which random parts are missing.
+// anyTraced returns a full version with random parts missing.
 func anyTraced(t *rapid.T) Traced {
 	out := full()
 	drop := func(name string) bool { return rapid.Bool().Draw(t, name) }

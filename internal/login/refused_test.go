@@ -270,7 +270,7 @@ func TestPolicy_Complete(t *testing.T) {
 		switch p {
 		case "users/get", "users/current", "users/create": // IAM controls the rights on SageMaker
 			continue
-		case "artifacts/presigned-download-url": // AWS's list has no action for it
+		case "artifacts/presigned-download-url", "artifacts/presigned-upload-url": // AWS's list has no action for them
 			continue
 		case "logged-models/":
 			p += "ID"

@@ -14,7 +14,7 @@ import (
 )
 
 // With MLflow's basic-auth app, users need READ to read and evaluate, and EDIT to register and promote. Only removing
-// an alias needs MANAGE.
+// an alias requires MANAGE.
 func TestLeastRights(t *testing.T) {
 	onlyWhole(t)
 	for _, version := range []string{"3.17.2", "2.22.5"} {
@@ -126,8 +126,8 @@ func leastRights(b *bench) {
 	}
 }
 
-// firstPromotion promotes a run to an alias and a stage of a model that does not exist yet. For this login, MLflow does
-// not reveal whether the model has the alias, and only creating the model gives the login any permissions on it.
+// firstPromotion promotes a run to an alias and a stage of a model that does not exist yet. MLflow does not reveal to
+// this login whether the model has the alias, and the login gets permissions on the model only by creating it.
 func firstPromotion(b *bench) {
 	a := b.run(
 		"promote", "--model", "new", "--candidate", "runs:/"+b.better.RunID+"/model", "--alias", "champion", "--stage",
@@ -143,7 +143,7 @@ func firstPromotion(b *bench) {
 	}
 }
 
-// together registers 12 runs in parallel, and then one run from 6 processes. Each run must end up with exactly one
+// together registers 12 runs in parallel, and then a single run from 6 processes. Each run must end up with exactly one
 // version that counts.
 func together(b *bench) {
 	const many, same = 12, 6
@@ -197,8 +197,8 @@ func together(b *bench) {
 }
 
 // twoMovers moves two versions to the same stage at the same moment, in 20 rounds. A real server may then leave both
-// versions in the stage and report success for both. Wherever the program reports success, only its version may be in
-// the stage.
+// versions in the stage and report success for both moves. Whenever the program reports success, only its own version
+// may be in the stage.
 func twoMovers(b *bench) {
 	const rounds = 20
 	both, said := 0, 0
@@ -256,8 +256,8 @@ func (b *bench) inProduction() []string {
 	return in
 }
 
-// versions counts the versions for each run, excluding those that are tagged as duplicates, and returns the number of
-// duplicates as twins.
+// versions counts the versions for each run, excluding those that are tagged as duplicates. twins is the number of
+// duplicates.
 func (b *bench) versions(model string) (count map[string]int, twins int) {
 	var out struct {
 		Versions []struct {
@@ -288,7 +288,7 @@ func (b *bench) versions(model string) (count map[string]int, twins int) {
 	return count, twins
 }
 
-// planted returns a finished run with a model's files, which it creates in milliseconds. The files are enough for a
+// planted returns a finished run with a model's files, which it creates in milliseconds. The files are sufficient for a
 // registration.
 func (b *bench) planted(name string) string {
 	run, err := b.server.Run(b.Context(), realtest.Spec{Name: name, Metrics: map[string]string{"test_accuracy": "0.9"}})

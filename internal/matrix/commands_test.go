@@ -18,7 +18,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/report"
 )
 
-// bench is a server with the runs logged to it, and the program, which is run the way a user runs it.
+// bench is a server with runs logged to it, and the program, which is run as a user would run it.
 type bench struct {
 	*testing.T
 	server        *realtest.Server
@@ -27,7 +27,7 @@ type bench struct {
 	worse, better realtest.Logged
 }
 
-// train logs the models that the commands use. The better model is logged later and has a lower loss.
+// train logs the models that the commands use. The better one is logged later and has a lower loss.
 func (b *bench) train() {
 	logged, err := b.server.Train(b.Context(),
 		realtest.Spec{
@@ -52,7 +52,7 @@ type answer struct {
 	status         int
 	result         report.Result
 	stdout, stderr string
-	instead        string // the text to show in the table instead of "ok"
+	instead        string // the text that the table shows instead of "ok"
 }
 
 // run runs the program once with the given arguments.
@@ -96,8 +96,7 @@ func (a answer) fellBack() bool {
 	return false
 }
 
-// column is one command in the table. Its function runs the command, returns the last answer, and reports errors to the
-// test.
+// column is one command in the table. run runs the command, returns the last answer, and reports errors to the test.
 type column struct {
 	name string
 	run  func(b *bench) answer
@@ -256,7 +255,8 @@ func promoteStage(b *bench) answer {
 	return a
 }
 
-// alias points two aliases to versions at once, each with its share of the traffic, and then removes one of them.
+// alias points two aliases to versions in a single command, each with its share of the traffic, and then removes one of
+// them.
 func alias(b *bench) answer {
 	if a := b.run(
 		"alias", "--model", "churn", "--assign", "challenger=1", "--assign", "shadow=1", "--traffic",
@@ -273,8 +273,8 @@ func alias(b *bench) answer {
 	return a
 }
 
-// imports imports the targets of all models that match a pattern. The commands in earlier columns have already recorded
-// these targets.
+// imports imports the targets of every model that matches a pattern. The commands in earlier columns have already
+// recorded these targets.
 func imports(b *bench) answer {
 	a := b.run("import", "--model", "chur*", "--justification", "live before")
 	if a.status == 0 && (a.result.Reason != registry.Unchanged || a.result.Changed) {
@@ -327,7 +327,7 @@ func inWorkspace(b *bench) answer {
 	)
 }
 
-// load reads what the program wrote with the Python client from the server's release, before and after a promotion.
+// load reads what the program wrote, before and after a promotion, with the Python client from the server's release.
 func load(b *bench) answer {
 	to := func(version string) answer {
 		return b.run(
@@ -359,7 +359,7 @@ func load(b *bench) answer {
 	if after["Production"] != after["2"] || after["description"] != "the first" || after["team"] != "growth" {
 		b.Errorf("the stock client reads %v", after)
 	}
-	a.result.Steps = nil // drop the steps, because another column shows how the alias is kept
+	a.result.Steps = nil // another column shows how the alias is stored
 	return a
 }
 

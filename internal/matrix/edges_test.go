@@ -10,7 +10,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/realtest"
 )
 
-// An input at the edge of what is allowed either works as documented or fails with a message that says what to write
+// An input at the edge of what is allowed either works as documented, or fails with a message that says what to write
 // instead.
 func TestEdges(t *testing.T) {
 	onlyWhole(t)

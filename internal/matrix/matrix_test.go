@@ -25,7 +25,7 @@ var (
 func TestMatrix(t *testing.T) {
 	table := &table{cells: map[string]map[string]string{}}
 	t.Run("servers", func(t *testing.T) {
-		slots := make(chan struct{}, 2) // only two servers at once: ten processes for each need two gigabytes
+		slots := make(chan struct{}, 2) // ten processes for each server need two gigabytes
 		for _, r := range rows {
 			if !r.fast && !*whole {
 				continue
@@ -40,7 +40,7 @@ func TestMatrix(t *testing.T) {
 	})
 	text := table.markdown()
 	t.Logf("\n%s", text)
-	if !*whole || len(table.cells) != len(rows) { // -run selected only some of the rows, or a row failed
+	if !*whole || len(table.cells) != len(rows) { // -run selected only some rows, or a row failed
 		return
 	}
 	path := filepath.Join("testdata", "table.md")
@@ -153,7 +153,7 @@ func (t *table) markdown() string {
 	return b.String()
 }
 
-// note returns the number of the note with this text below the table, and adds the note if it is not there yet.
+// note returns the number of the note with this text below the table, and adds the note if it does not exist yet.
 func note(reasons *[]string, why string) string {
 	if why == "" {
 		return ""

@@ -126,7 +126,7 @@ func TestProxies(t *testing.T) {
 	}
 }
 
-// proxies contains the port of each server that nginx runs.
+// proxies contains the port of each server that nginx provides.
 type proxies struct {
 	dir                                                   string
 	tls, mutual, login, dead, redirect, page, files, host string
@@ -169,7 +169,7 @@ func behindNginx(t *testing.T, s *realtest.Server) proxies {
 			"ssl_client_certificate %s/ca.pem;\nssl_verify_client on;\nlocation / { %s; }", p.dir, pass("127.0.0.1"),
 		),
 	)
-	// MLflow must not receive the login for the proxy
+	// MLflow must not receive the login that is meant for the proxy
 	block(
 		p.login,
 		fmt.Sprintf(

@@ -11,7 +11,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
-// The commands below read what the commands in earlier columns wrote, and roll it back.
+// The commands below read what the commands in earlier columns wrote, or roll it back.
 
 func compare(b *bench) answer {
 	a := b.run("compare", "--model", "churn", "--candidate", "models:/churn/1", "--against", "champion")
@@ -90,7 +90,7 @@ func history(b *bench) answer {
 	return a
 }
 
-// audits checks that no promotion has left a defect that an audit finds.
+// audits checks that no promotion has left a defect that an audit would find.
 func audits(b *bench) answer {
 	a := b.run("audit", "--model", "churn", "--scope", "all")
 	if a.status != 0 {
@@ -130,5 +130,6 @@ func audits(b *bench) answer {
 	return a
 }
 
-// keepsLedger returns false for a file store, which writes the values in a batch one by one.
+// keepsLedger reports whether the server can store a ledger. A file store cannot, because it writes the values in a
+// batch one by one.
 func (b *bench) keepsLedger() bool { return b.server.Store != "file" }

@@ -7,10 +7,10 @@ import "github.com/mlflow-promote/mlflow-promote/internal/realtest"
 // row is one server in the table.
 type row struct {
 	name  string
-	fast  bool // part of every test run; other rows run only in the whole matrix
+	fast  bool // part of every test run; the other rows run only in the whole matrix
 	start realtest.Options
 	user  string       // a login without admin rights that trains and promotes; "" for the administrator
-	also  func(*bench) // further checks for this server
+	also  func(*bench) // additional checks for this server
 }
 
 // rows lists the servers in the table, in the order of the README.
@@ -40,7 +40,7 @@ var rows = []row{
 
 const workspace = "team-a"
 
-// allowed lists every cell that may differ from ok, with the reason. The test fails if any other cell is not ok, and if
+// allowed lists every cell that may differ from ok, with the reason. The test fails if any other cell is not ok, or if
 // a listed cell is ok.
 var allowed = map[string]map[string]cell{
 	"3.17.2 on PostgreSQL":      {"workspace": noWorkspaces},
@@ -89,7 +89,7 @@ var allowed = map[string]map[string]cell{
 		"history":       noRegistry, "audit": noRegistry},
 }
 
-// cell is the result of a command on a server. For an exception in allowed, why is the reason.
+// cell is the result of a command on a server. For an exception in allowed, why contains the reason.
 type cell struct{ is, why string }
 
 var (

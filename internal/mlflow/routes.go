@@ -196,6 +196,7 @@ type artifact struct {
 	// with status 500, which MLflow before version 3 does if a file does not exist. It is nil if this cannot be
 	// determined.
 	unlisted func() bool
+	bulk     bool // one of all files of a model, so the fastest route comes first
 	found    *place
 }
 
@@ -364,7 +365,7 @@ type contents struct {
 // [*unread], unless MLflow says that the file does not exist.
 func (c *Client) read(ctx context.Context, f artifact, into contents) (came int64, err error) {
 	failure := &unread{}
-	for _, way := range c.reading.order(f.key()) {
+	for _, way := range c.reading.order(&f) {
 		if c.reading.skips(ctx, c, way, &f, failure) {
 			continue
 		}
@@ -374,7 +375,7 @@ func (c *Client) read(ctx context.Context, f artifact, into contents) (came int6
 		}
 		came, err = way.send(ctx, server, r, into)
 		if err == nil {
-			c.reading.worked(way, f.key())
+			c.reading.worked(way, &f)
 			return came, nil
 		}
 		switch {
@@ -462,14 +463,15 @@ func worthAnother(err error) bool {
 	return e.Kind == rest.Status && (e.Status >= 500 || e.Status == 400 || e.Status == 404)
 }
 
-// order returns the routes, beginning with the one that read the last file in the folder.
-func (r *reading) order(key string) []route {
+// order returns the routes, beginning with the one that read the last file in the folder. For bulk reading, it begins
+// with the artifact proxy: since MLflow 3.15, it is about ten times as fast as the others.
+func (r *reading) order(f *artifact) []route {
 	r.mu.Lock()
-	first := r.works[key]
+	first := r.works[f.workKey()]
 	r.mu.Unlock()
 	ordered := make([]route, 0, len(routes))
 	for _, way := range routes {
-		if way.name == first {
+		if way.name == first || first == "" && f.bulk && way.own {
 			ordered = append([]route{way}, ordered...)
 		} else {
 			ordered = append(ordered, way)
@@ -512,10 +514,18 @@ func (f *artifact) store(ctx context.Context, c *Client) string {
 	return scheme + "://" + host
 }
 
-func (r *reading) worked(way route, key string) {
+func (r *reading) worked(way route, f *artifact) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.works[key] = way.name
+	r.works[f.workKey()] = way.name
+}
+
+// workKey is the folder's key in reading.works.
+func (f *artifact) workKey() string {
+	if f.bulk {
+		return "bulk " + f.key()
+	}
+	return f.key()
 }
 
 func (r *reading) remember(ctx context.Context, c *Client, way route, f *artifact, err error) {

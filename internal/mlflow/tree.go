@@ -284,7 +284,7 @@ func (s Artifacts) Digest(ctx context.Context, where Location, files []registry.
 // sum returns the SHA-256 of one file in hex.
 func (s Artifacts) sum(ctx context.Context, where Location, f registry.File) (string, error) {
 	var h hash.Hash
-	_, err := s.Content(ctx, where, f, func() io.Writer { h = sha256.New(); return h })
+	_, err := s.content(ctx, artifact{in: where, path: f.Path}, f.Size, func() io.Writer { h = sha256.New(); return h })
 	if err != nil {
 		return "", err
 	}
@@ -294,16 +294,20 @@ func (s Artifacts) sum(ctx context.Context, where Location, f registry.File) (st
 // Content reads a file and writes it to the writer that open returns. It calls open for each attempt, which makes data
 // from earlier attempts void. It fails if the size differs from the listed size, and if a page takes the file's place.
 func (s Artifacts) Content(ctx context.Context, in Location, f registry.File, open func() io.Writer) (int64, error) {
-	web := strings.HasPrefix(strings.ToLower(path.Ext(f.Path)), ".htm")
-	page := func(html bool, came int64, untyped bool) bool { return html && (came != f.Size || !untyped && !web) }
-	came, err := s.c.read(ctx, artifact{in: in, path: f.Path}, contents{max(f.Size, excerpt) + 1, open, page})
+	return s.content(ctx, artifact{in: in, path: f.Path, bulk: true}, f.Size, open)
+}
+
+func (s Artifacts) content(ctx context.Context, f artifact, size int64, open func() io.Writer) (int64, error) {
+	web := strings.HasPrefix(strings.ToLower(path.Ext(f.path)), ".htm")
+	page := func(html bool, came int64, untyped bool) bool { return html && (came != size || !untyped && !web) }
+	came, err := s.c.read(ctx, f, contents{max(size, excerpt) + 1, open, page})
 	switch e := Remote(err); {
-	case err == nil && came > f.Size, e != nil && e.Kind == rest.TooLarge:
-		return came, fmt.Errorf("%s is larger than the listed %d bytes", f.Path, f.Size)
+	case err == nil && came > size, e != nil && e.Kind == rest.TooLarge:
+		return came, fmt.Errorf("%s is larger than the listed %d bytes", f.path, size)
 	case err != nil:
-		return came, &failedRead{f.Path, err}
-	case came != f.Size:
-		return came, fmt.Errorf("%s is %d bytes, not %d as listed", f.Path, came, f.Size)
+		return came, &failedRead{f.path, err}
+	case came != size:
+		return came, fmt.Errorf("%s is %d bytes, not %d as listed", f.path, came, size)
 	}
 	return came, nil
 }

@@ -1,4 +1,5 @@
-// Package notify sends notifications about moves to GitHub, webhooks and Slack, and marks in the ledger what was sent.
+// Package notify sends notifications about moves to GitHub, webhooks and Slack, and records in the ledger which of them
+// were sent.
 //
 // A notification must never change the outcome of the run that it is about.
 package notify
@@ -35,7 +36,7 @@ type Notifier struct {
 	GitHub   *workflow.Session
 	Config   func() rest.Config // connection settings
 	Console  *console.Console
-	LateCtx  context.Context // for writes after the command has been cancelled
+	LateCtx  context.Context // for writes that must still happen after the command has been cancelled
 }
 
 // channels returns the channels that the inputs configure, in the order of Notify.Names.
@@ -58,8 +59,7 @@ func (n *Notifier) channels() []channel {
 	return out
 }
 
-// dispatch sends the event to GitHub. The whole event is a single input, because a workflow must declare each of its
-// inputs.
+// dispatch sends the event to GitHub. A workflow must declare each of its inputs, so the whole event is a single input.
 func (n *Notifier) dispatch(ctx context.Context, d inputs.Dispatch, e views.Event) error {
 	client, err := n.GitHub.Connect()
 	if err != nil {
@@ -96,7 +96,8 @@ func (n *Notifier) postSlack(ctx context.Context, e views.Event) error {
 	return github.PostSlack(ctx, client.HTTPClient(), n.Settings.Slack, slackMessage(e))
 }
 
-// dialOut returns a client for the address. Everything after the host is secret, so the client gets only the origin.
+// dialOut returns a client for the address. Everything after the host is secret, so the client receives only the
+// origin.
 func (n *Notifier) dialOut(address string) (*rest.Client, error) {
 	config := n.Config()
 	config.Base = inputs.OriginOf(address)
@@ -139,9 +140,8 @@ type Notification struct {
 	To    map[int]string // channel names, by their index in the entry's list
 }
 
-// pending returns this run's notification, followed by those that earlier runs could not send, oldest first. It leaves
-// out those of later runs, which send their own. If a later run has moved the same target again, the notification says
-// so.
+// pending returns this run's notification, followed by those that earlier runs could not send, oldest first. Later runs
+// send their own. If a later run has moved the same target again, the notification says so.
 func pending(own *Notification, entries []ledger.Entry) []Notification {
 	var out []Notification
 	add := func(n Notification) {
@@ -154,7 +154,7 @@ func pending(own *Notification, entries []ledger.Entry) []Notification {
 	if own != nil {
 		mine = own.Entry.Epoch
 		add(*own)
-		entries = slices.Insert(slices.Clone(entries), 0, own.Entry) // in case the ledger could not be read again
+		entries = slices.Insert(slices.Clone(entries), 0, own.Entry) // in case the ledger cannot be read again
 	}
 	for _, e := range entries {
 		if unsent := e.PendingNotifications(); len(unsent) > 0 && (mine == 0 || e.Epoch < mine) {
@@ -177,8 +177,8 @@ type delivery struct {
 
 var errCancelled = errors.New("no time was left to send it")
 
-// broadcast sends the notifications to all channels in parallel. After a failure it sends nothing more to that channel,
-// because the remaining notifications would most likely fail too. The next run tries again.
+// broadcast sends the notifications to all channels in parallel. After a failure, it sends nothing more to the same
+// channel, because the remaining notifications would most likely fail too. The next run tries again.
 func (n *Notifier) broadcast(ctx context.Context, all []Notification) []delivery {
 	ctx, cancel := context.WithTimeout(ctx, sendingTime)
 	defer cancel()
@@ -207,7 +207,8 @@ func (n *Notifier) broadcast(ctx context.Context, all []Notification) []delivery
 	return slices.Concat(results...)
 }
 
-// outbox reads the notifications that may be unsent. If it can read only some of them, it warns and returns those.
+// outbox reads the notifications that may not have been sent. If it can read only some of them, it prints a warning and
+// returns those.
 func (n *Notifier) outbox(ctx context.Context, l *ledger.Ledger, v ledger.View) ledger.Outbox {
 	outbox, err := l.Outbox(ctx, v)
 	if err != nil {
@@ -216,7 +217,7 @@ func (n *Notifier) outbox(ctx context.Context, l *ledger.Ledger, v ledger.View) 
 	return outbox
 }
 
-// deliver sends the notifications, marks those that were sent in the ledger, and returns the results.
+// deliver sends the notifications, records in the ledger which of them were sent, and returns the results.
 func (n *Notifier) deliver(
 	ctx context.Context, l *ledger.Ledger, outbox ledger.Outbox, all []Notification,
 ) (out []report.NotificationResult) {
@@ -242,7 +243,7 @@ func (n *Notifier) deliver(
 	return out
 }
 
-// Send sends this run's notification, and those that earlier runs for the model could not send. own is nil if this run
+// Send sends this run's notification and those that earlier runs for the model could not send. own is nil if this run
 // moved nothing, and l is nil if there is no ledger.
 func (n *Notifier) Send(
 	ctx context.Context, l *ledger.Ledger, v ledger.View, own *Notification,

@@ -10,8 +10,8 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
-// If a target has moved again since then, the notification says so. A run does not send the notifications of later
-// runs.
+// If the target has been moved again in the meantime, the notification says so. A run does not send the notifications
+// of later runs.
 func TestPending(t *testing.T) {
 	entry := func(epoch int, ref string) ledger.Entry {
 		r := ledger.Record{Moves: []registry.Shift{registry.ParseShift(ref, "1", "2")}, Notify: []string{"slack"}}

@@ -8,13 +8,13 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/report"
 )
 
-// Addresses are the addresses of the MLflow servers, as the inputs give them. Many teams store the address as a secret.
-// GitHub masks it in the log and the summary, but it drops outputs that contain it, and it does not mask comments and
-// issues.
+// Addresses contains the addresses of the MLflow servers, as given in the inputs. Many teams store them as secrets.
+// GitHub masks secrets in the log and the summary, but it drops outputs that contain a secret, and it does not mask
+// secrets in comments and issues.
 type Addresses struct{ Tracking, Registry, Source string }
 
-// Hider returns a function that replaces the addresses by the names of variables. Entries of a history that was saved
-// before name a server themselves, so it replaces those addresses too.
+// Hider returns a function that replaces the addresses with the names of variables. It also replaces the servers'
+// addresses that are recorded in the history's entries.
 func (a Addresses) Hider(result report.Result) func(string) string {
 	var pairs []string
 	add := func(address, name string) {
@@ -35,6 +35,9 @@ func (a Addresses) Hider(result report.Result) func(string) string {
 	if result.History != nil {
 		for _, e := range result.History.Entries {
 			add(e.Record.Server, "$MLFLOW_REGISTRY_URI")
+			for _, hop := range e.Record.CopiedFrom {
+				add(hop.Server, "$SOURCE_TRACKING_URI")
+			}
 		}
 	}
 	return strings.NewReplacer(pairs...).Replace

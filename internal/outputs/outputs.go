@@ -1,6 +1,6 @@
-// Package outputs declares the outputs of the action.
+// Package outputs declares the action's outputs.
 //
-// It is pure: it formats the result of a command and writes nothing.
+// It is pure: it formats a command's result and writes nothing.
 package outputs
 
 import (
@@ -26,8 +26,7 @@ func (o Output) Value(r report.Result) (value string, ok bool) {
 	return o.value(r), true
 }
 
-// All lists every output. An output without a value function is the path of a file that is written
-// later.
+// All lists every output. An output without a value function is the path of a file that is written later.
 var All = []Output{
 	{
 		Name:  "verdict",
@@ -196,8 +195,7 @@ func brief(r report.Result) string {
 	return text
 }
 
-// largeResult is a size in bytes. If a lineage's result is larger, the output leaves out the values
-// logged to its run.
+// largeResult is the size in bytes above which the output leaves out the values logged to a lineage's run.
 const largeResult = 128 << 10
 
 // JSON returns the whole result as compact JSON.

@@ -15,11 +15,11 @@ type result[T any] struct {
 }
 
 // Map calls fn for each value from the source, with at most n calls running at a time. It yields the results in the
-// order of the values. Map reads the source in the caller's goroutine, and only when another call can start.
+// order of the values. Map reads the source in the caller's goroutine, and only when it can start another call.
 //
-// If the source fails, its error follows the results before it and ends the sequence. If fn fails, the error takes
-// the place of the result, and later results follow. A caller that stops early cancels the calls still running. No
-// call is running once the iteration has ended.
+// If the source fails, its error follows the results so far and ends the sequence. If fn fails, its error takes the
+// result's place, and later results follow. If the caller stops early, the calls that are still running are cancelled.
+// No call is running once the iteration has ended.
 func Map[A, B any](
 	ctx context.Context, source iter.Seq2[A, error], n int, fn func(context.Context, A) (B, error),
 ) iter.Seq2[B, error] {
@@ -70,8 +70,8 @@ func Values[T any](items []T) iter.Seq2[T, error] {
 	}
 }
 
-// Do calls all functions concurrently and waits for them. It returns the first error in argument order, so the same
-// failures always give the same error.
+// Do calls all functions concurrently and waits for them. It returns the first error in argument order, so that the
+// same failures always give the same error.
 func Do(fns ...func() error) error {
 	errs := make([]error, len(fns))
 	var calls sync.WaitGroup

@@ -19,17 +19,17 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
-// Reader reads histories. Client, Store and Ledger are required, except for Offline.
+// Reader reads histories. Client, Store and Ledger are required for every method except Offline.
 type Reader struct {
 	Client *mlflow.Client
 	Store  runstore.Store
 	Ledger func(model string) ledger.Reader
-	Keyed  bool           // the policy lists keys
+	Keyed  bool           // whether the policy lists keys
 	Kept   []ledger.Saved // pages of a saved history, with which the ledger must begin
 	Query  history.Query
 }
 
-// Of returns the history of a model, or the histories of all models that have a ledger if the name is "*". If one
+// Of returns the history of a model. If the name is "*", it returns the histories of all models with a ledger. If one
 // cannot be read, it returns the error and the histories before it.
 func (r Reader) Of(ctx context.Context, model string) ([]history.History, error) {
 	names := []string{model}
@@ -54,9 +54,9 @@ func (r Reader) Of(ctx context.Context, model string) ([]history.History, error)
 	return out, nil
 }
 
-// One returns the history of a model. It reads the ledger and the model in parallel, so a promotion at the same time
-// can look like a contradiction. In that case it reads both again, the model first. Drift counts only if both readings
-// show it.
+// One returns the history of a model. It reads the ledger and the model in parallel, so a promotion that happens
+// meanwhile can look like a contradiction. In that case, One reads both again, starting with the model. It reports
+// drift only if both readings show it.
 func (r Reader) One(ctx context.Context, name string) (history.History, error) {
 	if why := r.Client.Dialect.Ledger.Why; why != "" {
 		return r.fromTags(ctx, name, why)
@@ -92,8 +92,8 @@ func (r Reader) One(ctx context.Context, name string) (history.History, error) {
 	return confirmed(h, again), nil
 }
 
-// fromTags returns the history of a model on a registry that has no ledgers: what promotions left in the tags of the
-// versions.
+// fromTags returns the history of a model in a registry that cannot store ledgers. The history consists of what
+// promotions have left in the versions' tags.
 func (r Reader) fromTags(ctx context.Context, name, why string) (history.History, error) {
 	m, versions, err := gather.Snapshot(ctx, r.Client, name)
 	_, there := m.Get()
@@ -105,14 +105,14 @@ func (r Reader) fromTags(ctx context.Context, name, why string) (history.History
 	return h.With(r.Query), nil
 }
 
-// Offline returns the history of a ledger that was read from a file. It is compared with nothing.
+// Offline returns the history in a ledger that was read from a file. The history is not compared with anything.
 func (r Reader) Offline(l ledger.History) history.History {
 	h, _ := r.build(reading{ledger: l})
 	return h
 }
 
-// confirmed returns the second of two histories, keeping only the drift that both show. If the second one shows other
-// drift too, the comparison with the registry does not count.
+// confirmed returns the second of two histories, with only the drift that both of them show. If the second shows any
+// other drift, the result does not count as compared with the registry.
 func confirmed(first, second history.History) history.History {
 	both := slices.DeleteFunc(slices.Clone(second.Outside), func(d registry.Shift) bool {
 		return !slices.ContainsFunc(first.Outside, d.Equal)
@@ -122,7 +122,7 @@ func confirmed(first, second history.History) history.History {
 	return second
 }
 
-// reading is one reading of a model's ledger, with the model and its versions.
+// reading is the result of reading a model's ledger, the model and its versions once.
 type reading struct {
 	ledger   ledger.History
 	self     registry.Known[registry.Model] // unknown without a server; absent if it was deleted or renamed
@@ -136,7 +136,7 @@ func (r *reading) readModel(ctx context.Context, c *mlflow.Client, model string)
 }
 
 // build verifies the pages and compares them with the model, its versions and the saved copy. consistent is false if
-// anything contradicts the pages.
+// any of these contradict the pages.
 func (r Reader) build(now reading) (h history.History, consistent bool) {
 	entries := now.ledger.Entries
 	h = history.History{
@@ -163,7 +163,7 @@ func (r Reader) build(now reading) (h history.History, consistent bool) {
 	if broken != nil {
 		h.BrokenAt, h.Broken = broken.Epoch, broken.Why
 	}
-	unseen := self.Hidden && len(entries) > 0 // stages are unknown if the server hides the versions
+	unseen := self.Hidden && len(entries) > 0 // if the server hides the versions, their stages are unknown
 	if h.Compared = there && broken == nil && !unseen; h.Compared {
 		h.Outside = ledger.Chain{Entries: entries}.Drift(self, now.versions)
 	}

@@ -8,8 +8,8 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
-// Drift counts if both readings show it. If only the second one does, the history claims neither that there is drift
-// nor that none exists.
+// Drift is reported only if both readings show it. If only the second one does, the history says neither that there is
+// drift nor that there is none.
 func TestConfirmed(t *testing.T) {
 	a, b := registry.ParseShift("@champion", "1", "2"), registry.ParseShift("Production", "1", "2")
 	seen := func(drift ...registry.Shift) history.History { return history.History{Compared: true, Outside: drift} }

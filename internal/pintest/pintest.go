@@ -1,5 +1,5 @@
-// Package pintest helps tests pin documents that contain sentences for people. A sentence may be reworded, but all
-// other data must stay the same.
+// Package pintest helps tests pin documents that contain sentences for people. Sentences may be reworded, but all other
+// data must stay the same.
 package pintest
 
 import (
@@ -14,10 +14,10 @@ import (
 	"sync"
 )
 
-// Said replaces every sentence in a pin. An empty sentence stays empty.
+// Said takes the place of every sentence in a pin. An empty sentence stays empty.
 const Said = "(words)"
 
-// Read decodes one JSON value. Numbers keep their text.
+// Read decodes one JSON value. It does not change the text of numbers.
 func Read(text []byte) (any, error) {
 	dec := json.NewDecoder(bytes.NewReader(text))
 	dec.UseNumber()
@@ -38,7 +38,7 @@ func Plain(f Format, doc any) any {
 	return walker{with: func(string) string { return Said }, plain: true}.walk(f, nil, doc)
 }
 
-// Reworded returns a document of the given format in which every sentence has been replaced by the result of `with`.
+// Reworded returns a document of the given format with every sentence replaced by the result of `with`.
 func Reworded(f Format, doc any, with func(string) string) any {
 	return walker{with: with}.walk(f, nil, doc)
 }
@@ -49,7 +49,7 @@ type walker struct {
 	plain bool                // also decode and join values; see Plain
 }
 
-// walk returns a copy of doc. path contains the keys that lead to doc.
+// walk returns a copy of doc. path contains the keys that lead to it.
 func (w walker) walk(f Format, path []string, doc any) any {
 	switch doc := doc.(type) {
 	case map[string]any:
@@ -103,7 +103,7 @@ func isSentence(f Format, path []string, text string) bool {
 	return false
 }
 
-// fields contains the entries of Sentences by format and path.
+// fields contains the entries of Sentences, keyed by format and path.
 var fields = sync.OnceValue(func() map[Format]map[string]Field {
 	out := map[Format]map[string]Field{}
 	for _, s := range Sentences {
@@ -115,7 +115,7 @@ var fields = sync.OnceValue(func() map[Format]map[string]Field {
 	return out
 })
 
-// unfolded returns the decoded value if text is JSON, or else text itself.
+// unfolded returns the decoded value if text is JSON, and text itself otherwise.
 func unfolded(f Format, text string) any {
 	if !strings.HasPrefix(text, "{") && !strings.HasPrefix(text, "[") {
 		return text
@@ -133,7 +133,7 @@ func unfolded(f Format, text string) any {
 	return map[string]any{"json": Plain(f, doc)}
 }
 
-// partKey matches the key under which the ledger stores one part of a long value.
+// partKey matches the key under which the ledger stores a part of a long value.
 var partKey = regexp.MustCompile(`^(r\d{6}|state)\.\d\d$`)
 
 // joined joins the parts of each long value.
@@ -151,7 +151,7 @@ func joined(kv map[string]any) map[string]any {
 	return out
 }
 
-// pairs returns a list of {"key": …, "value": …} objects as a map. For any other list, ok is false.
+// pairs returns a list of {"key": …, "value": …} objects as a map. ok is false for any other list.
 func pairs(list []any) (map[string]any, bool) {
 	out := map[string]any{}
 	for _, item := range list {

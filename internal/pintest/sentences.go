@@ -5,16 +5,16 @@ import "regexp"
 // Format is a kind of document that programs parse.
 type Format string
 
-// The formats of documents.
+// The document formats.
 const (
 	Result    Format = "result"    // the `result` output, the --json output and the report file
 	Audit     Format = "audit"     // an audit's report file
-	Page      Format = "page"      // the data embedded in an audit's page
+	Page      Format = "page"      // the data embedded in the page of an audit
 	SARIF     Format = "sarif"     // findings for code scanning
 	Plan      Format = "plan"      // a plan in a comment or in a result
-	Record    Format = "record"    // a whole record in the ledger; its digest covers every text in it
+	Record    Format = "record"    // a whole record in the ledger; its digest covers all of its text
 	Short     Format = "short"     // a record in a version's tag
-	Predicate Format = "predicate" // an in-toto statement's predicate, which contains a record
+	Predicate Format = "predicate" // the predicate of an in-toto statement, which contains a record
 	Event     Format = "event"     // an event for webhooks and workflows
 	MLflow    Format = "mlflow"    // a request to MLflow
 	GitHub    Format = "github"    // a request to GitHub
@@ -135,7 +135,7 @@ var Sentences = []Field{
 	{Slack, "blocks.elements.text", nil},
 }
 
-// nested maps each key that contains another document to that document's format.
+// nested maps each key that contains another document to the format of that document.
 var nested = map[Format]map[string]Format{
 	Result: {"plan": Plan, "record": Record},
 }

@@ -12,8 +12,8 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
-// Aliases plans to point each alias to the requested version, or to remove the alias. If an alias points to a
-// deleted version, setting it repairs it.
+// Aliases plans the moves that point each alias to the requested version or remove the alias. Setting an alias that
+// points to a deleted version repairs it.
 func Aliases(f fact.Facts, in Intent) (Plan, error) {
 	p := newPlan(f, in)
 	p.Source = nil
@@ -37,9 +37,9 @@ func Aliases(f fact.Facts, in Intent) (Plan, error) {
 	return p, nil
 }
 
-// ResumeAliases plans the rest of an interrupted Aliases plan: all tags, and the recorded moves that have not yet
-// been made or confirmed. The interrupted plan must belong to the same workflow run and must have moved something.
-// ok is false if there is nothing for the run to finish.
+// ResumeAliases plans the rest of an interrupted Aliases plan: all its tags, and the recorded moves that have not been
+// made or confirmed yet. The interrupted plan must belong to the same workflow run and must have moved something. ok is
+// false if there is nothing for the run to finish.
 func ResumeAliases(f fact.Facts, in Intent, by ledger.Holder) (p Plan, digest string, ok bool) {
 	asked, err := askedMoves(f, in)
 	if err != nil || checkUsable(f, in) != nil {
@@ -74,7 +74,7 @@ func ResumeAliases(f fact.Facts, in Intent, by ledger.Holder) (p Plan, digest st
 	return p, e.Record.Plan, true
 }
 
-// askedMoves returns a move for each requested alias, including moves that have already been made.
+// askedMoves returns a move for each requested alias, even if the move has already been made.
 func askedMoves(f fact.Facts, in Intent) ([]Step, error) {
 	var moves []Step
 	for _, a := range in.Query.Aliases {
@@ -89,7 +89,7 @@ func askedMoves(f fact.Facts, in Intent) ([]Step, error) {
 	return append(moves, traffic...), err
 }
 
-// removalNotes says, for each removal, which permission it needs.
+// removalNotes states which permission each removal needs.
 func removalNotes(moves []Step) (notes []string) {
 	for _, s := range moves {
 		if s.Do == DeleteAlias {
@@ -100,7 +100,7 @@ func removalNotes(moves []Step) (notes []string) {
 	return notes
 }
 
-// neededMoves returns the moves that have not yet been made or recorded.
+// neededMoves returns the moves that have not been made or recorded yet.
 func neededMoves(f fact.Facts, moves []Step) []Step {
 	return slices.DeleteFunc(slices.Clone(moves), func(s Step) bool { return s.Was.Equal(s.Want) && !unrecorded(f, s) })
 }
@@ -138,7 +138,7 @@ func aliasTags(moves []Step, in Intent) []Step {
 	return steps
 }
 
-// checkUsable refuses to point an alias to a version that cannot be loaded.
+// checkUsable returns an error if an alias would point to a version that cannot be loaded.
 func checkUsable(f fact.Facts, in Intent) error {
 	for _, a := range in.Query.Aliases {
 		if a.Version == 0 {
@@ -159,9 +159,8 @@ func checkUsable(f fact.Facts, in Intent) error {
 	return nil
 }
 
-// trafficMove returns the step that sets the traffic tag, if the user asked for it. The tag tells a router what
-// share of the requests to send to each alias. Every alias in the tag must point to a version after the plan has
-// been applied.
+// trafficMove returns the step that sets the traffic tag, if the user requested this. The tag tells a router what share
+// of the requests to send to each alias. Every alias in the tag must point to a version once the plan has been applied.
 func trafficMove(f fact.Facts, in Intent) ([]Step, error) {
 	if len(in.Traffic) == 0 {
 		return nil, nil
@@ -202,8 +201,8 @@ func trafficMove(f fact.Facts, in Intent) ([]Step, error) {
 	}, nil
 }
 
-// trafficNote adds a note for each removed alias that still receives a share of the requests according to the
-// traffic tag.
+// trafficNote adds a note for each removed alias that, according to the traffic tag, still receives a share of the
+// requests.
 func trafficNote(p *Plan, f fact.Facts, in Intent) {
 	var share map[string]float64
 	if len(in.Traffic) > 0 || json.Unmarshal([]byte(f.Model.OrZero().Tags[registry.TagTraffic]), &share) != nil {

@@ -11,9 +11,9 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
 )
 
-// Assignable rejects aliases that only a promotion to the alias itself is allowed to move, not the `alias` command
-// or a promotion to a different target. These are the aliases whose last recorded move was a gated promotion or a
-// rollback. The policy can allow such moves. l must contain every entry that can be read.
+// Assignable rejects aliases that may be moved only by a promotion to the alias itself, and not by the `alias` command
+// or by a promotion to a different target. These are the aliases that a gated promotion or a rollback was the last to
+// move. The policy can allow such moves. l must contain every entry that can be read.
 func Assignable(l ledger.Chain, in Intent) error {
 	for _, a := range in.Query.Aliases {
 		e, protected := l.Protects(registry.AliasRef(a.Alias))
@@ -30,7 +30,7 @@ func Assignable(l ledger.Chain, in Intent) error {
 	return nil
 }
 
-// Guarded returns the error for an alias that only a promotion to that alias is allowed to move.
+// Guarded returns the error for an alias that only a promotion to that alias may move.
 func Guarded(in Intent, a registry.Assignment, why string) error {
 	hint := ""
 	if a.Version != 0 {
@@ -53,9 +53,9 @@ func blockedText(v registry.Version) string {
 
 func blockedNote(v registry.Version) string { return "warning: " + blockedText(v) }
 
-// checkFit looks for versions that gates have blocked or that are on hold. A guarded alias must not be pointed to
-// such a version. Any other alias may be, with a warning, because teams mark rejected versions with aliases, for
-// example challenger_rejected.
+// checkFit looks for versions that gates have blocked or that are on hold. A guarded alias must not be pointed to such
+// a version. For any other alias, this is allowed with a warning, because teams mark rejected versions with aliases,
+// for example challenger_rejected.
 func checkFit(f fact.Facts, in Intent) (warnings []string, err error) {
 	for _, a := range in.Query.Aliases {
 		v, ok := f.Versions[a.Version].Get()

@@ -16,7 +16,7 @@ type Content struct {
 	Artifact string    `json:"artifact_sha256,omitempty"` // see FilesDigest; set only if a gate needs it
 	Files    []FileRef `json:"files,omitempty"`           // sorted by path; empty if there are more than maxFileRefs
 	Listing  string    `json:"files_sha256,omitempty"`    // digest of the complete list
-	Unread   []string  `json:"unread,omitempty"`          // "mlmodel" or "files", for each part that could not be read
+	Unread   []string  `json:"unread,omitempty"`          // "mlmodel" or "files", whichever could not be read
 }
 
 // FileRef is one of a model's files.
@@ -25,7 +25,7 @@ type FileRef struct {
 	Size int64  `json:"size"` // in bytes
 }
 
-// ContentOf returns the description of a subject's files for a plan.
+// ContentOf returns a description of a subject's files for a plan.
 func ContentOf(s fact.Subject) Content {
 	c := Content{Artifact: s.Digest.OrZero()}
 	if m, ok := s.MLmodel.Get(); ok {
@@ -61,8 +61,8 @@ func ListingDigest(files []registry.File) string {
 	return canonical.Digest(text...)
 }
 
-// contentDifferences returns a line for each file that has changed, for example "model.pkl: 1,024 bytes approved,
-// 2,048 now".
+// contentDifferences returns a line for each file that has changed, for example "model.pkl: 1,024 bytes approved, 2,048
+// now".
 func contentDifferences(approved, now *Content) []string {
 	var was, is Content
 	if approved != nil {
@@ -79,7 +79,7 @@ func contentDifferences(approved, now *Content) []string {
 		}
 		return m
 	}
-	if len(was.Files) == 0 || len(is.Files) == 0 { // one of the lists was too long to store, or was not read
+	if len(was.Files) == 0 || len(is.Files) == 0 { // one of the lists was not read, or was too long to be stored
 		was.Files, is.Files = nil, nil
 	}
 	before, after := sizes(was), sizes(is)

@@ -1,11 +1,13 @@
 package plan
 
 import (
+	"fmt"
 	"maps"
 	"slices"
 	"time"
 
 	"github.com/mlflow-promote/mlflow-promote/internal/fact"
+	"github.com/mlflow-promote/mlflow-promote/internal/format"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
@@ -15,12 +17,31 @@ func copies(f fact.Facts) bool {
 	return f.Origin != nil && !exists
 }
 
+// copyNotes says how much is copied, and what is not.
+func copyNotes(f fact.Facts) []string {
+	if !copies(f) {
+		return nil
+	}
+	n, size := registry.Sizes(f.Candidate.Files.OrZero())
+	notes := []string{fmt.Sprintf(
+		"the candidate is copied from %s: %s, %s", f.Origin.Server, format.Plural(n, "file"), format.Bytes(size),
+	)}
+	for _, what := range f.Origin.Lost {
+		notes = append(notes, "not copied: "+what)
+	}
+	return notes
+}
+
 // originOf returns the servers from which the candidate was and will be copied, or nil if it is not copied.
 func originOf(f fact.Facts) []registry.Hop {
 	if f.Origin == nil {
 		return nil
 	}
-	return append(slices.Clone(f.Origin.Earlier), registry.Hop{
+	hops := slices.Clone(f.Origin.Earlier)
+	for i := range hops {
+		hops[i].Claimed = true
+	}
+	return append(hops, registry.Hop{
 		Server: f.Origin.Server, Ref: f.Source.URI, RunID: f.Source.RunID, Digest: f.Candidate.Digest.OrZero(),
 	})
 }

@@ -7,7 +7,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
-// Deployed plans the tags that say where and when a version was deployed. Tags that this program did not write are
+// Deployed plans the tags that state where and when a version was deployed. Tags that this program did not write are
 // kept.
 func Deployed(f fact.Facts, in Intent, number int, environment string) (steps []Step, notes []string) {
 	v := f.Candidate.Version.OrZero()

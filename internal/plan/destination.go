@@ -9,7 +9,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
-// Still lists the aliases and stages that still point to a version after a rollback.
+// Still lists the aliases and stages that point to a version even after a rollback.
 type Still struct {
 	Version int
 	Refs    []registry.Ref
@@ -55,7 +55,7 @@ func (p Plan) StillAt(f fact.Facts) (out []Still) {
 	return out
 }
 
-// Decision returns the newest entry that promoted the version to any part of the target, or imported it there.
+// Decision returns the newest entry that promoted the version to, or imported it for, any part of the target.
 func Decision(f fact.Facts, t registry.Target, version int) (ledger.Entry, bool) {
 	chain := f.Ledger.Decisive()
 	for _, e := range slices.Backward(chain.Entries) {
@@ -69,8 +69,8 @@ func Decision(f fact.Facts, t registry.Target, version int) (ledger.Entry, bool)
 	return ledger.Entry{}, false
 }
 
-// PartlyNote says that the version was previously not at every part of the target, or that versions were passed
-// over for this reason. It returns "" if neither applies.
+// PartlyNote says that the version was live on only part of the target before, or that other versions were skipped for
+// that reason. It returns "" if neither is the case.
 func PartlyNote(backs []fact.RollbackTarget, t registry.Target, chosen int) string {
 	for _, b := range backs {
 		switch {

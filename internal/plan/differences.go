@@ -37,20 +37,19 @@ func (p Plan) Differences(now Plan) []string {
 	return out
 }
 
-// changedKeys returns, sorted, the keys whose values differ. A missing key counts as "".
+// changedKeys returns the keys whose values differ, in sorted order. A missing key counts as "".
 func changedKeys(was, is map[string]string) []string {
 	all := maps.Clone(was)
 	maps.Copy(all, is)
 	return slices.DeleteFunc(slices.Sorted(maps.Keys(all)), func(key string) bool { return was[key] == is[key] })
 }
 
-// differs returns a line that compares the approved value with the current one. An empty value is shown as
-// "nothing".
+// differs returns a line that compares the approved value with the current one, and shows an empty value as "nothing".
 func differs(what, approved, now string) string {
 	return fmt.Sprintf("%s: %s approved, %s now", what, cmp.Or(approved, "nothing"), cmp.Or(now, "nothing"))
 }
 
-// gateDifferences returns a line for each gate that was added or removed or has a different outcome.
+// gateDifferences returns a line for each gate that was added or removed, or whose outcome differs.
 func gateDifferences(approved, now []verdict.Finding) []string {
 	name := func(f verdict.Finding) string { return strings.TrimPrefix(f.Target+": "+f.Gate, ": ") }
 	byName := func(list []verdict.Finding) map[string]string {

@@ -45,7 +45,7 @@ func somePlan() Plan {
 	}
 }
 
-// The digest changes if any field that an approval covers changes. It does not depend on any other field.
+// The digest changes with every field that an approval covers, and with no other field.
 func TestDigest_BoundFields(t *testing.T) {
 	want, err := somePlan().Digest()
 	if err != nil {
@@ -94,7 +94,7 @@ func change(tree any, path []string) {
 			at[key] = other(at[key])
 			return
 		}
-		if _, there := at[key]; !there { // a tag's key may contain dots
+		if _, there := at[key]; !there { // the key of a tag may contain dots
 			key, rest = strings.Join(path, "."), nil
 			at[key] = other(at[key])
 			return

@@ -14,7 +14,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
-// Property: equal values result in equal bytes, whatever the order of the map keys.
+// Equal values are encoded as equal bytes, whatever the order of the map keys.
 func TestCanonicalJSON(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		tags := rapid.MapOf(rapid.String(), rapid.String()).Draw(t, "tags")
@@ -30,7 +30,7 @@ func TestCanonicalJSON(t *testing.T) {
 	})
 }
 
-// A plan has the same text after being parsed and written again, and its states keep their meaning.
+// The text of a plan stays the same when it is parsed and written again, and its states keep their meaning.
 func TestStep_JSON(t *testing.T) {
 	for text, want := range map[string]Step{
 		`{"do":"set-alias","model":"churn","version":7,"ref":"champion","was":"6","want":"7"}`: {
@@ -77,7 +77,7 @@ func TestStep_JSON(t *testing.T) {
 	}
 }
 
-// The time is part of the digest, so an old plan cannot be made to look new by replacing the time.
+// The time is part of the digest, so replacing the time in an old plan cannot make it look new.
 func TestPlanStamp(t *testing.T) {
 	at := time.Date(2026, 5, 3, 10, 0, 0, 0, time.UTC)
 	_, early, _ := strings.Cut(PlanStamp("d", at), "-")

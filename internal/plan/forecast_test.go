@@ -9,8 +9,8 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
 )
 
-// In each case, a promotion replaces version 3 with version 4. With a signed ledger, the forecast must count the
-// promotion's own entry as signed, unless the promotion writes it without a signature.
+// In each case, a promotion replaces version 3 with version 4. If the ledger is signed, the forecast must count the
+// promotion's own entry as signed, unless the promotion writes that entry without a signature.
 func TestNextRollback_Signed(t *testing.T) {
 	champion := registry.AliasRef("champion")
 	promoted := func(was, now int, signed string) ledger.Entry {

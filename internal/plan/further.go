@@ -9,7 +9,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
-// Further returns the moves of the further aliases, which a promotion or rollback moves together with its target.
+// Further returns the moves of further aliases, which a promotion or rollback moves together with its target.
 func (p Plan) Further() []Step {
 	return slices.DeleteFunc(slices.Clone(p.Steps), func(s Step) bool {
 		_, isAlias := s.Ref().Alias()
@@ -17,7 +17,7 @@ func (p Plan) Further() []Step {
 	})
 }
 
-// furtherMoves returns the moves of a promotion's further aliases. The notes say which aliases are not moved, and
+// furtherMoves returns the moves of a promotion's further aliases. The notes state which aliases are not moved, and
 // which permission each removal needs.
 func furtherMoves(f fact.Facts, in Intent) (moves []Step, notes []string) {
 	for _, a := range in.Query.Aliases {
@@ -39,8 +39,8 @@ func furtherMoves(f fact.Facts, in Intent) (moves []Step, notes []string) {
 	return moves, append(notes, removalNotes(moves)...)
 }
 
-// previousVersion returns the version that the target pointed to before it pointed to the candidate. It returns 0
-// if there was no such version or if there were several.
+// previousVersion returns the version that the target pointed to before it pointed to the candidate. It returns 0 if
+// there was no such version, or more than one.
 func previousVersion(f fact.Facts, in Intent) int {
 	number := f.Incumbent().OrZero().Version.OrZero().Number
 	if number != f.Number() {
@@ -52,7 +52,7 @@ func previousVersion(f fact.Facts, in Intent) int {
 	return 0
 }
 
-// asksFor reports whether the command asks for all further aliases that the entry moves.
+// asksFor reports whether the command requests all of the further aliases that the entry moves.
 func asksFor(in Intent, e ledger.Entry) bool {
 	return !slices.ContainsFunc(e.Record.Moves, func(m registry.Shift) bool {
 		return e.Record.Further(m.Ref) && !slices.ContainsFunc(in.Query.Aliases, func(a registry.Assignment) bool {
@@ -61,12 +61,12 @@ func asksFor(in Intent, e ledger.Entry) bool {
 	})
 }
 
-// furtherLeft returns the moves of further aliases that an unfinished entry has not yet made or confirmed.
+// furtherLeft returns the moves of further aliases that an unfinished entry has not made or confirmed yet.
 func furtherLeft(f fact.Facts, in Intent, e ledger.Entry) (left []Step) {
 	for _, a := range in.Query.Aliases {
 		m, listed := e.Record.Move(registry.AliasRef(a.Alias))
 		s, needed := aliasMove(f, in.Query.Model, a.Alias, m.Want.Versions.Only(), m.Want)
-		// If an alias still exists but the entry does not list its removal, the entry was not made by this command.
+		// If an alias still exists but the entry does not list its removal, this command did not make the entry.
 		if needed && (listed || a.Removes() && !s.Was.IsZero()) {
 			left = append(left, s)
 		}
@@ -74,8 +74,8 @@ func furtherLeft(f fact.Facts, in Intent, e ledger.Entry) (left []Step) {
 	return left
 }
 
-// furtherTags returns the tags that say when versions received a further alias. Tags that this program did not
-// write are kept.
+// furtherTags returns the tags that state when versions received further aliases. Tags that this program did not write
+// are kept.
 func furtherTags(f fact.Facts, moves []Step) (tags []Step) {
 	incumbent := f.Incumbent().OrZero().Version.OrZero()
 	for _, m := range moves {
@@ -92,8 +92,8 @@ func furtherTags(f fact.Facts, moves []Step) (tags []Step) {
 	return tags
 }
 
-// furtherBack undoes the moves of further aliases in a promotion: the one that moved the target to the version in
-// from. If an alias has been moved since that promotion, furtherBack leaves it out and adds a note.
+// furtherBack undoes the moves of further aliases that were made by the promotion that moved the target to the version
+// `from`. If an alias has been moved since then, furtherBack adds a note instead.
 func furtherBack(f fact.Facts, in Intent, from int) (moves []Step, notes []string) {
 	undone, later := undoes(f, in.Query.Target, from)
 	for _, m := range undone {
@@ -120,8 +120,8 @@ func furtherBack(f fact.Facts, in Intent, from int) (moves []Step, notes []strin
 	return moves, append(notes, removalNotes(moves)...)
 }
 
-// undoes looks for the promotion that moved the target to this version. It returns that promotion's moves of
-// further aliases, and the entries after the promotion. It returns nothing if a later entry has moved the target.
+// undoes finds the promotion that moved the target to this version. It returns that promotion's moves of further
+// aliases, and the entries after the promotion. It returns nothing if a later entry has moved the target.
 func undoes(f fact.Facts, t registry.Target, number int) (moves []registry.Shift, later []ledger.Entry) {
 	for i, e := range slices.Backward(f.Ledger.Entries) {
 		r := e.Record

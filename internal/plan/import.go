@@ -17,9 +17,9 @@ type ImportTarget struct {
 	Recorded bool // whether the ledger already contains this state
 }
 
-// Import plans to record what aliases and stages point to now. It moves nothing, because in each step the expected
-// state and the wanted state are the same. If only is not empty, it lists the targets to import. Otherwise, all
-// aliases and the stages Production and Staging are imported. f must contain every version of the model.
+// Import plans to record what aliases and stages point to now. It moves nothing, because the expected and the wanted
+// state are the same in each step. Import covers the targets in `only` or, if `only` is empty, all aliases and the
+// stages Production and Staging. f must contain every version of the model.
 func Import(f fact.Facts, in Intent, only []registry.Ref) (Plan, []ImportTarget) {
 	p := newPlan(f, in)
 	p.Source = nil
@@ -49,7 +49,7 @@ func Import(f fact.Facts, in Intent, only []registry.Ref) (Plan, []ImportTarget)
 	return p, targets
 }
 
-// importWarning says why a rollback will not return to an imported version.
+// importWarning states why a rollback will not return to an imported version.
 func importWarning(f fact.Facts, v registry.Version, ref registry.Ref) string {
 	if v.Blocked() {
 		return fmt.Sprintf("warning: %s: %s; rollback will not return to it", ref, blockedText(v))
@@ -58,7 +58,7 @@ func importWarning(f fact.Facts, v registry.Version, ref registry.Ref) string {
 		v.Model, f.OnHold(v))
 }
 
-// confirming returns the step that records which version the target points to.
+// confirming returns the step that records the version that the target points to.
 func confirming(f fact.Facts, in Intent, t ImportTarget) Step {
 	s := Step{Do: SetAlias, Model: in.Query.Model, Name: t.Ref.Name, Was: t.Now, Want: t.Now}
 	switch {
@@ -70,7 +70,7 @@ func confirming(f fact.Facts, in Intent, t ImportTarget) Step {
 	return s
 }
 
-// isDeleted reports whether the model has no version with this number. All versions must have been read.
+// isDeleted reports whether the model has no version with this number. f must contain every version.
 func isDeleted(f fact.Facts, number int) bool {
 	_, there := f.Versions[number].Get()
 	return !there

@@ -5,14 +5,14 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
-// These say when to register a candidate that is not promoted.
+// The values of Intent.Register: when to register a candidate that is not promoted.
 const (
 	RegisterJudged  = "judged"   // if at least one gate was evaluated
 	RegisterAlways  = "always"   // in any case
 	RegisterIfValid = "if-valid" // never
 )
 
-// Intent contains what the user asks for besides the candidate and the target: descriptions and tags to write, and
+// Intent contains what the user requests apart from the candidate and the target: descriptions and tags to write, and
 // choices about safety.
 type Intent struct {
 	Command          string
@@ -21,17 +21,17 @@ type Intent struct {
 	Tags             map[string]string
 	ModelDescription string
 	ModelTags        map[string]string
-	Register         string                  // RegisterJudged, RegisterAlways or RegisterIfValid; "" is RegisterAlways
+	Register         string                  // RegisterJudged, RegisterAlways (also if "") or RegisterIfValid
 	Policy           string                  // digest of the policy file; "" if there is none
 	Rules            map[registry.Ref]string // digests of the policy's rules, keyed by target
 	Override         []string                // safety checks that the user turned off for this run
-	Justification    string                  // why, in the user's words
+	Justification    string                  // the reason in the user's own words
 	WorkflowRun      string                  // link to the workflow run; "" outside a workflow
 	Actor            string                  // who started this attempt of the workflow run; "" if unknown
-	Initiator        string                  // whose event started the workflow run; "" if unknown
-	Traffic          map[string]int          // percentages, keyed by alias; nil leaves the traffic unchanged
-	Notify           []string                // names of the channels to notify of a promotion, without secrets
+	Initiator        string                  // the user whose event started the workflow run; "" if unknown
+	Traffic          map[string]int          // percentages, keyed by alias; nil to leave the traffic unchanged
+	Notify           []string                // names of the channels to notify of a promotion; they contain no secrets
 	KnownAliases     []string                // the model's aliases that the policy lists
-	// those of KnownAliases that the `alias` command is allowed to move although gates guard them
+	// those of KnownAliases that the `alias` command may move although gates guard them
 	Assignable []string
 }

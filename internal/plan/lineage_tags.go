@@ -12,9 +12,9 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
-// LineageTags returns the tags that describe a version's lineage. They come from the run, the MLmodel file, and the
-// workflow run that registers the version. An unknown value gets no tag. A value that is too long for one tag is
-// split into numbered tags, and notes say so.
+// LineageTags returns the tags that describe a version's lineage. The values come from the run, the MLmodel file, and
+// the workflow run that registers the version. An unknown value has no tag. A value that is too long for one tag is
+// split into numbered tags, and there is a note about this.
 func LineageTags(s fact.Subject, workflowRun string) (tags map[string]string, notes []string) {
 	tags = map[string]string{}
 	set := func(key, value string) {

@@ -25,8 +25,8 @@ func checkNotOnHold(f fact.Facts, in Intent) error {
 	}
 }
 
-// releaseHold takes a version off hold when it is promoted again. It sets the tag to "", because deleting a tag
-// would need more permissions.
+// releaseHold takes a version off hold when it is promoted again. It sets the tag to "", because deleting the tag would
+// require more permissions.
 func releaseHold(f fact.Facts, in Intent) []Step {
 	v, ok := f.Candidate.Version.Get()
 	if !ok || v.Tags[registry.TagHold] == "" {
@@ -40,7 +40,7 @@ func releaseHold(f fact.Facts, in Intent) []Step {
 	}
 }
 
-// noRollbackNotes returns a warning if there will be no version to roll back to after the promotion.
+// noRollbackNotes returns a warning if the promotion leaves no version to roll back to.
 func noRollbackNotes(p Plan, f fact.Facts, moves []Step) []string {
 	if len(moves) == 0 {
 		return nil
@@ -49,7 +49,7 @@ func noRollbackNotes(p Plan, f fact.Facts, moves []Step) []string {
 	switch {
 	case why == "":
 		return nil
-	case p.Incumbent == 0 || p.Incumbent == f.Number(): // this is expected for a first promotion
+	case p.Incumbent == 0 || p.Incumbent == f.Number(): // this is normal for a first promotion
 		return []string{"note: after this, rollback has no version to return to: " + why}
 	}
 	return []string{fmt.Sprintf(

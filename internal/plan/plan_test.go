@@ -22,7 +22,7 @@ var (
 	}
 )
 
-// scene is a short description of the facts for a planner.
+// scene is a short description of the facts that a planner gets.
 type scene struct {
 	noModel  bool
 	version  int               // number of the candidate; 0 if it is not registered
@@ -174,8 +174,8 @@ func TestPromote(t *testing.T) {
 	}
 }
 
-// The version's tags reflect the last verdict. If the plan replaces a tag that this program did not set, a note
-// says so.
+// The version's tags reflect the last verdict. If the plan replaces a tag that this program did not set, there is a
+// note about this.
 func TestPromote_ValidationStatus(t *testing.T) {
 	champion := registry.Target{Alias: "champion"}
 	finding := func(outcome verdict.Outcome, mode verdict.Mode) verdict.Finding {
@@ -196,9 +196,9 @@ func TestPromote_ValidationStatus(t *testing.T) {
 	}
 	for name, c := range map[string]struct {
 		had            map[string]string
-		live           bool // the alias already points to the version
+		live           bool // whether the alias already points to the version
 		verdict        verdict.Verdict
-		status, failed string // values of the tags after the plan is applied
+		status, failed string // values of the tags after the plan has been applied
 		note           string
 	}{
 		"passed":  {nil, false, passed, "passed", "", ""},
@@ -277,7 +277,7 @@ func TestPromote_ValidationStatus(t *testing.T) {
 	}
 }
 
-// Some refusals are not verdicts from gates, so they also apply in report mode.
+// Some refusals are not verdicts of gates, so they also apply in report mode.
 func TestPromote_ReportModeStillRefuses(t *testing.T) {
 	reported := verdict.Verdict{
 		Findings: []verdict.Finding{{Gate: "a >= 1", Outcome: verdict.Fail, Mode: verdict.ReportMode}},
@@ -368,7 +368,7 @@ func TestDigest_SamePlan(t *testing.T) {
 	}
 }
 
-// A router that reads the tag would keep sending requests to an alias that no longer exists.
+// A router that uses the tag would keep sending requests to an alias that no longer exists.
 func TestAliases_TrafficOfRemovedAlias(t *testing.T) {
 	const tag = `{"challenger":10,"champion":90}`
 	for _, c := range []struct {

@@ -12,19 +12,19 @@ type Done string
 const (
 	StepDone    Done = "done"
 	StepNotDone Done = "not done"
-	StepUnknown Done = "unknown" // the step was sent, but neither success nor failure could be confirmed
+	StepUnknown Done = "unknown" // the request was sent, but neither its success nor its failure could be confirmed
 )
 
-// StepResult is a step together with how it ended.
+// StepResult says how a step ended.
 type StepResult struct {
 	Step  Step           `json:"step"`
 	Done  Done           `json:"done"`
-	Saw   registry.State `json:"saw,omitzero"`   // the state as read back
+	Saw   registry.State `json:"saw,omitzero"`   // the state that was read back
 	Note  string         `json:"note,omitempty"` // for people, for example the error
 	Wrote bool           `json:"wrote"`          // whether a write was sent and succeeded
 }
 
-// UnmarshalJSON parses the state that was read back, in the form that the step uses.
+// UnmarshalJSON parses the state that was read back, which has the same form as the step's own states.
 func (r *StepResult) UnmarshalJSON(text []byte) error {
 	type fields StepResult
 	read := struct {
@@ -38,16 +38,16 @@ func (r *StepResult) UnmarshalJSON(text []byte) error {
 	return nil
 }
 
-// Receipt says what happened when a plan was applied.
+// Receipt states what happened when a plan was applied.
 type Receipt struct {
 	Version int          `json:"version,omitempty"` // number of the candidate, whether or not this plan created it
 	Results []StepResult `json:"results"`
-	// tags that could not be written; the promotion stands nevertheless
+	// one for each tag that could not be written; the promotion still counts
 	Warnings []string `json:"warnings,omitempty"`
 	Err      error    `json:"-"` // why the plan was not applied completely; nil if every step is done
 }
 
-// Changed reports whether anything changed that is visible to consumers.
+// Changed reports whether anything changed that consumers can see.
 func (r Receipt) Changed() bool {
 	for _, s := range r.Results {
 		if s.Wrote {
@@ -78,7 +78,7 @@ func (r Receipt) Moved() []registry.Ref {
 	return refs
 }
 
-// After adds the steps that an earlier attempt of the same command finished, so that the receipt is complete.
+// After adds the steps that an earlier attempt of the same command completed, so that the receipt is complete.
 func (r Receipt) After(earlier Receipt) Receipt {
 	var made []StepResult
 	for _, s := range earlier.Results {

@@ -91,7 +91,8 @@ func TestSummary_FitsTag(t *testing.T) {
 	}
 }
 
-// A record in a short tag is always complete JSON and says what is missing. If possible, it says who made the decision.
+// A record that was shortened to fit into a tag is always complete JSON and states what is missing. If possible, it
+// also states who made the decision.
 func TestSummary_IsJSON(t *testing.T) {
 	names := make([]string, 60)
 	for i := range names {
@@ -136,7 +137,7 @@ func TestSummary_IsJSON(t *testing.T) {
 	}
 }
 
-// The record, its summary and the event all show that no gates were enforced.
+// The record, its summary and the event all show that the gates were not enforced.
 func TestMode_IsOnRecord(t *testing.T) {
 	judged := verdict.Verdict{
 		Findings: []verdict.Finding{{Gate: "a", Target: "champion", Outcome: verdict.Fail, Mode: verdict.ReportMode}},

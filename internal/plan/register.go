@@ -45,6 +45,7 @@ func newPlan(f fact.Facts, in Intent) Plan {
 		p.Content = &content
 	}
 	p.Origin = originOf(f)
+	p.Notes = append(p.Notes, copyNotes(f)...)
 	if others := f.Found.Namesakes; len(others) > 0 {
 		p.Notes = append(p.Notes, fmt.Sprintf("run %s has %d models with that name; the last one, %s, is used "+
 			"instead of %s",

@@ -15,15 +15,15 @@ func (in Intent) NeedsNoLedger() bool {
 
 // Rescue is a rollback to a specified version that works even if the ledger cannot be used.
 type Rescue struct {
-	Number   int      // the version to return to; 0 if there is none
-	Override []string // overrides that the rollback needs in addition to the user's own
-	Recorded bool     // whether an entry or a tag says that the target pointed to the version
+	Number   int      // the version to restore; 0 if there is none
+	Override []string // overrides that the rollback needs in addition to those that the user set
+	Recorded bool     // whether an entry or a tag shows that the target pointed to the version
 }
 
-// RescueOf returns the best version to roll back to, and the overrides that this rollback needs. It prefers the
-// version that the user specified, then the versions that the target pointed to before, and then the newest older
-// version that no gate blocked and that is not on hold. It never returns a version in skip. without says that the
-// next rollback cannot read the entries in f.
+// RescueOf returns the best version to roll back to, and the overrides that this rollback needs. It prefers the version
+// that the user specified, then the versions that the target pointed to before, and then the newest older version that
+// no gate blocked and that is not on hold. It never returns a version in skip. without means that the next rollback
+// cannot read the entries in f.
 func RescueOf(f fact.Facts, in Intent, skip []int, without bool) Rescue {
 	current := f.Holder(in.Query.Target)
 	var choice []int
@@ -37,7 +37,7 @@ func RescueOf(f fact.Facts, in Intent, skip []int, without bool) Rescue {
 		}
 	}
 	all := f
-	all.Ledger.Keyed = false // for a version that the user specifies, entries without a signature are good enough
+	all.Ledger.Keyed = false // for a version that the user specified, unsigned entries are good enough
 	for _, b := range all.RollbackTargets(in.Query.Target, current, fact.RollbackAllowed{Named: true}) {
 		if b.Why == "" && !f.Versions[b.Number].OrZero().Blocked() {
 			before = append(before, b.Number)
@@ -68,8 +68,8 @@ func versionNumbers(f fact.Facts) []int {
 	return out
 }
 
-// overridesFor returns the smallest set of overrides that a rollback to the version needs. ok is false if no overrides
-// help.
+// overridesFor returns the smallest set of overrides that allows a rollback to the version. ok is false if there is
+// none.
 func overridesFor(f fact.Facts, in Intent, number int, without bool) (words []string, ok bool) {
 	if without {
 		f.Ledger.Entries, f.Ledger.Before = nil, nil

@@ -13,10 +13,10 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
 )
 
-// Unfinished returns the promotion that the run is allowed to finish: one of the same candidate to the same target
-// that was interrupted after it had moved something. The same workflow run must have claimed it, because anyone can
-// write an entry. If there is none, or if its entry covers different files or does not list the remaining moves, a
-// new promotion is planned and evaluated.
+// Unfinished returns the interrupted promotion that this run may finish. That promotion must be for the same candidate
+// and target, have already moved something, and have been claimed by the same workflow run, because anyone can write an
+// entry. If there is none, or if its entry covers different files or does not list the remaining moves, a new promotion
+// is planned and evaluated.
 func Unfinished(f fact.Facts, in Intent, by ledger.Holder) (ledger.Entry, bool) {
 	e, ok := f.Unfinished(in.Command, in.Query.Target)
 	if !ok || !by.SameRun(e.Holder) || f.Number() == 0 || e.Record.To != f.Number() || !sameContent(f, e.Record) {
@@ -29,9 +29,9 @@ func Unfinished(f fact.Facts, in Intent, by ledger.Holder) (ledger.Entry, bool) 
 	return e, true
 }
 
-// Resume plans the rest of an unfinished promotion: the recorded moves that have not yet been made, and the tags.
-// Moves that have already been made are confirmed. f and v are current, except that the incumbents are those that
-// Before returns. If the gates do not pass, the plan contains no further moves.
+// Resume plans the rest of an unfinished promotion: the tags, and the recorded moves that have not been made yet. Moves
+// that have already been made are confirmed. f and v are current, except that the incumbents are the ones that Before
+// returns. If the gates do not pass, the plan contains no further moves.
 func Resume(f fact.Facts, v verdict.Verdict, in Intent, e ledger.Entry) (Plan, error) {
 	p := newPlan(f, in)
 	p.Verdict, p.Incumbent = &v, e.Record.From
@@ -51,36 +51,35 @@ func Resume(f fact.Facts, v verdict.Verdict, in Intent, e ledger.Entry) (Plan, e
 	p.Notes = append(p.Notes, fmt.Sprintf(note, e.Epoch, e.Record.At))
 	p.Steps = append(append(p.Steps, releaseHold(f, in)...), left...)
 	t := in.Query.Target
-	whole := []Step{{Name: t.Alias}, {Name: t.Stage}} // tags are written for all parts that the promotion moves
+	whole := []Step{{Name: t.Alias}, {Name: t.Stage}} // tags are written for every part that the promotion moves
 	p.Steps = append(p.Steps, notes(&p, f, whole, in)...)
 	p.Steps = append(p.Steps, furtherTags(f, left)...)
 	fallbackNote(&p, f)
 	return p, nil
 }
 
-// remainingMoves returns the moves that have not yet been made or confirmed.
+// remainingMoves returns the moves that have not been made or confirmed yet.
 func remainingMoves(f fact.Facts, in Intent, e ledger.Entry) ([]Step, error) {
 	traffic, err := trafficMove(f, in)
 	return slices.Concat(moves(f, in), neededMoves(f, traffic), furtherLeft(f, in, e)), err
 }
 
-// sameContent reports whether the candidate's files still match the record. It compares only what is known on both
-// sides. An approval of the recorded plan does not cover different files.
+// sameContent reports whether the candidate's files still match the record. It compares only what both of them contain.
+// An approval of the recorded plan does not cover different files.
 func sameContent(f fact.Facts, r ledger.Record) bool {
 	differs := func(a, b string) bool { return a != "" && b != "" && a != b }
 	return !differs(r.RunID, f.Candidate.Run.OrZero().ID) && !differs(r.MLmodel, f.Candidate.MLmodel.OrZero().Sha256) &&
 		!differs(r.Contents.Artifact, f.Candidate.Digest.OrZero())
 }
 
-// isListed reports whether the move is in the entry's record.
+// isListed reports whether the entry's record contains the move.
 func isListed(e ledger.Entry, s Step) bool {
 	return slices.ContainsFunc(e.Record.Moves, func(m registry.Shift) bool {
 		return m.Ref == s.Ref() && m.Want.Equal(s.Want)
 	})
 }
 
-// Replaced returns the parts of the target that an unfinished entry has moved, each with its state before that
-// entry.
+// Replaced returns the parts of the target that an unfinished entry has moved, each with its state before that entry.
 func Replaced(f fact.Facts, e ledger.Entry) map[registry.Ref]registry.State {
 	out := map[registry.Ref]registry.State{}
 	for _, now := range f.PointsTo(e.Record.Target) {
@@ -101,7 +100,7 @@ func Replaced(f fact.Facts, e ledger.Entry) map[registry.Ref]registry.State {
 	return out
 }
 
-// Keys returns the versions in Replaced as sorted keys for fact.Needs.
+// Keys returns the versions in Replaced as keys for fact.Needs, in sorted order.
 func Keys(replaced map[registry.Ref]registry.State) []registry.Ref {
 	var out []registry.Ref
 	for _, was := range replaced {
@@ -113,12 +112,12 @@ func Keys(replaced map[registry.Ref]registry.State) []registry.Ref {
 	return slices.Compact(out)
 }
 
-// subjects maps keys in fact.Needs to versions.
+// subjects maps keys from fact.Needs to versions.
 type subjects = map[registry.Ref]registry.Known[fact.Subject]
 
-// Before returns the facts for the gates of an unfinished promotion. Each moved part of the target points to its
-// former version, the candidate is in its former stage, and the ledger ends before the entry. All other facts are
-// current. held contains the subjects for Keys.
+// Before returns the facts for the gates of an unfinished promotion. In these facts, each moved part of the target
+// points to its former version, the candidate is in its former stage, and the ledger ends before the entry. All other
+// facts are current. held contains the subjects for Keys.
 func Before(f fact.Facts, e ledger.Entry, held subjects) fact.Facts {
 	f.Holders = maps.Clone(f.Holders)
 	replaced := Replaced(f, e)
@@ -139,8 +138,8 @@ func Before(f fact.Facts, e ledger.Entry, held subjects) fact.Facts {
 	return f
 }
 
-// formerSubject returns the version that a moved part of the target pointed to before. If that version has since
-// been deleted, gates cannot compare with it. This is different from there having been no version.
+// formerSubject returns the version that a moved part of the target pointed to before. If that version has since been
+// deleted, gates cannot compare the candidate with it. This differs from there never having been a version.
 func formerSubject(f fact.Facts, ref registry.Ref, was registry.State, held subjects) registry.Known[fact.Subject] {
 	unreadable := registry.Unreadable[fact.Subject]
 	var subject registry.Known[fact.Subject]
@@ -158,7 +157,7 @@ func formerSubject(f fact.Facts, ref registry.Ref, was registry.State, held subj
 	return subject
 }
 
-// cameFrom returns the candidate's version in the stage that was last recorded for it.
+// cameFrom returns the candidate's version, in the stage that was last recorded for it.
 func cameFrom(f fact.Facts) registry.Version {
 	v := f.Candidate.Version.OrZero()
 	v.Stage = registry.Stages[0]
@@ -170,8 +169,8 @@ func cameFrom(f fact.Facts) registry.Version {
 	return v
 }
 
-// BlockedResume returns the error for an unfinished promotion whose gates no longer pass. Moves that have already
-// been made stay, and the hint says how to undo them.
+// BlockedResume returns the error for an unfinished promotion whose gates no longer pass. Moves that have already been
+// made stay, and the hint explains how to undo them.
 func BlockedResume(f fact.Facts, in Intent, e ledger.Entry) error {
 	var moved []string
 	for _, now := range f.PointsTo(in.Query.Target) {
@@ -191,7 +190,7 @@ func BlockedResume(f fact.Facts, in Intent, e ledger.Entry) error {
 	}
 }
 
-// rollbackHint says how to roll back the target, both in a workflow step and on the command line.
+// rollbackHint explains how to roll back the target, both in a workflow step and on the command line.
 func rollbackHint(q fact.Query) string {
 	step := "with: { command: rollback, model: " + format.YAMLWord(q.Model)
 	command := "mlflow-promote rollback --model " + format.ShellWord(q.Model)

@@ -19,8 +19,7 @@ var (
 	attempt2   = ledger.Holder{Run: "42", Attempt: 2}
 )
 
-// cutOff returns a promotion of version 2 to an alias and a stage that was interrupted after it had moved the
-// alias.
+// cutOff returns a promotion of version 2 to an alias and a stage that was interrupted after it had moved the alias.
 func cutOff() (fact.Facts, Intent) {
 	v := registry.Version{Model: "churn", Number: 2, Source: "models:/m-2", RunID: "r2", Tags: map[string]string{}}
 	first := registry.Version{Model: "churn", Number: 1}
@@ -47,7 +46,7 @@ func cutOff() (fact.Facts, Intent) {
 	return f, Intent{Command: "promote", Query: fact.Query{Model: "churn", Target: bothTarget}}
 }
 
-// Only the workflow run that began a promotion is allowed to finish it, and only with the recorded moves.
+// Only the workflow run that began a promotion may finish it, and only with the recorded moves.
 func TestUnfinished(t *testing.T) {
 	for name, c := range map[string]struct {
 		change func(*fact.Facts, *ledger.Entry)
@@ -101,7 +100,8 @@ func TestUnfinished(t *testing.T) {
 	}
 }
 
-// The gates of an unfinished promotion compare the candidate with the versions that the target pointed to before.
+// The gates of an unfinished promotion compare the candidate with the versions that the target pointed to before that
+// promotion.
 func TestBefore(t *testing.T) {
 	one := registry.Is(fact.Subject{Ref: "models:/churn/1"})
 	held := map[registry.Ref]registry.Known[fact.Subject]{
@@ -128,7 +128,7 @@ func TestBefore(t *testing.T) {
 		now := f.Holders[registry.StageRef("Production")]
 		f = Before(f, e, held)
 		for _, key := range []registry.Ref{fact.Incumbent, registry.AliasRef("champion")} {
-			// the alias pointed to nothing, so the version in the stage is the incumbent
+			// the alias pointed to no version, so the version in the stage is the incumbent
 			if key == fact.Incumbent && c.absent {
 				continue
 			}
@@ -151,8 +151,8 @@ func TestBefore(t *testing.T) {
 	}
 }
 
-// If a stage contained several versions, none of them was the incumbent. A candidate that has left a stage is
-// evaluated as if it were still there.
+// A stage that contained several versions had no incumbent. A candidate that has since left a stage is evaluated as if
+// it were still in it.
 func TestBefore_Stage(t *testing.T) {
 	f, _ := cutOff()
 	e := f.Ledger.Entries[0]
@@ -210,8 +210,8 @@ func TestResume(t *testing.T) {
 	}
 }
 
-// If gates block the rest of a promotion, the error says which moves stay and how to undo them. Names are quoted
-// for YAML and for the shell.
+// If gates block the rest of a promotion, the error states which moves stay and how to undo them. Names are quoted for
+// YAML and for the shell.
 func TestBlockedResume(t *testing.T) {
 	f, in := cutOff()
 	in.Query.Model = "it's: here"
@@ -235,8 +235,7 @@ func TestBlockedResume(t *testing.T) {
 	}
 }
 
-// An interrupted rollback is finished with the same version if a rollback is still allowed to return to that
-// version.
+// An interrupted rollback is finished with the same version, provided that rollbacks may still return to that version.
 func TestInterruptedRollback(t *testing.T) {
 	begun := func() (fact.Facts, Intent) {
 		f, in := cutOff()
@@ -291,7 +290,7 @@ func TestInterruptedRollback(t *testing.T) {
 	}
 }
 
-// Only the same workflow run finishes an interrupted `alias` command. Any other run only confirms the moves.
+// Only the same workflow run may finish an interrupted `alias` command. Any other run can only confirm its moves.
 func TestResumeAliases(t *testing.T) {
 	f, in := cutOff()
 	in.Command, in.Query.Target = "alias", registry.Target{}

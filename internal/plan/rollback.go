@@ -11,15 +11,15 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
 )
 
-// Rollback plans to move the target back to the version and to put the current version on hold. Stage and alias
-// move together, and no part of the target is ever empty.
+// Rollback plans to move the target back to the given version and to put the current version on hold. A stage and an
+// alias move together, and no part of the target is ever empty.
 func Rollback(f fact.Facts, in Intent, to int) Plan {
 	return rollback(f, in, rolledBack{from: f.Holder(in.Query.Target), to: to, about: moves})
 }
 
-// InterruptedRollback returns a rollback that was interrupted after it had moved something, if this rollback is
-// allowed to return to the same version. The interrupted rollback may belong to a different run, because any
-// rollback is allowed to return to that version.
+// InterruptedRollback returns a rollback that was interrupted after it had moved something, if this rollback may return
+// to the same version. The interrupted rollback may belong to a different run, because any rollback may return to that
+// version.
 func InterruptedRollback(f fact.Facts, in Intent) (ledger.Entry, bool) {
 	e, ok := f.Unfinished(in.Command, in.Query.Target)
 	asked := in.Query.Candidate.Number
@@ -36,8 +36,8 @@ func InterruptedRollback(f fact.Facts, in Intent) (ledger.Entry, bool) {
 	})
 }
 
-// FinishRollback plans the rest of an interrupted rollback. If it is the same workflow run, it keeps the record.
-// Any other run makes a new rollback to the same version.
+// FinishRollback plans the rest of an interrupted rollback. If that rollback belongs to the same workflow run, its
+// record is kept. Otherwise, the plan is for a new rollback to the same version.
 func FinishRollback(f fact.Facts, in Intent, e ledger.Entry, by ledger.Holder) Plan {
 	whole := func(fact.Facts, Intent) []Step { // the tags are written for the whole target
 		return []Step{{Name: in.Query.Target.Alias}, {Name: in.Query.Target.Stage}}
@@ -126,8 +126,8 @@ func holdTags(in Intent, v registry.Version) []Step {
 	return steps
 }
 
-// NoRollbackTarget returns the error for a target that cannot be rolled back to any version. It lists each rejected
-// version with the reason.
+// NoRollbackTarget returns the error for a target that cannot be rolled back to any version. It lists every version
+// that was rejected, with the reason.
 func NoRollbackTarget(f fact.Facts, in Intent, backs []fact.RollbackTarget) error {
 	named := "name a version in the candidate input, such as models:/" + in.Query.Model +
 		"/7, and use `override: ungated`, because its gates are not evaluated"
@@ -159,8 +159,8 @@ func NoRollbackTarget(f fact.Facts, in Intent, backs []fact.RollbackTarget) erro
 	}
 }
 
-// To checks a version that the user specified. A rollback does not evaluate gates, so the target must have pointed
-// to this version before.
+// To checks a version that the user specified. A rollback does not evaluate gates, so the target must have pointed to
+// this version before.
 func To(f fact.Facts, in Intent, number int) fact.RollbackTarget {
 	if number == f.Holder(in.Query.Target) {
 		return fact.RollbackTarget{Number: number, Why: "the target points to it now"}
@@ -181,7 +181,7 @@ func To(f fact.Facts, in Intent, number int) fact.RollbackTarget {
 	return f.RollbackTo(number, fact.RollbackAllowed{Hold: overridesHold(in), Named: true})
 }
 
-// Backs returns the versions that a rollback could return to, newest first. Each rejected version has the reason.
+// Backs returns the versions that a rollback could return to, newest first, with the reason for each rejection.
 func Backs(f fact.Facts, in Intent) []fact.RollbackTarget {
 	return f.RollbackTargets(in.Query.Target, f.Holder(in.Query.Target), fact.RollbackAllowed{Hold: overridesHold(in)})
 }
@@ -194,8 +194,8 @@ func withCandidate(f fact.Facts, to int) fact.Facts {
 	return f
 }
 
-// NextRollback returns the version that a rollback would return to once the plan has been applied. If there is no
-// such version, why says so.
+// NextRollback returns the version that a rollback would return to after the plan has been applied. If there is none,
+// why gives the reason.
 func (p Plan) NextRollback(f fact.Facts) (to int, why string) {
 	next := ledger.Entry{
 		Outcome: ledger.EntryDone, Record: ledger.Record{Moves: p.Shifts(f.Number()), Outside: p.MovedOutside(f)},
@@ -215,7 +215,7 @@ func (p Plan) NextRollback(f fact.Facts) (to int, why string) {
 		why = backs[0].Rejection()
 	case f.Ledger.Off != "":
 		why = "no earlier version of the target is known"
-	default: // tags on other versions may show more, but only a rollback reads them
+	default: // tags on other versions may reveal more, but only a rollback reads them
 		why = "no earlier version of the target is on record"
 	}
 	if len(f.Ledger.Before) > 0 { // a rollback also reads earlier pages

@@ -18,7 +18,7 @@ import (
 type world struct {
 	facts  fact.Facts
 	ledger bool
-	bad    ruin // what happens to some versions before the first rollback
+	bad    ruin // what happens to some of the versions before the first rollback
 	ruined bool
 	clock  int
 	oracle struct {
@@ -28,7 +28,7 @@ type world struct {
 	}
 }
 
-// ruin says what happened to some of the versions. versions contains one bit for each version number.
+// ruin says what happened to some of the versions. versions has one bit for each version number.
 type ruin struct {
 	how      string
 	versions int
@@ -36,7 +36,7 @@ type ruin struct {
 
 func (r ruin) of(n int) bool { return r.versions&(1<<n) != 0 }
 
-// see returns the facts with the ruined versions.
+// see returns the facts after the versions have been ruined.
 func (r ruin) see(f fact.Facts) fact.Facts {
 	f.Versions = maps.Clone(f.Versions)
 	for n, k := range f.Versions {
@@ -135,7 +135,7 @@ func (w *world) becomes(n int) {
 }
 
 // rollback moves the alias back to the last good version before the current one, and checks that the oracle expects
-// that version.
+// this version.
 func (w *world) rollback(t *testing.T) (moved bool) {
 	in := w.intent("rollback")
 	want := 0
@@ -168,11 +168,11 @@ func (w *world) rollback(t *testing.T) (moved bool) {
 	return true
 }
 
-// The test tries every sequence of up to 6 promotions and rollbacks with 4 versions. Either all versions are good,
-// or some were deleted or failed before the first rollback. A rollback never returns to a bad version, to a version
-// that has been rolled back, or to a version that the alias never pointed to, and it never leaves the alias without
-// a version. If there is a good earlier version, the rollback finds one: the last one if there is a ledger,
-// otherwise one with tags.
+// The test tries every sequence of up to 6 promotions and rollbacks with 4 versions. Either all versions are good, or
+// some were deleted or failed before the first rollback. A rollback never returns to a bad version, to a version that
+// has been rolled back, or to one that the alias never pointed to, and never leaves the alias without a version. If
+// there is a good earlier version, the rollback finds one: with a ledger, the last one; without a ledger, one that has
+// tags.
 func TestRollback_EverySequence(t *testing.T) {
 	ruins := []ruin{{}, {"deleted", 1 << 1}, {"failed", 1<<2 | 1<<3}}
 	if os.Getenv("PROMOTE_ROLLBACKS") != "" {
@@ -219,8 +219,8 @@ func TestRollback_EverySequence(t *testing.T) {
 	}
 }
 
-// In the guide that this program replaces, a rollback moves the alias from 2 to 1, and the next rollback moves it
-// from 1 back to 2. Ours must never return to a version that has been rolled back.
+// In the guide that this program replaces, a rollback moves the alias from 2 to 1, and the next rollback moves it from
+// 1 back to 2. This program must never return to a version that has been rolled back.
 func TestRollback_NoPingPong(t *testing.T) {
 	for _, ledger := range []bool{true, false} {
 		w := newWorld(ledger, ruin{})
@@ -238,9 +238,9 @@ func TestRollback_NoPingPong(t *testing.T) {
 	}
 }
 
-// In the guide that this program replaces, a rollback first archives the current version and then moves the other
-// version. If it is interrupted in between, the stage is empty, and the archived version has no tag. Ours makes
-// both moves with one request and then writes the tag.
+// In the guide that this program replaces, a rollback first archives the current version and then moves the other one.
+// If it is interrupted in between, the stage is empty and the archived version has no tag. This program makes both
+// moves with a single request and then writes the tag.
 func TestRollback_OneMove(t *testing.T) {
 	w := newWorld(false, ruin{})
 	in := w.intent("rollback")

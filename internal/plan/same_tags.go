@@ -7,9 +7,8 @@ import (
 	"strings"
 )
 
-// sameTagNotes warns about tags that MariaDB and MySQL treat as the same tag, because their keys differ only in
-// case or in trailing spaces. Each note says which tag loses its value there. MLflow does not say which database it
-// uses.
+// sameTagNotes warns about tags that MariaDB and MySQL treat as the same tag, because their keys differ only in case or
+// in trailing spaces. Each note states which tag loses its value there. MLflow does not reveal which database it uses.
 func sameTagNotes(where string, set, have map[string]string) (notes []string) {
 	loose := func(key string) string { return strings.ToLower(strings.TrimRight(key, " ")) }
 	const lost = "%s %s and %s differ only in case or spaces: MariaDB and MySQL treat them as one tag, so %s loses " +

@@ -15,7 +15,7 @@ func TestSameTagNotes(t *testing.T) {
 	}
 	for name, c := range map[string]struct {
 		set, have map[string]string
-		want      string // parts of the only note, separated by |; "" for no note
+		want      string // parts of the only note, separated by |; "" if there is no note
 	}{
 		"the same key":       {of("owner"), of("owner"), ""},
 		"other keys":         {of("owner", "team"), of("owners"), ""},

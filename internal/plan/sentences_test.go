@@ -41,7 +41,7 @@ func TestDigest_IgnoresSentences(t *testing.T) {
 	}
 }
 
-// unreadable returns facts that are not known, for the given reason.
+// unreadable returns facts that could not be read, for the given reason.
 func unreadable(why string) fact.Facts {
 	f := fact.Facts{Candidate: fact.Subject{
 		Version: registry.Unreadable[registry.Version](why), Run: registry.Unreadable[registry.Run](why),
@@ -54,7 +54,7 @@ func unreadable(why string) fact.Facts {
 	return f
 }
 
-// The note about a value that is split into several tags is also a sentence.
+// The note in a tag whose value is split into several tags is also a sentence.
 func TestDigest_IgnoresSplitNotes(t *testing.T) {
 	tags := registry.SplitTag(registry.TagDatasets, strings.Repeat("x", 2*registry.MaxTagValue))
 	note := tags[registry.TagDatasets]
@@ -75,7 +75,7 @@ func TestDigest_IgnoresSplitNotes(t *testing.T) {
 	}
 }
 
-// reword replaces every sentence in a plan and returns how many there are.
+// reword replaces every sentence in a plan, and returns how many there are.
 func reword(t *testing.T, p Plan) (out Plan, sentences int) {
 	t.Helper()
 	text, err := canonical.JSON(p)
@@ -99,8 +99,8 @@ func reword(t *testing.T, p Plan) (out Plan, sentences int) {
 	return out, sentences
 }
 
-// fill sets every exported field in v, at every level. Each string is set to the path of its field. Each list gets
-// two elements. A bool is true only in the second element.
+// fill sets every exported field in v, at every level: each string to the path of its field, each list to two elements,
+// and each bool to true in the second element only.
 func fill(v reflect.Value, where string) {
 	switch v.Kind() {
 	case reflect.Pointer:

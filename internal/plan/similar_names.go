@@ -10,9 +10,9 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
 )
 
-// Names refuses to create a registered model or an alias whose name is almost the same as an existing one. Such a
-// name is usually a typo: the model would have no history, and the alias would have no incumbent. `override:
-// new-alias` allows the name, unless the database treats both names as the same.
+// Names returns an error for a new registered model or alias whose name is almost the same as an existing one. Such a
+// name is usually a typo: the model would have no history, and the alias would have no incumbent. With `override:
+// new-alias`, the name is accepted, unless the database treats both names as the same.
 func Names(f fact.Facts, in Intent) error {
 	if err := newModel(f, in); err != nil {
 		return err

@@ -6,7 +6,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
-// If no version was created, the step keeps the placeholder for the new version. It never points to version 0.
+// If no version was created, the step keeps the placeholder for the new version instead of pointing to version 0.
 func TestStep_For(t *testing.T) {
 	step := Step{
 		Do: SetAlias, Name: "champion", Was: registry.PointsTo(7), Want: registry.PointsTo(registry.NextVersion),

@@ -17,12 +17,12 @@ import (
 type Applied struct {
 	Rule    Rule
 	Targets []TargetRule // the alias's rule, then the stage's
-	Gates   []gates.Gate // gates of every target; each target's check of `from` comes first
+	Gates   []gates.Gate // gates of all targets; for each target, the check of `from` comes first
 	Waivers []Waiver
 }
 
-// For returns the part of the policy that applies to a model and target. It fails with the reason `no-gates` if the
-// policy contains no gates for the target, because no version is allowed to reach a target without gates.
+// For returns the part of the policy that applies to the model and target. It fails with the reason `no-gates` if the
+// policy contains no gates for the target, because every promotion must pass at least one gate.
 func (p Policy) For(model string, t registry.Target) (Applied, error) {
 	rule, ok := p.rule(model)
 	if !ok {
@@ -63,7 +63,7 @@ func noGates(msg, file string) error {
 		"; thresholds do not replace them (`override: ungated` promotes without gates, which is recorded)"}
 }
 
-// gates returns the target's gates, preceded by the check of `from`.
+// gates returns the target's gates, starting with the check of `from`.
 func (t TargetRule) gates(file string) []gates.Gate {
 	var out []gates.Gate
 	if len(t.From) > 0 {
@@ -80,8 +80,8 @@ func (t TargetRule) gates(file string) []gates.Gate {
 	return out
 }
 
-// withIncumbent returns the facts with this target's version as the incumbent. In a promotion to an alias and a
-// stage, the candidate is thus compared with each of the two versions.
+// withIncumbent returns a copy of the facts in which the incumbent is the version that this target points to. When a
+// promotion moves both an alias and a stage, the candidate is thus compared with the current version of each.
 func (t TargetRule) withIncumbent(f fact.Facts) fact.Facts {
 	if holder, gathered := f.Holders[t.Ref()]; gathered {
 		f.Holders = maps.Clone(f.Holders)
@@ -90,7 +90,7 @@ func (t TargetRule) withIncumbent(f fact.Facts) fact.Facts {
 	return f
 }
 
-// rule returns the most specific rule whose pattern matches.
+// rule returns the most specific rule whose pattern matches the model's name.
 func (p Policy) rule(model string) (Rule, bool) {
 	best, found := Rule{}, false
 	for _, r := range p.Rules {
@@ -101,7 +101,7 @@ func (p Policy) rule(model string) (Rule, bool) {
 	return best, found
 }
 
-// Matching returns every rule whose pattern matches the model. The first one applies.
+// Matching returns every rule whose pattern matches the model, the most specific one first. Only the first one applies.
 func (p Policy) Matching(model string) []Rule {
 	var out []Rule
 	for _, r := range p.Rules {
@@ -113,14 +113,14 @@ func (p Policy) Matching(model string) []Rule {
 	return out
 }
 
-// Targets returns the targets in the rule that applies to the model, if there is one.
+// Targets returns the targets in the rule that applies to the model. It returns nil if no rule applies.
 func (p Policy) Targets(model string) []TargetRule {
 	rule, _ := p.rule(model)
 	return rule.Targets
 }
 
-// ambiguous adds a problem if the same name can match two patterns that are equally specific. Otherwise, the order
-// of the rules would decide which one applies.
+// ambiguous adds a problem for each pair of equally specific patterns that can match the same name. Without this check,
+// the order of the rules would decide which of them applies.
 func (r *reader) ambiguous(rules []Rule) {
 	for i, a := range rules {
 		for _, b := range rules[:i] {

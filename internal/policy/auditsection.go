@@ -38,16 +38,16 @@ type Accepted struct {
 	Line    int
 }
 
-// Covers reports whether the finding is among the accepted ones, regardless of the date.
+// Covers reports whether the finding is accepted. It ignores the expiry date.
 func (a Accepted) Covers(f audit.Finding) bool {
 	return a.Rule == f.Rule && (a.Model == "") == (f.Model == "") && glob.Match(a.Model, f.Model) &&
 		(a.Version == 0 || a.Version == f.Version) && (a.Target == "" || a.Target == f.Alias || a.Target == f.Stage)
 }
 
-// Ended reports whether the last day of the acceptance is over.
+// Ended reports whether the last day of the acceptance has passed.
 func (a Accepted) Ended(now time.Time) bool { return DayIsOver(a.Until, now) }
 
-// auditFields returns the keys of the section. The rules themselves declare their settings.
+// auditFields returns the keys of the `audit` section. Each rule declares its own settings.
 func auditFields(rules []audit.Rule) []tree.Field {
 	var ids []string
 	var each []tree.Field
@@ -101,7 +101,7 @@ func settingShape(s audit.Setting) tree.Shape {
 	return tree.MapOf(about, tree.Text("a name"), tree.Text("a name"))
 }
 
-// auditSection reads a section that has been checked against its shape.
+// auditSection reads the `audit` section, which must already have been checked against its shape.
 func (r *reader) auditSection(n *tree.Node, rules []audit.Rule) Audit {
 	out := Audit{Line: n.Line, Rules: map[string]AuditSettings{}}
 	if each := n.Get("rules"); each != nil {
@@ -153,7 +153,7 @@ func (r *reader) auditSettings(e tree.Entry, rule audit.Rule) AuditSettings {
 	return out
 }
 
-// patterns reads regular expressions and returns them by key. Each one must match the whole text.
+// patterns compiles a mapping of regular expressions. Each one must match the whole text.
 func (r *reader) patterns(n *tree.Node) map[string]*regexp.Regexp {
 	out := map[string]*regexp.Regexp{}
 	for _, e := range n.Entries {

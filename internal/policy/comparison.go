@@ -82,7 +82,7 @@ func metricPair(name string, mine, theirs fact.Subject) fact.MetricPair {
 	return p
 }
 
-// shown returns the chosen value and its text. The text is – if the metric is absent, and ? if no value can be
+// shown returns the chosen value and its text. The text is "–" if the metric is absent, and "?" if no value can be
 // chosen.
 func shown(c fact.Choice) (value *float64, text string) {
 	switch {

@@ -13,7 +13,8 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
 )
 
-// These tests cover defects found in hand-written promotion pipelines.
+// These tests cover defects found in hand-written promotion pipelines. The comment above each test describes the
+// defect.
 
 // The pipeline moved versions to Production without gates, and its approval always passed.
 func TestTargets_NeedGates(t *testing.T) {
@@ -76,7 +77,7 @@ func TestBest_Direction(t *testing.T) {
 	}
 }
 
-// The pipeline stopped with an error if the version had no run. Here, the gate is inconclusive.
+// The pipeline stopped with an error if the version had no run. Now the gate is inconclusive instead.
 func TestLineage_WithoutRun(t *testing.T) {
 	f := policytest.Facts()
 	f.Candidate.Run = registry.Unreadable[registry.Run]("version 2 of churn has no run")

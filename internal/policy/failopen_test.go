@@ -11,7 +11,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
 )
 
-// Each test covers a version that once passed by mistake.
+// Each of these tests covers a case in which a version once passed by mistake.
 
 func gatesOf(t *testing.T, file string, target registry.Target) Applied {
 	t.Helper()

@@ -24,7 +24,7 @@ type Policy struct {
 	Audit      Audit
 	Ledger     Ledger
 
-	Justification *Demand // for models without a rule; nil if the policy demands nothing
+	Justification *Demand // for models without a rule; nil if the policy sets no pattern
 }
 
 // HasModels reports whether the file contains rules. Ledger keys and audit settings do not count as rules.
@@ -37,7 +37,7 @@ type Rule struct {
 	Mode    verdict.Mode // for targets without their own mode
 	Targets []TargetRule
 
-	Justification *Demand // for targets without a rule; nil if the policy demands nothing
+	Justification *Demand // for targets without a rule; nil if the policy sets no pattern
 }
 
 // TargetRule contains the conditions for moving an alias or stage to a version.
@@ -51,7 +51,7 @@ type TargetRule struct {
 	AllowAssign  bool   // whether the `alias` command is allowed to move the alias without its gates
 	Digest       string // digest of the gates and `from`; independent of mode, comments and layout
 
-	Justification *Demand // nil if the policy demands nothing
+	Justification *Demand // nil if the policy sets no pattern
 }
 
 // Ref returns the alias or the stage.
@@ -124,7 +124,7 @@ var (
 	}
 )
 
-// Keys contains the keys of the policy file, for its schema.
+// Keys contains all keys that a policy file may contain. The schema is generated from it.
 type Keys struct {
 	File, Model, Target     []tree.Field
 	ModelName, Alias, Stage tree.Shape
@@ -157,9 +157,8 @@ type reader struct {
 	rules []audit.Rule
 }
 
-// Parse reads a policy file. Its errors have the reason bad-policy, and tree.Problems returns the problems in an
-// error. rules are the audit rules that the `audit` section can configure. Without rules, a file with this section
-// is refused.
+// Parse reads a policy file. Its errors have the reason bad-policy; tree.Problems extracts the problems from them.
+// rules are the audit rules that the `audit` section can configure. Without rules, a file with this section is refused.
 func Parse(file string, data []byte, rules ...audit.Rule) (Policy, error) {
 	p := Policy{File: file, Digest: canonical.Digest("policy/1", string(data)), Identities: map[string]string{}}
 	r := &reader{rules: rules}
@@ -201,7 +200,7 @@ func (r *reader) file(p *Policy, root *tree.Node) {
 	}
 	r.ambiguous(p.Rules)
 	if len(r.Problems) > 0 {
-		return // the code below relies on checked values
+		return // the code below needs checked values
 	}
 	if ids := root.Get("identities"); ids != nil {
 		for _, e := range ids.Entries {
@@ -268,15 +267,15 @@ func (r *reader) rule(p *Policy, e tree.Entry) Rule {
 	return out
 }
 
-// demand returns what the file, a model or a target demands of justifications.
+// demand returns the Demand that the file, a model or a target contains. If it contains none, the result is or, which
+// applies by default.
 func (r *reader) demand(n *tree.Node, or *Demand) *Demand {
 	d, problems := demandOf(n, or)
 	r.Problems = append(r.Problems, problems...)
 	return d
 }
 
-// mode returns the mode of a model or target. If no mode is set there, it returns or, the mode that applies
-// otherwise.
+// mode returns the mode of a model or target. If it has no mode of its own, the result is or, which applies by default.
 func mode(n *tree.Node, or verdict.Mode) verdict.Mode {
 	switch n.Str("mode") {
 	case "report":

@@ -78,7 +78,8 @@ func plain(n *tree.Node) any {
 	return n.Text
 }
 
-// corpus reads the policies in one of the files in testdata. Each policy is preceded by a line "#### NAME".
+// corpus reads the policies in a file in testdata/corpus and returns them by name. The line "#### NAME" precedes each
+// policy.
 func corpus(t testing.TB, file string) map[string]string {
 	t.Helper()
 	data, err := os.ReadFile(filepath.Join("testdata", "corpus", file))

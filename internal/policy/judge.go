@@ -11,9 +11,9 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
 )
 
-// Judge evaluates every gate and returns the verdict. If there is no incumbent, a comparison is not applicable,
-// provided that the candidate passes at least one gate that checks the candidate alone. Otherwise, the comparison
-// is inconclusive.
+// Judge evaluates every gate and returns the verdict. A comparison without an incumbent is not applicable if the
+// candidate passes at least one gate that checks the candidate alone. If it passes none, the comparison is
+// inconclusive.
 func Judge(list []gates.Gate, facts fact.Facts, waivers ...Waiver) verdict.Verdict {
 	v := verdict.Verdict{Findings: make([]verdict.Finding, 0, len(list))}
 	judged := false
@@ -37,8 +37,8 @@ func Judge(list []gates.Gate, facts fact.Facts, waivers ...Waiver) verdict.Verdi
 	return waive(v, waivers, facts).Sum()
 }
 
-// ForPlan returns the gates for a plan. Gates that depend on time or people are deferred: they are pending in the
-// plan and evaluated when the plan is applied. Until then, their findings say what the result would be now.
+// ForPlan returns the gates for a plan. Gates that depend on time or people are deferred: they are pending in the plan
+// and evaluated when the plan is applied. Their findings in the plan say what the result would be now.
 func ForPlan(list []gates.Gate) []gates.Gate {
 	out := slices.Clone(list)
 	for i, g := range out {

@@ -11,12 +11,12 @@ import (
 
 // Demand is a pattern that a run's justification must match.
 type Demand struct {
-	Pattern string // in RE2 syntax; it must match part of the text
+	Pattern string // in RE2 syntax; it may match any part of the text
 	Line    int
 	re      *regexp.Regexp
 }
 
-// Matches reports whether the text is a justification that the demand accepts.
+// Matches reports whether the justification matches the pattern.
 func (d Demand) Matches(text string) bool { return d.re.MatchString(text) }
 
 var justificationShape = tree.Object("what the justification input must contain; a target's pattern replaces its "+
@@ -24,8 +24,8 @@ var justificationShape = tree.Object("what the justification input must contain;
 	tree.Required("matches", tree.MaxLength(200,
 		tree.Text("a regular expression (RE2) that must match a part of the text, such as CHG\\d+"))))
 
-// demandOf returns the demand of the file, a model or a target. If there is none, it returns or, the demand that
-// applies otherwise.
+// demandOf returns the Demand that the file, a model or a target contains. If it contains none, the result is or, which
+// applies by default.
 func demandOf(n *tree.Node, or *Demand) (d *Demand, problems []tree.Problem) {
 	j := n.Get("justification")
 	if j == nil || j.Kind != tree.KindMap || j.Str("matches") == "" {
@@ -43,8 +43,8 @@ func demandOf(n *tree.Node, or *Demand) (d *Demand, problems []tree.Problem) {
 	return or, []tree.Problem{problem.(tree.Problem)}
 }
 
-// Unmatched returns the first demand that a run's justification does not meet. moved contains the model's aliases
-// and stages that the run moves.
+// Unmatched returns the first pattern that a run's justification must match but does not. moved contains the model's
+// aliases and stages that the run moves.
 func (p Policy) Unmatched(model string, moved []registry.Ref, justification string) (Demand, bool) {
 	rule, found := p.rule(model)
 	for _, ref := range moved {
@@ -64,10 +64,10 @@ func (p Policy) Unmatched(model string, moved []registry.Ref, justification stri
 	return Demand{}, false
 }
 
-// sameTarget compares two targets. Some databases ignore the case of an alias.
+// sameTarget reports whether two targets are the same. It ignores case, as some databases do for aliases.
 func sameTarget(a, b registry.Ref) bool { return a.Kind == b.Kind && strings.EqualFold(a.Name, b.Name) }
 
-// Unjustified returns the error for a run whose justification does not meet the demand.
+// Unjustified returns the error for a run whose justification does not match the pattern.
 func (p Policy) Unjustified(d Demand, justification string) error {
 	msg := fmt.Sprintf("the justification is missing; %s:%d demands a match for %s", p.File, d.Line, d.Pattern)
 	if justification != "" {

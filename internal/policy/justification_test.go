@@ -7,7 +7,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
-// A target's demand replaces its model's demand, and both replace the file's.
+// A target's pattern replaces its model's pattern, and both replace the file's.
 func TestUnmatched(t *testing.T) {
 	p, err := Parse("policy.yml", []byte(`
 version: 1
@@ -57,7 +57,7 @@ models:
 	}
 }
 
-// A demand does not change any rule's digest, because a demand does not depend on the version.
+// A pattern for justifications does not change any rule's digest, because it has nothing to do with the version.
 func TestUnmatched_NotInDigest(t *testing.T) {
 	digest := func(more string) string {
 		p, err := Parse("p", []byte("version: 1\nmodels: {m: {aliases: {a: {"+more+"gates: [{metric: x, min: 0}]}}}}\n"))

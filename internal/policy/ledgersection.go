@@ -38,7 +38,7 @@ var (
 
 func itemShape(s tree.Shape) *tree.Shape { return &s }
 
-// ledgerSection reads a section that has been checked against its shape.
+// ledgerSection reads the `ledger` section, which must already have been checked against its shape.
 func (r *reader) ledgerSection(n *tree.Node) Ledger {
 	out := Ledger{Experiment: n.Str("experiment")}
 	keys := n.Get("keys")

@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// The last day that a policy specifies counts in full, in UTC.
+// The last day of a period is included in full, in UTC.
 func TestParse_LedgerKeys(t *testing.T) {
 	p, err := Parse("p.yml", []byte(corpus(t, "accepted.txt")["a ledger with keys"]))
 	if err != nil {

@@ -21,7 +21,7 @@ func locationShape(about string) tree.Shape {
 	return tree.MaxLength(500, tree.Pattern(about, `^(/|[a-z][a-z0-9+.-]+:/)[^\x00-\x1f]+$`))
 }
 
-// movedRoot reads the entry for one moved store.
+// movedRoot reads the entry for one moved artifact store.
 func (r *reader) movedRoot(p *Policy, n *tree.Node) {
 	m := registry.MovedRoot{
 		From: strings.TrimRight(n.Str("from"), "/"), To: strings.TrimRight(n.Str("to"), "/"),

@@ -18,8 +18,8 @@ import (
 
 var campaign = flag.Int("campaign", 20_000, "number of mutated texts for each parser and decoder")
 
-// A mutated text must not make any parser of untrusted text panic. This test tries many texts quickly. The fuzzer
-// finds new code paths but is twenty times slower.
+// No parser of untrusted text may panic on mutated input. This test tries many inputs quickly. The fuzzer finds new
+// code paths but is twenty times slower.
 func TestParsers_MutatedTexts(t *testing.T) {
 	var policies []string
 	for _, file := range []string{"accepted.txt", "refused.txt", "beyond.txt"} {
@@ -66,7 +66,7 @@ func TestParsers_MutatedTexts(t *testing.T) {
 var scraps = []string{"\n", "  ", ": ", "- ", "[", "]", "{", "}", "\"", "'", "&a ", "*a", "!!x ", "|", ">", "#",
 	"---\n", "? ", "<<: ", ".inf", "1_000", "0.9", "null", "~", "\\u0000", "\xff", "\u2028", "-1", ",", "true", "1e999"}
 
-// mutated changes a text in one to four places.
+// mutated picks one of the texts and changes it in one to four places.
 func mutated(r *rand.Rand, from []string) string {
 	text := []byte(from[r.IntN(len(from))])
 	for range 1 + r.IntN(4) {

@@ -330,7 +330,8 @@ func TestOnFail(t *testing.T) {
 	}
 }
 
-// A comparison without an incumbent does not count as an absent fact, because nothing was checked.
+// A missing incumbent does not count as an absent fact. With `on-fail: warn`, a version could otherwise be promoted
+// without any check.
 func TestOnFail_WarnNeedsACheck(t *testing.T) {
 	f := policytest.MetricFacts(map[string]float64{"a": 1}, nil)
 	if v := Judge([]gates.Gate{gateOf(t, "regression: a, better: higher, on-fail: warn")},

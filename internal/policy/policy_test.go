@@ -224,7 +224,7 @@ func TestThresholds_Problems(t *testing.T) {
 	}
 }
 
-// Thresholds may be separated by commas and semicolons, except in quotes and brackets.
+// Thresholds may be separated by commas and semicolons, which are ignored inside quotes and brackets.
 func TestThresholds_Separators(t *testing.T) {
 	for text, want := range map[string][]string{
 		"a >= 1, b <= 2":                    {"1 a >= 1", "1 b <= 2"},
@@ -293,7 +293,7 @@ func TestThresholds_Margins(t *testing.T) {
 	}
 }
 
-// An alias that does not exist and is not the target's cannot be compared with, even if other gates pass.
+// A comparison with an alias that does not exist is inconclusive and blocks, even if other gates pass.
 func TestThresholds_MissingAlias(t *testing.T) {
 	f := policytest.MetricFacts(map[string]float64{"a": 1}, map[string]float64{"a": 0.5})
 	f.Holders[registry.AliasRef("champoin")] = registry.Absent[fact.Subject]("no version has the alias champoin")

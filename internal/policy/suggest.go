@@ -106,7 +106,8 @@ func threeDigits(v float64) float64 {
 // heldOut lists words that occur in the names of metrics on held-out data.
 var heldOut = []string{"test", "val", "eval"}
 
-// rank orders metrics. Metrics on held-out data come first, because they say more than metrics on training data.
+// rank returns a metric's position in the suggestions. Metrics on held-out data come first, because they say more than
+// metrics on training data.
 func rank(key string) int {
 	for i, word := range heldOut {
 		if strings.Contains(strings.ToLower(key), word) {

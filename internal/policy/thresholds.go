@@ -38,8 +38,8 @@ func Thresholds(text string, t registry.Target) (gates []gates.Gate, problems []
 // onePerLine is the advice for thresholds that YAML has folded into one line.
 const onePerLine = "write one threshold per line, under `thresholds: |` and not `thresholds: >`, which joins the lines"
 
-// commentedOut reports whether a line is a comment that contains a comparison. If the first of several lines is a
-// comment, YAML folds all of them into such a line.
+// commentedOut reports whether a line is a comment that contains a comparison. YAML produces such a line if it folds
+// several lines into one and the first of them is a comment.
 func commentedOut(line string) bool {
 	_, _, _, compares := split(line)
 	return strings.HasPrefix(strings.TrimSpace(line), "#") && compares
@@ -51,8 +51,8 @@ type part struct {
 	line int
 }
 
-// thresholdParts splits the text at line breaks, commas and semicolons. Separators in quotes or brackets do not
-// count. An unclosed quote or bracket ends with its line.
+// thresholdParts splits the text at line breaks, commas and semicolons. Separators in quotes or brackets are ignored.
+// An unclosed quote or bracket ends with its line.
 func thresholdParts(text string) (parts []part) {
 	for i, line := range strings.Split(text, "\n") {
 		if strings.HasPrefix(strings.TrimSpace(line), "#") {
@@ -133,11 +133,11 @@ func threshold(line string, t registry.Target) (gates.Gate, error) {
 	return gates.RegressionGate(r, op, who, margin), nil
 }
 
-// digits matches the second half of a number that is written with a decimal comma.
+// digits matches the part after the comma in a number with a decimal comma.
 var digits = regexp.MustCompile(`^[0-9]+$`)
 
-// split splits the line at the first operator outside quotes and brackets. A metric's name cannot contain any of an
-// operator's characters.
+// split splits a line at the first operator outside quotes and brackets. A metric's name cannot contain an operator's
+// characters.
 func split(line string) (key string, op compare.Operator, right string, ok bool) {
 	quoted, inside := false, false
 	for at := 0; at < len(line); at++ {
@@ -159,8 +159,8 @@ func split(line string) (key string, op compare.Operator, right string, ok bool)
 	return "", "", "", false
 }
 
-// marginForms match a baseline and what follows it. An alias may contain a hyphen, so the first form requires a
-// space in front of the hyphen. The second form is tried only if the whole word is not a baseline.
+// marginForm and closeMargin match a baseline with a margin. An alias may contain a hyphen, so marginForm requires a
+// space before a minus sign. closeMargin is tried only if the whole word is not a baseline.
 var (
 	marginForm  = regexp.MustCompile(`^(\S+?)(?:\s*([+*])|\s+([-+*]))\s*(.*)$`)
 	closeMargin = regexp.MustCompile(`^([^@\s][^\s]*?)(-)([0-9.]+\s*%?)$`)

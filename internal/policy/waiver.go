@@ -35,8 +35,8 @@ func (w Waiver) Concerns(model string, list []gates.Gate) bool {
 
 func (w Waiver) expired(now time.Time) bool { return DayIsOver(w.Until, now) }
 
-// DayIsOver reports whether a day in UTC is over, for example 2026-12-31. It returns true if the day or the time is
-// unknown, so when in doubt, an exception counts as ended.
+// DayIsOver reports whether a day in UTC, for example 2026-12-31, is over. It returns true if the day or the current
+// time is unknown. In case of doubt, an exception therefore counts as expired.
 func DayIsOver(until string, now time.Time) bool {
 	day, err := time.Parse(time.DateOnly, until)
 	return err != nil || now.IsZero() || !now.Before(day.AddDate(0, 0, 1))

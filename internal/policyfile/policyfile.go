@@ -1,6 +1,6 @@
 // Package policyfile finds and reads the policy file for a run.
 //
-// It must never guess which file is meant, because a policy that is silently ignored protects nothing.
+// It must never guess which file is meant. If the wrong file were chosen, the right policy would be ignored silently.
 package policyfile
 
 import (
@@ -19,22 +19,21 @@ import (
 // File is the policy file for a run.
 type File struct {
 	policy.Policy
-	Path    string // path in the workspace; "" = none was found or named
-	Found   bool   // the file has been read
-	Missing string // where the file was looked for, if it was not found
+	Path    string // path in the workspace; "" if no file was found or named
+	Found   bool   // whether the file has been read
+	Missing string // the places that were searched, if no file was found
 }
 
-// Workspace is where policy files are looked for.
+// Workspace gives access to the folders in which policy files are looked for.
 type Workspace struct {
 	List    func(folder string) ([]string, error)
 	Read    func(name string, limit int64) ([]byte, error)
 	AsInput func(input, value string) string // formats an input and its value as users write them in this environment
-	InJob   bool                             // running in a GitHub Actions job
+	InJob   bool                             // whether this is a GitHub Actions job
 }
 
-// Load reads the policy file. named is the path given as an input, or "". A missing file is an error
-// only if the command needs it or an input names it. rules are the audit rules that the file may
-// configure.
+// Load reads the policy file. named is the path given as an input, or "". A missing file is an error only if the
+// command needs it or an input names it. rules are the audit rules that the file may configure.
 func Load(w Workspace, named string, needed bool, rules ...audit.Rule) (File, error) {
 	p := File{Path: named}
 	fromInput := named != ""
@@ -58,7 +57,7 @@ func Load(w Workspace, named string, needed bool, rules ...audit.Rule) (File, er
 	return p, err
 }
 
-// Problems returns the problems in the policy file that a command's error contains.
+// Problems extracts the policy-file problems from a command's error.
 func (p File) Problems(err error) []string {
 	var out []string
 	for _, problem := range tree.Problems(err) {
@@ -68,7 +67,7 @@ func (p File) Problems(err error) []string {
 }
 
 // find returns the path of the policy file. If there is no file and none is needed, the path is "", and missing says
-// where it was looked for.
+// where find looked.
 func (w Workspace) find(needed bool) (file, missing string, err error) {
 	found, err := searchIn(w.List)
 	if err != nil {
@@ -95,7 +94,7 @@ func (w Workspace) find(needed bool) (file, missing string, err error) {
 	return "", found.missing(), nil
 }
 
-// hint suggests what to do if the policy file cannot be read. fromInput reports whether its path came from an input.
+// hint says what to do if the policy file cannot be read. fromInput is true if its path came from an input.
 func (w Workspace) hint(fromInput bool, err error) string {
 	if !fromInput {
 		return "use a regular file; a symbolic link must point to a file in the workspace"

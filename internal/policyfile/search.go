@@ -14,16 +14,16 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/spelling"
 )
 
-// search is the result of looking for policy files. Paths are relative to the workspace or, on a laptop, to the
-// working directory.
+// search contains the policy files that were found. Paths are relative to the workspace or, outside CI, to the working
+// directory.
 type search struct {
 	usual    []string // policy files at the usual paths
-	near     []string // files that may be meant as the policy, because of a similar name or a different path
-	checkout bool     // there is a .git or .github folder
+	near     []string // files that may be meant as the policy, judging by their name or path
+	checkout bool     // whether there is a .git or .github folder
 }
 
 // searchIn searches the workspace, .github and the folders in .github. list returns the names in a folder. The
-// workflows folder is skipped, because a workflow may be named after the policy that it checks.
+// workflows folder is skipped, because a workflow may have the same name as the policy that it checks.
 func searchIn(list func(folder string) ([]string, error)) (search, error) {
 	var out search
 	top, err := listIfThere(list, ".")
@@ -51,7 +51,7 @@ func searchIn(list func(folder string) ([]string, error)) (search, error) {
 	return out, nil
 }
 
-// listIfThere returns the names in a folder, or nothing if the folder does not exist or is a file.
+// listIfThere returns the names in a folder. It returns no names if the folder does not exist or is a file.
 func listIfThere(list func(string) ([]string, error), folder string) ([]string, error) {
 	names, err := list(folder)
 	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR) {
@@ -83,9 +83,9 @@ func nearName(name string) bool {
 	return slices.ContainsFunc(known, func(name string) bool { return stem == name || spelling.OneSlip(stem, name) })
 }
 
-// choose returns the policy file, or "" if none exists. If it is unclear which file is meant, it
-// fails, because a policy that is silently ignored protects nothing. asInput formats an input and its
-// value as users write them in this environment.
+// choose returns the policy file, or "" if there is none. It fails if it is unclear which file is meant, because a
+// policy that is silently ignored protects nothing. asInput formats an input and its value as users write them in this
+// environment.
 func (f search) choose(asInput func(input, value string) string) (string, error) {
 	all := slices.Concat(f.usual, f.near)
 	switch {
@@ -110,7 +110,7 @@ func (f search) choose(asInput func(input, value string) string) (string, error)
 
 var usualPlaces = strings.Join(policy.DefaultFiles, " or ")
 
-// missing says where a policy was looked for.
+// missing says where choose looked for a policy.
 func (f search) missing() string {
 	text := "no policy file at " + usualPlaces
 	if !f.checkout {

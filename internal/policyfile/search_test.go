@@ -147,7 +147,7 @@ func TestSearch_Checkout(t *testing.T) {
 	}
 }
 
-// A folder that cannot be read may contain a policy.
+// A folder that cannot be read might contain a policy.
 func TestSearch_Unreadable(t *testing.T) {
 	for _, folder := range []string{".", ".github", ".github/policy"} {
 		list := listOf([]string{".github/policy/x.yml"})

@@ -1,4 +1,4 @@
-// Package proxyenv describes the environment variables that set a forward proxy.
+// Package proxyenv describes the environment variables that configure a forward proxy.
 package proxyenv
 
 import (
@@ -8,12 +8,12 @@ import (
 	"strings"
 )
 
-// pairs are the variables that count, in upper and lower case. If both are set, the first one counts.
+// pairs contains the variables, in upper and lower case. If both are set, the first one counts.
 var pairs = [][2]string{{"HTTPS_PROXY", "https_proxy"}, {"HTTP_PROXY", "http_proxy"}, {"NO_PROXY", "no_proxy"}}
 
-// Describe returns a line for each proxy variable that is set, without credentials, and then one line for each address
-// that says which way requests to it take. It returns nothing if no variable is set. proxy returns the proxy for an
-// address, or nil.
+// Describe returns a line for each proxy variable that is set, without credentials, followed by a line for each address
+// that states how requests to that address are sent. It returns nothing if no variable is set. proxy returns the proxy
+// for an address, or nil.
 func Describe(env func(string) string, proxy func(*url.URL) (*url.URL, error), addresses map[string]string) []string {
 	var out []string
 	for _, pair := range pairs {
@@ -65,5 +65,5 @@ func way(proxy func(*url.URL) (*url.URL, error), address string) string {
 // userinfo matches a scheme, and credentials up to the last @. A password may contain any character.
 var userinfo = regexp.MustCompile(`(?s)^(\s*[A-Za-z][A-Za-z0-9+.-]*://)?.*@`)
 
-// Masked returns the value of a variable with *** instead of its user and password.
+// Masked returns the value of a variable with the user and password replaced by ***.
 func Masked(value string) string { return userinfo.ReplaceAllString(value, "${1}***@") }

@@ -1,8 +1,8 @@
 // Package racetest checks races between promotions, in which several runs move one target to different versions at the
 // same time. The runs may share a process with the test server, or be separate processes with a real server.
 //
-// The package must never know how the runs avoid conflicts. All it receives is each run's report, and the version that
-// the target points to at the end.
+// The package must never know how the runs avoid conflicts. It receives only each run's report and the version that the
+// target points to in the end.
 package racetest
 
 import (
@@ -12,14 +12,14 @@ import (
 	"github.com/anishathalye/porcupine"
 )
 
-// Attempt is one promotion as its caller sees it.
+// Attempt is one promotion from its caller's point of view.
 type Attempt struct {
 	Began, Ended time.Duration // measured from the start of the round
 	From, To     int           // versions; From is the incumbent that the promotion reports it replaced, or 0
-	Won          bool          // whether the promotion reported success, rather than that it moved nothing
+	Won          bool          // whether the promotion reported success, rather than that it had moved nothing
 }
 
-// Round is a set of promotions of one target that run at the same time.
+// Round is a set of simultaneous promotions of one target.
 type Round struct {
 	Before   int
 	After    []int // the version that each part of the target points to
@@ -31,7 +31,7 @@ type Tally struct {
 	Rounds, Won, Refused int
 
 	SameBase        int // two successful promotions report the same incumbent
-	Lost            int // the target no longer points to a promoted version, although no later success replaced it
+	Lost            int // the target no longer points to a promoted version, although no later success moved it
 	Holders         int // the target points to no version or to several
 	NotLinearisable int // no order of the promotions explains their reports and the final state
 }
@@ -88,9 +88,9 @@ func allEqual(holders []int, version int) bool {
 	return len(holders) > 0
 }
 
-// linearisable reports whether some order of the promotions explains the round. A promotion that ended before another
-// started must come first. Each successful promotion must find the incumbent that it reports, and the order must lead
-// to the target's final state.
+// linearisable reports whether some order of the promotions explains the round. A promotion that ended before a
+// different one started must come before it. Each successful promotion must find the incumbent that it reports, and the
+// order must lead to the target's final state.
 func linearisable(r Round) bool {
 	if !one(r.After) {
 		return false
@@ -108,7 +108,7 @@ func linearisable(r Round) bool {
 		From: r.After[0],
 		To:   r.After[0],
 		Won:  true,
-	} // a read acts like a promotion that replaces a version with itself
+	} // reading the final state acts like a promotion that replaces a version with itself
 	ops = append(
 		ops,
 		porcupine.Operation{

@@ -14,10 +14,9 @@ import (
 	"time"
 )
 
-// Barrier is a proxy between several processes and a server. It holds back each process's first write that moves
-// versions of the model or claims a ledger entry. The writes continue once every process has read the current versions
-// and reached its first write. Without the barrier, two promotions that start at the same time mostly run one after the
-// other.
+// Barrier is a proxy between several processes and a server. It holds back each process's first write that moves a
+// version of the model or claims a ledger entry, until every process has read the current versions and reached its own
+// first write. Without the barrier, two promotions that start at the same time mostly run one after the other.
 type Barrier struct {
 	server *httptest.Server
 	reads  int           // how often a process reads the model's versions before its first write
@@ -26,7 +25,7 @@ type Barrier struct {
 	mu       sync.Mutex
 	round    int
 	members  []member
-	open     chan struct{} // closed when the round's writes may continue
+	open     chan struct{} // closed once the round's writes may continue
 	together bool
 }
 
@@ -35,8 +34,8 @@ type member struct {
 	there, gone bool
 }
 
-// NewBarrier returns a proxy to the upstream URL. reads is how many searches for versions each process makes before its
-// first write.
+// NewBarrier returns a proxy to the upstream URL. reads is the number of searches for versions that each process makes
+// before its first write.
 func NewBarrier(upstream string, reads int, bound time.Duration) (*Barrier, error) {
 	to, err := url.Parse(upstream)
 	if err != nil {
@@ -66,13 +65,13 @@ func NewBarrier(upstream string, reads int, bound time.Duration) (*Barrier, erro
 	return b, nil
 }
 
-// Close stops the proxy once the requests in flight have finished.
+// Close stops the proxy after the requests in flight have finished.
 func (b *Barrier) Close() { b.server.Close() }
 
 // URL returns the address that the given process uses to reach the server.
 func (b *Barrier) URL(process int) string { return fmt.Sprintf("%s/%d", b.server.URL, process) }
 
-// Begin starts a round with this number of processes.
+// Begin begins a round with the given number of processes.
 func (b *Barrier) Begin(processes int) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -84,7 +83,7 @@ func (b *Barrier) Begin(processes int) {
 // Left records that a process has ended, so that no other process waits for it.
 func (b *Barrier) Left(process int) { b.note(process, func(m *member) { m.gone = true }) }
 
-// Met reports whether all processes in the round were waiting at the same time, each having made its reads.
+// Met reports whether all processes in the round, each having made its reads, were waiting at the same time.
 func (b *Barrier) Met() bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -93,7 +92,7 @@ func (b *Barrier) Met() bool {
 
 var claim = regexp.MustCompile(`"key": ?"e\d{6}"`)
 
-// moves reports whether a request moves a version or claims an entry in the ledger.
+// moves reports whether a request moves a version or claims a ledger entry.
 func moves(r *http.Request) bool {
 	switch {
 	case strings.HasSuffix(
@@ -104,12 +103,12 @@ func moves(r *http.Request) bool {
 		return false
 	}
 	body, err := io.ReadAll(r.Body)
-	// if the body is incomplete, the server notices too, because it is shorter than its declared length
+	// if the body is incomplete, it is shorter than its declared length, so the server notices this too
 	r.Body = io.NopCloser(bytes.NewReader(body))
 	return err == nil && claim.Match(body)
 }
 
-// note changes the state of a process, and opens the barrier if every process has arrived or ended.
+// note changes the state of a process, and opens the barrier once every process has arrived or ended.
 func (b *Barrier) note(process int, change func(*member)) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -128,7 +127,7 @@ func (b *Barrier) note(process int, change func(*member)) {
 	b.pass(all)
 }
 
-// pass lets the round's writes continue. Later writes do not wait.
+// pass lets the round's writes continue. Later writes are not held back.
 func (b *Barrier) pass(together bool) {
 	select {
 	case <-b.open:

@@ -15,9 +15,8 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/github/githubtest"
 )
 
-// A job is cancelled while the server makes the move. The container must report what really happened, and must not
-// leave its deployment in progress. When the run is tried again, the result must be the same as without the
-// cancellation.
+// A job is cancelled while the server makes the move. The container must report what really happened and must not leave
+// its deployment in progress. A second attempt of the run must have the same result as a run that was not cancelled.
 func TestContainer_CancelledDuringMove(t *testing.T) {
 	server := shared(t).server
 	logged, err := server.Train(t.Context(), Spec{Experiment: "cancel", Model: "model"})
@@ -41,7 +40,7 @@ func TestContainer_CancelledDuringMove(t *testing.T) {
 	mlflow := onBridge(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		pass.ServeHTTP(w, r)
 		if r.Method == http.MethodPost && strings.HasSuffix(r.URL.Path, "/registered-models/alias") {
-			once.Do(func() { // the server has made the move, but has not finished its response when the signal is sent
+			once.Do(func() { // the server has made the move, but its response is not complete when the signal is sent
 				close(moving)
 				time.Sleep(time.Second)
 			})

@@ -11,7 +11,7 @@ import (
 )
 
 // On a self-hosted runner, the workspace belongs to the runner's user, but the container runs as root. The next
-// checkout must be able to remove every file that the action has written.
+// checkout must be able to remove every file that the action wrote.
 func TestContainer_NextCheckout(t *testing.T) {
 	server := shared(t).server
 	if os.Geteuid() != 0 {
@@ -58,7 +58,7 @@ func TestContainer_NextCheckout(t *testing.T) {
 		if out, err := asRunner("git", "clean", "-ffdx"); err != nil {
 			t.Errorf("%s: the next checkout fails: %v\n%s", name, err, out)
 		}
-		if left, err := os.ReadDir(folder); err != nil || len(left) != 1 { // only .git is left
+		if left, err := os.ReadDir(folder); err != nil || len(left) != 1 { // only .git must be left
 			t.Errorf("%s: files are left: %v %v", name, left, err)
 		}
 	}

@@ -9,8 +9,8 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/report"
 )
 
-// everyCommand runs the commands of the table in docs/logins.md on a model that does not exist yet, with two runs that
-// have a model and the metric. It expects each of them to succeed.
+// everyCommand runs the commands in the table in docs/logins.md for a model that does not exist yet, with two runs that
+// have a model and the metric. It expects every command to succeed.
 func everyCommand(
 	t *testing.T, run func(args ...string) (report.Result, string), model, metric string, runs [2]string,
 ) {

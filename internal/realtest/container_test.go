@@ -26,18 +26,18 @@ const (
 	imageName   = "mlflow-promote:test"
 	runnerImage = "local/runner:bookworm"
 	runnerUser  = 1001       // owns the files on a hosted runner
-	maxImage    = 20_000_000 // in bytes; generous, so that the code need not save kilobytes
+	maxImage    = 20_000_000 // in bytes; generous, so that the code does not have to save kilobytes
 )
 
-// engine contains what all tests in this file share: a copy of the repository that looks like a checkout, and its
-// image. Containers and this machine reach the engine's server at the same address.
+// engine is shared by all tests in this file: a copy of the repository that looks like a checkout, and its image.
+// Containers and this machine reach the engine's server at the same address.
 type engine struct {
 	server *Server
 	copy   string
 }
 
 var start = sync.OnceValues(func() (e engine, err error) {
-	ctx := context.Background() // must outlive the test that uses the engine first
+	ctx := context.Background() // must outlive the first test that uses the engine
 	if err := Setup(ctx, "docker", "act"); err != nil {
 		return e, err
 	}
@@ -227,7 +227,7 @@ func TestWorkflow_UsesAction(t *testing.T) {
 	}
 }
 
-// selfTest runs the workflow with which this repository tests itself.
+// selfTest runs the workflow that this repository tests itself with.
 func (e engine) selfTest(t *testing.T, candidate, threshold string) (string, error) {
 	t.Helper()
 	return e.act(t, ".github/workflows/selftest.yml", object{
@@ -252,13 +252,13 @@ func (e engine) workflow(t *testing.T, file string) string {
 	return path
 }
 
-// act runs a workflow in the copy of this repository, and returns its output. Its steps run in a container.
+// act runs a workflow in the copy of this repository and returns its output. The steps run in a container.
 func (e engine) act(t *testing.T, workflow string, inputs object) (string, error) {
 	t.Helper()
 	return e.actOn(t, runnerImage, workflow, inputs)
 }
 
-// thisMachine makes act run the steps of a job without Docker, as processes of this machine.
+// thisMachine makes act run a job's steps without Docker, as processes on this machine.
 const thisMachine = "-self-hosted"
 
 func (e engine) actOn(t *testing.T, platform, workflow string, inputs object) (string, error) {
@@ -313,7 +313,7 @@ func newContainer(t *testing.T, with map[string]string, more ...string) containe
 	return container{c}
 }
 
-// defaults returns the values that the runner sets for inputs that a workflow leaves out.
+// defaults returns the values that the runner sets for inputs that a workflow does not specify.
 func defaults(t *testing.T) map[string]string {
 	t.Helper()
 	inputs, err := Defaults()
@@ -333,8 +333,8 @@ func (c container) run(t *testing.T) (int, string) {
 	return cmd.ProcessState.ExitCode(), string(out)
 }
 
-// interrupt starts the container, and sends it the runner's first signal as soon as started is ready. It returns the exit
-// code and the output. It fails the test if the container exits too early or too late.
+// interrupt starts the container and sends it the runner's first signal as soon as started is ready. It returns the
+// exit code and the output. It fails the test if the container exits too early or too late.
 func (c container) interrupt(t *testing.T, started <-chan struct{}) (int, string) {
 	t.Helper()
 	cmd := c.Command()
@@ -380,7 +380,7 @@ func onBridge(t *testing.T, h http.Handler) string {
 }
 
 // wrote checks the outputs, the summary and the report file. It also checks that every file belongs to the runner's
-// user, who can then remove it.
+// user, so that this user can remove it.
 func (c container) wrote(t *testing.T, want map[string]string) {
 	t.Helper()
 	outputs, err := c.Outputs()
@@ -401,7 +401,7 @@ func (c container) wrote(t *testing.T, want map[string]string) {
 		t.Error(err)
 	}
 	if os.Geteuid() != 0 {
-		return // without root, this user owns all files, even those from a rootless engine
+		return // without root, this user owns all files, even those of a rootless engine
 	}
 	err = filepath.WalkDir(filepath.Join(c.Dir, workspace), func(path string, d fs.DirEntry, err error) error {
 		if err != nil {
@@ -421,7 +421,7 @@ func (c container) wrote(t *testing.T, want map[string]string) {
 	}
 }
 
-// holderOf returns the version that an alias points to, as the server reports it.
+// holderOf returns the version that an alias points to, according to the server.
 func holderOf(t *testing.T, server *Server, model, alias string) string {
 	t.Helper()
 	var answer struct {

@@ -7,7 +7,7 @@ import (
 	"fmt"
 )
 
-// Database changes a server's tables directly, as an operator with the database's password can.
+// Database edits a server's tables directly, as an operator who has the database's password can.
 type Database struct {
 	ask  func(string) (string, error)
 	Stop func()
@@ -35,7 +35,7 @@ func (s *Server) Database(ctx context.Context) (*Database, error) {
 	return &Database{ask, stop}, err
 }
 
-// Statement is one SQL statement. Its arguments are named, for example "key = :key".
+// Statement is a single SQL statement. Its arguments are named, for example "key = :key".
 type Statement struct {
 	SQL  string `json:"sql"`
 	Args any    `json:"args"` // a map, or a list of maps; the statement runs once for each map
@@ -49,7 +49,7 @@ func (d *Database) Exec(sql string, args map[string]any) (rows [][]string, chang
 	return d.Script(Statement{sql, args})
 }
 
-// Script runs statements in one transaction, and returns the result of the last one.
+// Script runs statements in a single transaction and returns the result of the last one.
 func (d *Database) Script(statements ...Statement) (rows [][]string, changed int, err error) {
 	line, err := json.Marshal(object{"script": statements})
 	if err != nil {
@@ -73,8 +73,8 @@ func (d *Database) Script(statements ...Statement) (rows [][]string, changed int
 	return out.Rows, out.Changed, nil
 }
 
-// SQL changes the server's database directly, to create states that no request can produce. A colon starts a parameter,
-// so write \: for a colon inside a string. SQL fails if a statement changes no row.
+// SQL edits the server's database directly, to create states that no request can produce. A colon begins a parameter,
+// so write \: for a colon in a string. SQL fails if any statement changes no row.
 func (s *Server) SQL(ctx context.Context, statements ...string) error {
 	db, err := s.Database(ctx)
 	if err != nil {

@@ -16,14 +16,14 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/rest"
 )
 
-// byClient sends one request with MLflow's client, which logs in with Databricks' SDK.
+// byClient sends one request with MLflow's client, which logs in through Databricks' SDK.
 const byClient = `
 import mlflow
 mlflow.MlflowClient(tracking_uri="databricks", registry_uri="databricks-uc").get_registered_model("a.b.churn")
 `
 
 // For every login, the program sends the same requests as MLflow's client with Databricks' SDK: the same addresses in
-// the same order, the same forms, the same credentials, and the same id of the workspace.
+// the same order, with the same forms, credentials and workspace id.
 func TestDatabricks_EqualsSDK(t *testing.T) {
 	python, err := Python(t.Context(), "logins")
 	if err != nil {
@@ -36,7 +36,7 @@ func TestDatabricks_EqualsSDK(t *testing.T) {
 	for name, c := range map[string]struct {
 		env      map[string]string
 		audience string
-		account  bool // the host is that of an account
+		account  bool // the host is an account-level host
 	}{
 		"pat":                {env: map[string]string{"DATABRICKS_TOKEN": logintest.PersonalToken}},
 		"oauth-m2m":          {env: secret},
@@ -113,7 +113,7 @@ func TestDatabricks_EqualsSDK(t *testing.T) {
 	}
 }
 
-// first returns the different requests, in the order in which they were sent first.
+// first returns the distinct requests, in the order in which they were first sent.
 func first(all []logintest.Request) (out []logintest.Request) {
 	for _, r := range all {
 		if !slices.Contains(out, r) {

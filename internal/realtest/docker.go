@@ -12,7 +12,7 @@ import (
 	"github.com/goccy/go-yaml"
 )
 
-// Container is a job in a container, as the runner starts it: the job's folders are mounted under /github.
+// Container is a job in a container, as the runner starts it, with the job's folders mounted under /github.
 type Container struct {
 	Job
 	Name  string
@@ -20,7 +20,7 @@ type Container struct {
 	Env   []string
 }
 
-// NewContainer creates the job's files in dir. The inputs are those that the runner passes, with their defaults.
+// NewContainer creates the job's files in dir. inputs are those that the runner passes, including their defaults.
 func NewContainer(dir, image string, inputs map[string]string) (Container, error) {
 	job, err := NewJob(dir)
 	if err != nil {
@@ -44,7 +44,7 @@ func NewContainer(dir, image string, inputs map[string]string) (Container, error
 	return c, nil
 }
 
-// Command returns the runner's own call of docker.
+// Command returns the docker command that the runner would use.
 func (c Container) Command() *exec.Cmd {
 	args := []string{
 		"run", "--name", c.Name, "--label", "mlflow-promote-test", "--workdir", "/github/workspace", "--rm",
@@ -62,7 +62,8 @@ func (c Container) Command() *exec.Cmd {
 	return cmd
 }
 
-// Defaults returns all inputs of the root action with the values that the runner sets if a workflow leaves them out.
+// Defaults returns all inputs of the root action, with the values that the runner sets if a workflow does not specify
+// them.
 func Defaults() (map[string]string, error) {
 	root, err := Root()
 	if err != nil {
@@ -88,7 +89,7 @@ func Defaults() (map[string]string, error) {
 	return inputs, nil
 }
 
-// Bridge returns the address at which containers reach this machine.
+// Bridge returns the address at which containers can reach this machine.
 func Bridge() (string, error) {
 	docker0, err := net.InterfaceByName("docker0")
 	if err != nil {

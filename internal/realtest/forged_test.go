@@ -41,8 +41,8 @@ var (
 	forgedSeed = flag.Uint64("seed", 20261128, "seed of the forged ledgers")
 )
 
-// forgedServers lists the servers whose ledgers are forged. MLflow 1.30.1 has no logins, so everyone is an editor. On
-// 2.22.5, the outsider takes the home experiment's name before the first promotion.
+// forgedServers lists the servers on which ledgers are forged. MLflow 1.30.1 has no logins, so everyone is an editor.
+// On 2.22.5, the outsider takes the name of the home experiment before the first promotion.
 var forgedServers = []struct {
 	name  string
 	o     Options
@@ -58,9 +58,10 @@ const forgedHead = "server | ways | by outsider API | by editor API | by SQL | b
 	"outsider | repaired after an editor"
 
 // Signed ledgers are forged in three ways: through the API by a login with READ, through the API by a login with EDIT
-// on the ledger and the model, and by SQL. No reader believes anything that is not signed by a listed key. The login
-// with READ cannot stop any promotion. After the other two ways, a promotion fails with an error that names the
-// problem. One repair then makes promotions work again, and keeps all earlier signed entries.
+// on the ledger and the model, and by SQL. No reader may believe anything that is not signed by a listed key. The login
+// with READ must not be able to stop any promotion. After the other two kinds of attack, a promotion may fail, but with
+// an error that describes the problem. A single repair must then make promotions work again and keep all earlier signed
+// entries.
 func TestForgeries(t *testing.T) {
 	ways := cmp.Or(*forgedWays, 12)
 	if *whole && *forgedWays == 0 {
@@ -70,7 +71,7 @@ func TestForgeries(t *testing.T) {
 	t.Log("| " + forgedHead + " |")
 	for _, at := range forgedServers {
 		if at.taken && !*whole {
-			continue // this takes minutes on a server whose home experiment is taken
+			continue // takes minutes on a server whose home experiment is taken
 		}
 		t.Run(at.name, func(t *testing.T) {
 			t.Parallel()
@@ -88,13 +89,13 @@ func TestForgeries(t *testing.T) {
 	}
 }
 
-// plants lists forgeries that fool the given readers if they are signed with a key that the policy lists. Each one
-// starts from the record of the entry that promoted version 2 to Production.
+// plants lists forgeries that fool the given readers if they are signed with a key that the policy lists. Each of them
+// is based on the record of the entry that promoted version 2 to Production.
 var plants = []struct {
-	fools     string // the names of the readers
-	candidate string // the candidate of the promotion that is planned
-	cut       bool   // replace this entry, and remove all later entries and the tags that name them
-	open      bool   // leave the entry without an outcome
+	fools     string // the names of the readers that it fools
+	candidate string // the candidate whose promotion is planned
+	cut       bool   // whether to replace this entry and remove all later entries and the tags that refer to them
+	open      bool   // whether to leave the entry without an outcome
 	lie       func(r map[string]any)
 }{
 	{
@@ -105,7 +106,7 @@ var plants = []struct {
 		},
 	},
 	{
-		fools: "promote", candidate: "3", cut: true, // because the first record of a run's value counts
+		fools: "promote", candidate: "3", cut: true, // because the value that is recorded first for a run counts
 		lie: func(r map[string]any) {
 			for _, v := range r["values"].([]any) {
 				v.(map[string]any)["value"] = sentinel
@@ -120,8 +121,8 @@ var plants = []struct {
 	{fools: "resume", candidate: "2", open: true, lie: func(map[string]any) {}},
 }
 
-// If the attacker has a key that the policy lists, every reader believes such forgeries. This shows that the forgeries
-// are well made, and that the test would notice a reader that believes them.
+// If the attacker has a key that the policy lists, every reader believes these forgeries. This shows that they are well
+// made, and that the test would notice a reader that believes them.
 func TestForgeries_WithKey(t *testing.T) {
 	s := newForgedServer(t, forgedServers[2].o)
 	s.expected = true
@@ -169,7 +170,7 @@ func TestForgeries_WithKey(t *testing.T) {
 	t.Log("with a listed key, believed by " + tally.readers())
 }
 
-// replaceRecord replaces the content of a record, but keeps its place in the ledger.
+// replaceRecord replaces the contents of a record but keeps its place in the ledger.
 func replaceRecord(r map[string]any, by ledger.Record) map[string]any {
 	text, err := json.Marshal(by)
 	if err != nil {
@@ -189,7 +190,7 @@ func replaceRecord(r map[string]any, by ledger.Record) map[string]any {
 	return r
 }
 
-// keyPair returns the key pair whose seed consists of the given letter, repeated 32 times.
+// keyPair returns the key pair whose seed is the given letter, repeated 32 times.
 func keyPair(letter string) signing.KeyPair {
 	k, err := signing.Generate(strings.NewReader(strings.Repeat(letter, 32)))
 	if err != nil {
@@ -198,15 +199,15 @@ func keyPair(letter string) signing.KeyPair {
 	return k
 }
 
-// forgedServer is a server, with the logins that the test uses on it.
+// forgedServer is a server and the logins that the test uses on it.
 type forgedServer struct {
 	*Server
 	t        *testing.T
 	logins   bool
-	taken    bool // the outsider owns the experiment mlflow-promotions
-	expected bool // it is not an error if a forgery is believed
+	taken    bool // whether the outsider owns the experiment mlflow-promotions
+	expected bool // whether it is expected that forgeries are believed
 
-	team, outsider, editor Client // all three are the same on a server without logins
+	team, outsider, editor Client // on a server without logins, all three are the same
 	theirs                 string // the id of the outsider's experiment
 	count                  atomic.Int64
 }
@@ -240,12 +241,12 @@ func (s *forgedServer) must(c Client, path string, in object, out any) {
 	}
 }
 
-// hide takes away the team's permission to read one of the outsider's experiments.
+// hide revokes the team's permission to read one of the outsider's experiments.
 func (s *forgedServer) hide(experiment string) {
 	err := s.outsider.Call(s.t.Context(), http.MethodPost, "experiments/permissions/create", object{
 		"experiment_id": experiment, "username": "team", "permission": "NO_PERMISSIONS",
 	}, nil)
-	if err != nil { // since 3.17, a different request is needed
+	if err != nil { // since 3.17, this needs a different request
 		err = s.outsider.Call(s.t.Context(), http.MethodPost, "/api/3.0/mlflow/users/permissions/grant", object{
 			"username": "team", "permission": "DENY", "resource_type": "experiment", "resource_id": experiment,
 		}, nil)
@@ -268,7 +269,7 @@ var shapes = []string{
 	"one page", "two pages", "unsigned first", "open entry", "squatted name", "foreign claim", "hidden name",
 }
 
-// forge forges ledgers in one way after another on this server. Several servers are used at the same time.
+// forge forges ledgers on this server in one way after another. Several servers are used in parallel.
 func (s *forgedServer) forge(ways int, key signing.KeyPair) *forgeryTally {
 	tally := newTally()
 	s.theirs = s.newExperiment(s.outsider, "theirs", nil)
@@ -327,7 +328,7 @@ func (f *forgeryTally) details() string {
 	)
 }
 
-// readers returns, for each reader, the number of forgeries that it believed.
+// readers returns the number of forgeries that each reader believed.
 func (f *forgeryTally) readers() string {
 	var parts []string
 	for _, r := range readers {
@@ -337,7 +338,7 @@ func (f *forgeryTally) readers() string {
 }
 
 // forgedModel is a model with an honest signed ledger. Versions 1 and 2 have been promoted to Production, and version 3
-// to Staging. Version 4 is bad.
+// to Staging. Version 4 is a bad one.
 type forgedModel struct {
 	t           *testing.T
 	s           *forgedServer
@@ -345,20 +346,20 @@ type forgedModel struct {
 	name, shape string
 	dir         string
 	place       registry.LedgerPlace
-	experiments []string // experiments with the ledger's name
+	experiments []string // experiments that have the ledger's name
 	home        string   // the id of the experiment that contains the pages
-	pages       []string // oldest page first
-	others      []string // the pages of other models
+	pages       []string // oldest first
+	others      []string // the pages for other models
 	saved       snapshot
 
 	genuine map[string]history.Entry // keyed by the canonical record
 	ids     []string                 // the ids of the genuine entries
 	answers map[string]string        // the version that was in Production at each time
 	times   []string
-	back    string // the version that a rollback returns to
+	back    string // the version that a rollback would return to
 
 	mu   sync.Mutex
-	sent []views.Event // events sent to the webhook
+	sent []views.Event // events that were sent to the webhook
 }
 
 const (
@@ -448,7 +449,7 @@ func (m *forgedModel) found() {
 			m.t.Fatal(err)
 		}
 		s.newExperiment(s.outsider, "mlflow-promotions/"+m.name, map[string]string{"ledger": page})
-	case "hidden name": // the name of a run that does not exist
+	case "hidden name": // the name leads to a run that does not exist
 		id := s.newExperiment(s.outsider, "mlflow-promotions/"+m.name, map[string]string{"ledger": "nothing"})
 		if s.logins {
 			s.hide(id)
@@ -483,7 +484,7 @@ func (m *forgedModel) found() {
 	}
 }
 
-// honest lets the editor write to the ledger while it is being created.
+// honest lets the editor write to the ledger while the ledger is being created.
 func (m *forgedModel) honest(do func(*ledgertest.Forger)) {
 	a := m.attempt()
 	do(m.forger(1, ledgertest.Editor, keyPair("x"), &throughAPI{a, m.s.editor, m.home}))
@@ -492,7 +493,7 @@ func (m *forgedModel) honest(do func(*ledgertest.Forger)) {
 	}
 }
 
-// locate finds the ledger's pages and name, and gives the editor permission to write to the ledger.
+// locate finds the ledger's pages and name, and grants the editor permission to write to the ledger.
 func (m *forgedModel) locate() {
 	s := m.s
 	m.place.ID = m.experimentID("mlflow-promotions/" + m.name)
@@ -502,7 +503,7 @@ func (m *forgedModel) locate() {
 	}
 	m.place.First, m.place.Tail = tags["ledger"], tags["tail"]
 	if s.logins && !strings.HasSuffix(m.shape, " name") {
-		_ = s.Grant(m.t.Context(), "editor", "EDIT", "experiment", m.place.ID) // fails if granted before
+		_ = s.Grant(m.t.Context(), "editor", "EDIT", "experiment", m.place.ID) // fails if it has been granted before
 	}
 	m.experiments = nil
 	for _, row := range m.query("SELECT name FROM experiments WHERE name LIKE :named") {
@@ -516,10 +517,10 @@ func (m *forgedModel) locate() {
 	for _, p := range r.History.Pages {
 		m.pages = append(m.pages, p.Page)
 	}
-	// This ledger may be in a different experiment if an outsider has taken the home experiment's name.
+	// This ledger may be in a different experiment if an outsider has taken the name of the home experiment.
 	m.home = m.query("SELECT experiment_id FROM runs WHERE run_uuid = '" + m.pages[0] + "'")[0][0]
 	if s.logins {
-		_ = s.Grant(m.t.Context(), "editor", "EDIT", "experiment", m.home) // fails if granted before
+		_ = s.Grant(m.t.Context(), "editor", "EDIT", "experiment", m.home) // fails if it has been granted before
 	}
 }
 
@@ -536,7 +537,7 @@ func (m *forgedModel) experimentID(name string) string {
 	return out.Experiment.ID
 }
 
-// learn records what every reader reports about the honest ledger.
+// learn records what each reader reports about the honest ledger.
 func (m *forgedModel) learn() {
 	r, _ := m.run(0, nil, "history", "--model", m.name, "--policy-file", "policy.yml")
 	if r.History == nil || r.History.Broken != "" {
@@ -568,7 +569,7 @@ func (m *forgedModel) learn() {
 		}
 	}
 	want := "1"
-	if m.shape == "unsigned first" { // no signed entry says that version 1 passed its gates
+	if m.shape == "unsigned first" { // no signed entry states that version 1 passed its gates
 		want = ""
 	}
 	rolled, _ := m.rollback()
@@ -588,7 +589,7 @@ func recordKey(r ledger.Record) string {
 	return string(text)
 }
 
-// run runs a command in this process, as the team, with a clock that is ahead by the duration later.
+// run runs a command in this process, as the team, with a clock that is ahead by later.
 func (m *forgedModel) run(later time.Duration, env map[string]string, args ...string) (report.Result, int) {
 	m.t.Helper()
 	get := func(name string) string { return env[name] }
@@ -612,7 +613,7 @@ func (m *forgedModel) run(later time.Duration, env map[string]string, args ...st
 	return r, status
 }
 
-// wire forwards requests to the server. It also answers in place of the webhook, and moves the server's clock.
+// wire forwards requests to the server. It also answers for the webhook, and moves the server's clock.
 type wire struct {
 	m     *forgedModel
 	later time.Duration
@@ -663,7 +664,7 @@ func (m *forgedModel) rollback() (report.Result, int) {
 	)
 }
 
-// judge plans the promotion of a version in the workflow run that the forgers name. Version 3 is worse than the
+// judge plans the promotion of a version in the workflow run that forgers claim to be. Version 3 is worse than the
 // incumbent, which is version 2, and has not been in Staging for long.
 func (m *forgedModel) judge(version string) report.Result {
 	env := map[string]string{"GITHUB_RUN_ID": "666", "GITHUB_RUN_ATTEMPT": "2"}
@@ -688,9 +689,9 @@ func (m *forgedModel) forger(
 	}
 }
 
-// lie changes a record in a way from which an attacker would gain something if it were believed. The record then says
-// that the bad version was promoted or rolled back to, that the incumbent had different values, or that the candidate
-// has been in Staging for a long time.
+// lie changes a record so that an attacker would gain something if it were believed. The record then states that the
+// bad version was promoted or rolled back to, that the incumbent had different values, or that the candidate has been
+// in Staging for a long time.
 func lie(chance *rand.Rand, r map[string]any) {
 	values, _ := r["values"].([]any)
 	for _, v := range values {
@@ -717,7 +718,7 @@ func lie(chance *rand.Rand, r map[string]any) {
 	}
 }
 
-// moved returns the moves of a record.
+// moved returns a record's list of moves.
 func moved(stage, was, now string) []any {
 	return []any{map[string]any{"ref": stage, "was": was, "now": now}}
 }
@@ -730,7 +731,7 @@ func (m *forgedModel) way(n int, key signing.KeyPair, tally *forgeryTally) {
 	who, carried, carrier := ledgertest.Editor, ledgertest.Editor, ledgertest.Carrier(&api)
 	switch i := n % 3; {
 	case i == 0 && m.s.logins:
-		// in half of these ways, the outsider tries everything that an editor can do, and the server refuses it
+		// in half of these ways, the outsider attempts everything that an editor can do, and the server refuses it
 		who, carried = ledgertest.Outsider, ledgertest.Attacker(n/3%2)
 		api.login, api.experiment = m.s.outsider, m.s.theirs
 	case i == 1, i == 0 && n%2 == 0:
@@ -761,15 +762,15 @@ func (m *forgedModel) way(n int, key signing.KeyPair, tally *forgeryTally) {
 	}
 }
 
-// attack is an attempt to make the readers believe a forged ledger.
+// attack is an attempt to make readers believe a forged ledger.
 type attack struct {
 	m     *forgedModel
 	who   ledgertest.Attacker
 	about string
 	tally *forgeryTally
 
-	at        string // the time that the history command is asked about
-	candidate string // the candidate of the promotion that is planned
+	at        string // the time for which the history command is run
+	candidate string // the candidate whose promotion is planned
 	history   report.Result
 	planned   report.Result
 }
@@ -799,7 +800,7 @@ func (w *attack) believed(reader, what string) {
 func pick[T any](chance *rand.Rand, of ...T) T { return of[chance.IntN(len(of))] }
 
 // reader is a part of the program that reads the ledger. ask returns something that the reader believes although no
-// listed key has signed it, or "".
+// listed key signed it. It returns "" if there is nothing like that.
 type reader struct {
 	name string
 	ask  func(w *attack) string
@@ -853,7 +854,7 @@ var readers = []reader{
 		}
 		return ""
 	}},
-	{"soak", func(w *attack) string { // the gate is judged later, but says what it has found, and in which entry
+	{"soak", func(w *attack) string { // the gate is judged later, but reports what it has found, and in which entry
 		for _, f := range w.planned.Findings {
 			_, entry, named := strings.Cut(f.Why, "(ledger entry ")
 			number, _, _ := strings.Cut(entry, ")")
@@ -882,7 +883,7 @@ var readers = []reader{
 	{"events", nil}, // checked in goOn
 }
 
-// entries returns the first entry of a history that is not genuine. Entries after a break are shown as not intact.
+// entries returns the first entry in a history that is not genuine. Entries after a break are shown as not intact.
 func (w *attack) entries(r report.Result) string {
 	if r.History == nil {
 		return ""
@@ -903,7 +904,7 @@ func (w *attack) entries(r report.Result) string {
 	return ""
 }
 
-// forgedEntry returns how an entry differs from all genuine entries, or "" if it is genuine.
+// forgedEntry describes how an entry differs from all genuine entries, or returns "" if it is genuine.
 func (w *attack) forgedEntry(e history.Entry) string {
 	ours, known := w.m.genuine[recordKey(e.Record)]
 	switch {
@@ -917,10 +918,10 @@ func (w *attack) forgedEntry(e history.Entry) string {
 	return ""
 }
 
-// afterLease is long enough for every lease on a forged claim to have expired.
+// afterLease is long enough for the lease on any forged claim to have expired.
 const afterLease = 40 * time.Minute
 
-// goOn promotes once more, after repairing the ledger if necessary. It returns how the promotion ended.
+// goOn promotes once more, after a repair of the ledger if necessary, and returns how the promotion ended.
 func (w *attack) goOn() string {
 	m := w.m
 	m.sent = nil
@@ -984,14 +985,14 @@ func (w *attack) goOn() string {
 	return how
 }
 
-// named checks that a failed promotion reports an error that names the problem.
+// named checks that a failed promotion reports an error that describes the problem.
 func (w *attack) named(r report.Result) {
 	if r.Reason != registry.LedgerLost && r.Reason != registry.Conflict && w.who < ledgertest.Operator {
 		w.m.t.Errorf("a promotion fails with %s: %s\n%s", r.Reason, r.Error, w.about)
 	}
 }
 
-// notifications checks that events were sent to the webhook only for genuine entries.
+// notifications checks that the webhook received events only for genuine entries.
 func (w *attack) notifications(r report.Result) {
 	for _, e := range w.m.sent {
 		if e.RecordID != r.RecordID && !slices.Contains(w.m.ids, e.RecordID) {
@@ -1000,7 +1001,7 @@ func (w *attack) notifications(r report.Result) {
 	}
 }
 
-// complete checks that the ledger contains all genuine entries and the new entry, with the same signatures as before.
+// complete checks that the ledger contains the new entry and all genuine entries, with the same signatures as before.
 func (w *attack) complete(id string) {
 	r, status := w.m.run(afterLease, nil, "history", "--model", w.m.name, "--policy-file", "policy.yml")
 	if status != 0 || r.History == nil {

@@ -18,7 +18,7 @@ import (
 // attempt is one forged ledger on a real server, as its forger sees it.
 type attempt struct {
 	m      *forgedModel
-	pages  map[string]map[string]string // the values on each page; a page is removed once they may have changed
+	pages  map[string]map[string]string // the values on each page; a page that may have changed since is removed
 	begun  []string                     // the forger's own pages
 	denied int                          // the number of requests that the server refused
 }
@@ -37,7 +37,7 @@ func (a *attempt) Values(page string) map[string]string {
 	return maps.Clone(a.pages[page])
 }
 
-// throughAPI carries out those forgeries that the login's permissions allow.
+// throughAPI performs those forgeries that the login's permissions allow.
 type throughAPI struct {
 	*attempt
 	login      Client
@@ -52,7 +52,7 @@ func (c *throughAPI) send(method, path string, body object, out any) bool {
 	return err == nil
 }
 
-// Begin creates a run that is named after the model.
+// Begin creates a run that has the model's name.
 func (c *throughAPI) Begin() string {
 	id, err := c.login.page(c.m.t.Context(), c.experiment, c.m.name)
 	if err != nil {
@@ -62,7 +62,7 @@ func (c *throughAPI) Begin() string {
 	return id
 }
 
-// page creates a run that looks like the ledger's own.
+// page creates a run that looks like one of the ledger's own.
 func (c Client) page(ctx context.Context, experiment, model string) (string, error) {
 	var out struct {
 		Run struct {
@@ -87,8 +87,8 @@ func (c *throughAPI) Add(page string, kv map[string]string) {
 	}
 }
 
-func (c *throughAPI) Replace(string, map[string]string) {} // a parameter cannot be replaced by any request
-func (c *throughAPI) Remove(string)                     {} // needs more than EDIT
+func (c *throughAPI) Replace(string, map[string]string) {} // no request can replace a parameter
+func (c *throughAPI) Remove(string)                     {} // requires more than EDIT
 
 func (c *throughAPI) Point(p registry.LedgerPlace) {
 	for key, value := range map[string]string{"ledger": p.First, "tail": p.Tail} {
@@ -112,8 +112,8 @@ func (c *throughAPI) Anchor(text string) {
 	c.send(http.MethodPost, "registered-models/set-tag", body, nil)
 }
 
-// throughSQL edits the database. It creates its own pages as an administrator through the API, which has the same
-// result.
+// throughSQL edits the database. It creates its own pages as an administrator through the API, because the result is
+// the same.
 type throughSQL struct{ throughAPI }
 
 func (c *throughSQL) script(statements ...Statement) {
@@ -140,7 +140,7 @@ func (c *throughSQL) Replace(page string, kv map[string]string) {
 	}
 }
 
-// replaced returns the statements that leave only these values on a page.
+// replaced returns the statements that replace all values on a page with these.
 func replaced(page string, kv map[string]string) []Statement {
 	out := []Statement{{"DELETE FROM params WHERE run_uuid = :page", object{"page": page}}}
 	var rows []object
@@ -184,7 +184,7 @@ func (c *throughSQL) Anchor(text string) {
 	c.script(out...)
 }
 
-// params returns the parameters of a run.
+// params returns a run's parameters.
 func (c Client) params(ctx context.Context, run string) map[string]string {
 	var out struct {
 		Run struct {
@@ -202,13 +202,13 @@ func (c Client) params(ctx context.Context, run string) map[string]string {
 	return kv
 }
 
-// snapshot is the state to which a model's ledger and registry entry are restored after each way of forging.
+// snapshot is the state to which a model's ledger and registry entry are restored after each forgery.
 type snapshot struct {
 	params map[string]map[string]string // parameters by page
 	rows   map[string][][]string        // rows by table, for the tables below
 }
 
-// tables lists the tables to restore, with their columns and the condition that selects their rows.
+// tables lists the tables to restore, with their columns and the condition that selects the rows.
 var tables = []struct{ name, columns, where string }{
 	{"registered_model_tags", "name, key, value", "name = :model"},
 	{"model_version_tags", "name, version, key, value", "name = :model"},
@@ -245,7 +245,7 @@ func (m *forgedModel) save() {
 // Ours returns the pages of the honest ledger.
 func (m *forgedModel) Ours() []string { return slices.Clone(m.pages) }
 
-// restore reverts all changes since the snapshot to values, tags, stages and names. It also removes pages that are not
+// restore reverts all changes to values, tags, stages and names since the snapshot. It also removes pages that are not
 // in the snapshot.
 func (m *forgedModel) restore() {
 	var out []Statement

@@ -8,7 +8,7 @@ import (
 	"strings"
 )
 
-// Job contains the workspace, the event and the files that a runner gives to a step in a job started by
+// Job contains the workspace, the event and the files that a runner provides to a step, in a job that was started by
 // workflow_dispatch on the default branch.
 type Job struct{ Dir string }
 
@@ -20,7 +20,7 @@ const (
 	workspace   = "workspace"
 )
 
-// NewJob creates the job's files, which are empty at first, as on a runner. It replaces existing files.
+// NewJob creates the job's files, replacing existing ones. As on a runner, they are empty at first.
 func NewJob(dir string) (Job, error) {
 	j := Job{Dir: dir}
 	err := errors.Join(
@@ -63,15 +63,15 @@ func jobEnv() []string {
 	}
 }
 
-// Summary returns the Markdown summary that the step has written.
+// Summary returns the step's job summary, in Markdown.
 func (j Job) Summary() (string, error) {
 	text, err := os.ReadFile(filepath.Join(j.Dir, summaryFile))
 	return string(text), err
 }
 
 // Outputs parses the step's outputs as the runner does. An output is NAME=VALUE, or NAME<<END followed by lines and a
-// last line that contains only END. Outputs fails if the file does not end with a newline, because then the runner
-// fails the step too.
+// last line that contains only END. Outputs fails if the file does not end with a newline, because the runner would
+// then fail the step.
 func (j Job) Outputs() (map[string]string, error) {
 	text, err := os.ReadFile(filepath.Join(j.Dir, outputFile))
 	if err != nil {

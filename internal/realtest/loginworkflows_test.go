@@ -13,8 +13,8 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/login/logintest"
 )
 
-// The examples without a stored secret run under act. One server is real and has mlflow-oidc-auth. The other one is real
-// behind the façade of SageMaker, and a double of STS gives the credentials for GitHub's token.
+// The examples that need no stored secret run under act. One of the servers is real and uses mlflow-oidc-auth. The
+// other is a real server behind a façade of SageMaker, where a double of STS exchanges GitHub's token for credentials.
 func TestExampleWorkflows_Logins(t *testing.T) {
 	issuer := logintest.New(t)
 	promote := func(t *testing.T, u *adopter, workflow string) {

@@ -15,7 +15,7 @@ import (
 
 // MariaDB is a MariaDB server with one empty database.
 type MariaDB struct {
-	URI string // the database's URI, in SQLAlchemy's form
+	URI string // the database's URI, in SQLAlchemy form
 	Log string // the path of the server's log
 
 	dir     string
@@ -23,8 +23,8 @@ type MariaDB struct {
 	once    sync.Once
 }
 
-// StartMariaDB starts a server with an empty data directory. It uses no grant tables, so every user of this machine has
-// full access.
+// StartMariaDB starts a server with an empty data directory. The server has no grant tables, so every user on this
+// machine has full access.
 func StartMariaDB(ctx context.Context) (_ *MariaDB, err error) {
 	if err := Setup(ctx, "mariadb"); err != nil {
 		return nil, err
@@ -90,7 +90,7 @@ func StartMariaDB(ctx context.Context) (_ *MariaDB, err error) {
 func (db *MariaDB) Stop() {
 	db.once.Do(func() {
 		if db.process != nil {
-			db.process.stop(syscall.SIGKILL) // its files are deleted anyway
+			db.process.stop(syscall.SIGKILL) // the server's files are deleted anyway
 		}
 		os.RemoveAll(db.dir)
 	})

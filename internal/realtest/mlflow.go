@@ -20,24 +20,25 @@ import (
 // Newest is the newest MLflow release that mlflow-promote is tested against.
 const Newest = "3.17.2"
 
-// Options describes which MLflow server to start. The zero value starts the newest release on SQLite, with its default
+// Options describes the MLflow server to start. The zero value starts the newest release on SQLite, with the default
 // number of workers.
 type Options struct {
 	Version string   // default Newest
-	Store   string   // "sqlite" (default) or "file", or "postgresql" or "mariadb" to start a database server too
-	Workers int      // 0 means the server's default
-	Host    string   // address to listen on, default 127.0.0.1
+	Store   string   // "sqlite" (default) or "file"; "postgresql" or "mariadb" starts a database server as well
+	Workers int      // 0 for the server's default
+	Host    string   // address to listen on; default 127.0.0.1
 	Args    []string // additional arguments for "mlflow server"
 	Env     []string // additional variables, as NAME=value
-	Dir     string   // folder for all of the server's files; default a temporary folder
-	Prefix  string   // a path prefix, for example /mlflow; only in 3.x
-	Login   bool     // use the basic-auth app, in which the Server's user is an administrator
+	Dir     string   // folder for all of the server's files; default: a temporary folder
+	Prefix  string   // path prefix, for example /mlflow; only in 3.x
+	Login   bool     // use the basic-auth app, with the Server's user as an administrator
 	Issuer  string   // use the mlflow-oidc-auth app, which accepts this issuer's tokens; only with the newest version
-	// Environment is the Python environment to use, such as "logins", which can read S3; default that of the version.
+	// Environment is the Python environment, for example "logins", which can read S3. The default is the one for the
+	// version.
 	Environment string
 
-	// Workspace is the workspace that Train, Run and Call use. It is created if it does not exist. Workspaces need
-	// MLflow 3.10 or later.
+	// Workspace is the workspace that Train, Run and Call use. It is created if it does not exist. Workspaces require
+	// MLflow 3.10.
 	Workspace string
 }
 
@@ -45,7 +46,7 @@ type Options struct {
 type Client struct {
 	URL            string
 	User, Password string // "" without a login
-	Token          string // sent instead
+	Token          string // sent instead of User and Password
 	Workspace      string
 }
 
@@ -58,15 +59,15 @@ type Server struct {
 	Dir     string
 
 	python   string
-	uri      string // the store's URI, in SQLAlchemy's form
+	uri      string // the store's URI, in SQLAlchemy form
 	process  *process
 	postgres *Postgres
 	mariadb  *MariaDB
-	scrap    bool // remove Dir when the server stops
+	scrap    bool // whether to remove Dir when the server stops
 	once     sync.Once
 }
 
-// MLflow starts a server and waits until it responds. It installs the server first if necessary. Once installed, the
+// MLflow starts a server and waits until it responds. If necessary, it installs the server first. Once installed, the
 // server must respond within three minutes.
 func MLflow(ctx context.Context, o Options) (_ *Server, err error) {
 	s := &Server{Version: cmp.Or(o.Version, Newest), Store: cmp.Or(o.Store, "sqlite"), Dir: o.Dir}
@@ -125,11 +126,11 @@ func MLflow(ctx context.Context, o Options) (_ *Server, err error) {
 		argv = append(argv, "--workers", strconv.Itoa(o.Workers))
 	}
 	env := Environment(append([]string{
-		"PATH=" + bin + string(os.PathListSeparator) + os.Getenv("PATH"), // the server finds its own programs on PATH
-		// otherwise, the server starts seven processes that no test needs
+		"PATH=" + bin + string(os.PathListSeparator) + os.Getenv("PATH"), // the server finds its programs on PATH
+		// otherwise, the server would start seven processes that no test needs
 		"MLFLOW_SERVER_ENABLE_JOB_EXECUTION=false",
 		"MLFLOW_FLASK_SERVER_SECRET_KEY=throw-away", "MLFLOW_AUTH_ADMIN_PASSWORD=" + adminPassword,
-		"MLFLOW_ALLOW_FILE_STORE=true", // otherwise, 3.17 refuses a file store
+		"MLFLOW_ALLOW_FILE_STORE=true", // otherwise, 3.17 would refuse a file store
 	}, o.Env...)...)
 	s.process, err = launch{
 		name: "mlflow " + s.Version,
@@ -151,8 +152,8 @@ func MLflow(ctx context.Context, o Options) (_ *Server, err error) {
 // Audience is the audience of the tokens that a server with Options.Issuer accepts.
 const Audience = "mlflow"
 
-// oidcEnv returns the settings with which mlflow-oidc-auth accepts tokens that look like GitHub's. The token's subject,
-// which names the repository and the environment, is the user.
+// oidcEnv returns settings that make mlflow-oidc-auth accept tokens that look like GitHub's. The user is the token's
+// subject, which contains the repository and the environment.
 func oidcEnv(issuer, dir string) []string {
 	return []string{
 		"OIDC_DISCOVERY_URL=" + issuer + "/.well-known/openid-configuration", "OIDC_ISSUER=" + issuer,
@@ -164,10 +165,10 @@ func oidcEnv(issuer, dir string) []string {
 	}
 }
 
-// adminPassword is the password for the user admin on servers with logins.
+// adminPassword is the password of the user admin on servers with logins.
 const adminPassword = "throw-away-admin"
 
-// quickPasswords makes the server hash passwords in one round. The default, scrypt, adds 0.35 s to every request.
+// quickPasswords makes the server hash passwords in a single round. The default, scrypt, adds 0.35 s to every request.
 const quickPasswords = `import werkzeug.security as s
 s.generate_password_hash.__defaults__ = ("pbkdf2:sha256:1", 16)
 `
@@ -187,8 +188,8 @@ func (s *Server) settle(ctx context.Context, o Options) error {
 	return err
 }
 
-// logIn sets the administrator's password. Older servers (2.22.5, 3.4.0) start with a default password, and no variable
-// can change it.
+// logIn sets the administrator's password. Older servers (2.22.5, 3.4.0) start with a default password that no variable
+// can change.
 func (s *Server) logIn(ctx context.Context) error {
 	s.User, s.Password = "admin", adminPassword
 	if s.Call(ctx, http.MethodPost, "experiments/search", object{"max_results": 1}, nil) == nil {
@@ -201,18 +202,17 @@ func (s *Server) logIn(ctx context.Context) error {
 	return err
 }
 
-// userPassword is the password of every user created by AddUser.
+// userPassword is the password of every user that AddUser creates.
 const userPassword = "throw-away-password"
 
-// AddUser creates a user, whom the server by default allows to READ everything, and returns the user's login.
+// AddUser creates a user and returns the user's login. By default, the server allows the user to READ everything.
 func (s *Server) AddUser(ctx context.Context, name string) (Client, error) {
 	body := object{"username": name, "password": userPassword}
 	err := s.Call(ctx, http.MethodPost, "users/create", body, nil)
 	return Client{URL: s.URL, User: name, Password: userPassword, Workspace: s.Workspace}, err
 }
 
-// Grant gives a user a permission, for example EDIT, on an "experiment" (by its id) or on a "registered_model" (by its
-// name).
+// Grant gives a user a permission, for example EDIT, on an "experiment" (by id) or a "registered_model" (by name).
 func (s *Server) Grant(ctx context.Context, user, permission, resource, id string) error {
 	err := s.Call(ctx, http.MethodPost, "/api/3.0/mlflow/users/permissions/grant", object{
 		"username": user, "permission": permission, "resource_type": resource, "resource_id": id,
@@ -220,14 +220,14 @@ func (s *Server) Grant(ctx context.Context, user, permission, resource, id strin
 	if err == nil || !strings.Contains(err.Error(), "404") {
 		return err
 	}
-	// before some 3.x release, each kind of resource has its own route
+	// before some 3.x release, each kind of resource had its own route
 	path := map[string]string{"experiment": "experiments", "registered_model": "registered-models"}[resource]
 	return s.Call(ctx, http.MethodPost, path+"/permissions/create", object{
 		"username": user, "permission": permission, "experiment_id": id, "name": id,
 	}, nil)
 }
 
-// Stop stops the server and its database, and removes the temporary folder, if there is one.
+// Stop stops the server and its database, and removes the temporary folder if there is one.
 func (s *Server) Stop() {
 	s.once.Do(func() {
 		if s.process != nil {
@@ -271,8 +271,8 @@ func (s *Server) backend(ctx context.Context) (string, error) {
 	return "", fmt.Errorf("start mlflow: unknown store %q", s.Store)
 }
 
-// ready waits until /health responds. It also checks that the response comes from this server, because the port may be
-// in use by a different one.
+// ready waits until /health responds. It also checks that the response comes from this server, because a different one
+// may be using the port.
 func (s *Server) ready(ctx context.Context, port string) error {
 	client := &http.Client{Timeout: 5 * time.Second, Transport: &http.Transport{DisableKeepAlives: true}}
 	for !s.process.ended() {

@@ -11,14 +11,14 @@ import (
 	"time"
 )
 
-// Nginx is a running nginx with the caller's configuration.
+// Nginx is a running nginx with a configuration from the caller.
 type Nginx struct {
 	dir     string
 	process *process
 }
 
-// StartNginx starts nginx with the given contents in its http block, and waits until it listens on all ports. File
-// names in the configuration are relative to dir, which the caller removes.
+// StartNginx starts nginx with the given text in its http block, and waits until it listens on all of the ports. File
+// names in the configuration are relative to dir, which the caller must remove.
 func StartNginx(ctx context.Context, dir, http string, ports ...string) (*Nginx, error) {
 	if err := Setup(ctx, "nginx"); err != nil {
 		return nil, err

@@ -46,8 +46,9 @@ for name, uri in candidates.items():
 print(json.dumps(candidates))
 `
 
-// A server that neither serves artifacts nor has credentials for the bucket reads no files. Versions registered there
-// are equal to those of the stock client, which has credentials. Gates that need files are inconclusive and say why.
+// A server that neither serves artifacts nor has credentials for the bucket cannot read any files. Versions registered
+// there are the same as those registered by the stock client, which has credentials. Gates that need files are
+// inconclusive and say why.
 func TestNoServeArtifacts_Real(t *testing.T) {
 	const key, secret = "AKIDEXAMPLE", "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY"
 	endpoint := versitygw(t, key, secret, "mlflow")
@@ -108,7 +109,7 @@ func TestNoServeArtifacts_Real(t *testing.T) {
 				t.Fatalf("reason %s, %d gates:\n%s", r.Reason, len(r.Findings), out)
 			}
 			for _, f := range r.Findings {
-				// If a run does not list its models, only its artifacts tell to which model a metric belongs.
+				// If a run does not list its models, only its artifacts show which model a metric belongs to.
 				unread := name == "saved" || !strings.HasPrefix(f.Gate, "metric")
 				if unread != (f.Outcome == verdict.Inconclusive) || unread && !strings.Contains(f.Why, "500") {
 					t.Errorf("%s is %s: %s", f.Gate, f.Outcome, f.Why)
@@ -118,7 +119,7 @@ func TestNoServeArtifacts_Real(t *testing.T) {
 	}
 }
 
-// registeredAs returns where version 1 of a model comes from.
+// registeredAs describes version 1 of a model: its source, run, logged model and status.
 func registeredAs(t *testing.T, s *Server, model string) string {
 	t.Helper()
 	var out struct {

@@ -17,7 +17,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/report"
 )
 
-// logTwo logs two models with a token as its only credential, and prints the ids of their runs.
+// logTwo logs two models, with a token as its only credential, and prints the ids of their runs.
 const logTwo = `
 import mlflow
 mlflow.set_experiment("churn")
@@ -28,9 +28,9 @@ for accuracy in (0.8, 0.9):
     print("run", run.info.run_id)
 `
 
-// A job that has no secret at all promotes on a real server, which accepts tokens from an issuer that works like
-// GitHub's. The server sees the repository and the environment as the user, so permissions can be granted to a single
-// environment in a single repository.
+// A job without any secret promotes on a real server that accepts tokens from an issuer like GitHub's. The server
+// treats the repository and the environment as the user, so permissions can be granted to a single environment of a
+// single repository.
 func TestOIDC_PromotesWithoutSecret(t *testing.T) {
 	issuer := logintest.New(t)
 	s, err := MLflow(t.Context(), Options{Issuer: issuer.URL, Workers: 1})
@@ -84,7 +84,7 @@ func TestOIDC_PromotesWithoutSecret(t *testing.T) {
 	if got := issuer.Minted() - before; got != 1 {
 		t.Errorf("%d tokens were minted for one promotion, want 1", got)
 	}
-	issuer.Life = 20 * time.Second // shorter than the safety margin, so that each request needs a new token
+	issuer.Life = 20 * time.Second // shorter than the safety margin, so each request needs a new token
 	before = issuer.Minted()
 	if r, text = run(append(promote, "runs:/"+runs[1]+"/model")...); r.Reason != "ok" || r.Version != "2" {
 		t.Errorf("promote with tokens that expire at every request:\n%s", text)
@@ -101,8 +101,8 @@ func TestOIDC_PromotesWithoutSecret(t *testing.T) {
 	}
 }
 
-// With the plugin's own default, NO_PERMISSIONS, a model that does not exist yet looks like one that is hidden. The
-// message says so.
+// With the plugin's default, NO_PERMISSIONS, a model that does not exist yet looks the same as a hidden one. The
+// message mentions this.
 func TestOIDC_HiddenModel(t *testing.T) {
 	issuer := logintest.New(t)
 	s, err := MLflow(t.Context(), Options{

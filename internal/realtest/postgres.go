@@ -18,7 +18,7 @@ import (
 
 // Postgres is a PostgreSQL server with one empty database.
 type Postgres struct {
-	URI string // the database's URI, in SQLAlchemy's form
+	URI string // the database's URI, in SQLAlchemy form
 	Log string // the path of the server's log
 
 	dir     string
@@ -27,7 +27,7 @@ type Postgres struct {
 }
 
 // PostgreSQL starts a server in a new cluster. The server does not flush its data to disk, because tests do not need
-// that and it slows down every commit.
+// this and it would slow down every commit.
 func PostgreSQL(ctx context.Context) (_ *Postgres, err error) {
 	if err := Setup(ctx, "postgres"); err != nil {
 		return nil, err
@@ -108,7 +108,7 @@ func (pg *Postgres) ready(ctx context.Context, cluster string) error {
 	return errors.New("ended before it was ready")
 }
 
-// postgresPrograms returns the folder that contains initdb and postgres: Debian's newest, or else the one on PATH.
+// postgresPrograms returns the folder that contains initdb and postgres: Debian's newest, or otherwise the one on PATH.
 func postgresPrograms() (string, error) {
 	newest, best := "", 0
 	found, _ := filepath.Glob("/usr/lib/postgresql/*/bin/initdb")
@@ -125,8 +125,8 @@ func postgresPrograms() (string, error) {
 	return filepath.Dir(path), err
 }
 
-// unprivileged returns the user that runs PostgreSQL, which refuses to run as root. It returns nil if this process does
-// not run as root.
+// unprivileged returns the user to run PostgreSQL as, because PostgreSQL refuses to run as root. It returns nil if this
+// process does not run as root.
 func unprivileged() (*syscall.Credential, error) {
 	if os.Geteuid() != 0 {
 		return nil, nil
@@ -154,7 +154,7 @@ func freePort(host string) (string, error) {
 	return port, err
 }
 
-// pause waits for d, or until ctx ends.
+// pause waits for d or until ctx is done.
 func pause(ctx context.Context, d time.Duration) error {
 	select {
 	case <-ctx.Done():

@@ -12,8 +12,8 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/login/logintest"
 )
 
-// The probes for people with an account run to their end on a real server behind doubles of the two services. They say
-// what a real MLflow does, and print nothing that is secret or names an account.
+// The probes, which are meant for people who have an account, run to the end on a real server behind doubles of the two
+// services. They report what a real MLflow does, and print nothing that is secret or identifies an account.
 func TestProbes(t *testing.T) {
 	s, err := MLflow(t.Context(), Options{Workers: 1})
 	if err != nil {

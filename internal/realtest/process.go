@@ -22,7 +22,7 @@ type process struct {
 	leash   *os.File // closing it makes the watcher kill the group
 }
 
-// launch describes how to start a child. log is the file for the child's output, and Env is the child's entire
+// launch describes how to start a child. log is the file for the child's output, and env is the child's whole
 // environment.
 type launch struct {
 	name, dir, log string
@@ -30,7 +30,7 @@ type launch struct {
 	as             *syscall.Credential
 }
 
-// start runs argv until stop is called, ctx ends or this process ends.
+// start runs argv until stop is called, ctx is done or this process ends.
 func (l launch) start(ctx context.Context, argv ...string) (*process, error) {
 	out, err := os.Create(l.log)
 	if err != nil {
@@ -77,8 +77,8 @@ func (p *process) watch() error {
 	return nil
 }
 
-// stop sends the signal to the whole group, and SIGKILL after five seconds. It returns once the group contains no
-// process.
+// stop sends the signal to the whole group, and SIGKILL after five seconds. It returns once no process is left in the
+// group.
 func (p *process) stop(sig syscall.Signal) {
 	began := time.Now()
 	for wait := time.Millisecond; ; wait = min(2*wait, 50*time.Millisecond) {
@@ -89,7 +89,7 @@ func (p *process) stop(sig syscall.Signal) {
 			break
 		}
 		if sig != syscall.SIGKILL {
-			sig = 0 // send the signal only once, because a second one may mean something else
+			sig = 0 // send the signal only once, because a second one may have a different meaning
 		}
 		time.Sleep(wait)
 	}
@@ -111,7 +111,7 @@ func (p *process) ended() bool {
 	}
 }
 
-// failure returns err together with the last lines of the child's output.
+// failure returns err with the last lines of the child's output.
 func (p *process) failure(err error) error {
 	return fmt.Errorf("%s: %w; its output ends:\n%s", p.name, err, tail(p.log, 25))
 }
@@ -126,8 +126,8 @@ func tail(path string, lines int) string {
 	return string(bytes.Join(all[max(0, len(all)-lines):], []byte("\n")))
 }
 
-// Environment returns this process's environment plus the given variables, but without variables that change how MLflow
-// behaves.
+// Environment returns this process's environment with the given variables added, and without variables that change how
+// MLflow behaves.
 func Environment(set ...string) []string {
 	env := []string{"MLFLOW_DISABLE_TELEMETRY=true", "DO_NOT_TRACK=true", "NO_PROXY=127.0.0.1,localhost"}
 	for _, kv := range os.Environ() {

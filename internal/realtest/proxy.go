@@ -49,7 +49,7 @@ func CountingProxy(upstream string) (*Proxy, error) {
 	return p, nil
 }
 
-// Close stops the proxy once the requests in flight have finished.
+// Close stops the proxy after the requests in flight have finished.
 func (p *Proxy) Close() { p.server.Close() }
 
 // Reset sets all counts to zero.
@@ -59,15 +59,15 @@ func (p *Proxy) Reset() {
 	p.rounds, p.log = 0, nil
 }
 
-// Requests returns all requests since the last reset, in order of arrival.
+// Requests returns all requests since the last reset, in the order in which they arrived.
 func (p *Proxy) Requests() []Request {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return append([]Request(nil), p.log...)
 }
 
-// Rounds returns the number of requests that arrived while no other request was in flight. These are the requests that
-// had to wait for an earlier response.
+// Rounds returns the number of requests that arrived while no other request was in flight. Each of them had to wait for
+// an earlier response.
 func (p *Proxy) Rounds() int {
 	p.mu.Lock()
 	defer p.mu.Unlock()

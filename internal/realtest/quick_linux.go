@@ -9,7 +9,7 @@ import (
 )
 
 // quick acknowledges every response immediately. With several workers, MLflow's server sends a response in two parts,
-// and sends the second part only after the first has been acknowledged. The kernel would otherwise delay this by 40 ms.
+// and sends the second part only once the first has been acknowledged. The kernel would delay this by 40 ms.
 var quick = &http.Transport{
 	MaxIdleConnsPerHost: 64,
 	IdleConnTimeout:     time.Second, // shorter than the server's own timeout of 2 s or 5 s
@@ -32,7 +32,7 @@ func (c quickConn) Read(b []byte) (int, error) {
 	return n, err
 }
 
-// acknowledge ignores errors, because a response without the option is merely slower.
+// acknowledge ignores errors, because without the option, a response is merely slower.
 func (c quickConn) acknowledge() {
 	raw, err := c.SyscallConn()
 	if err != nil {

@@ -25,7 +25,7 @@ var (
 	whole  = flag.Bool("whole", false, "use all servers, and all lengths of histories")
 )
 
-// racedServers lists the servers on which races are run. Without -whole, only the newest and the oldest are used.
+// racedServers lists the servers for the races. Without -whole, only the newest and the oldest are used.
 var racedServers = []struct {
 	name  string
 	o     Options
@@ -41,12 +41,12 @@ var racedServers = []struct {
 const racesHead = "server | processes | how | rounds | all had looked | successes | two from one base | lost " +
 	"updates | not one version | not linearisable | ms a round"
 
-// signedClaims is a race in which the policy lists keys, so every ledger entry is signed.
+// signedClaims is a race in which the policy lists keys, so that every ledger entry is signed.
 const signedClaims = "signed claims"
 
 // Real processes promote different versions to the same target on a real server at the same moment. A barrier makes all
-// of them read before the first one writes. With the ledger, no update may be lost. Without the ledger, or with
-// MLflow's own client, updates must be lost, because otherwise the barrier would prove nothing.
+// of them read before any of them writes. With the ledger, no update may be lost. Without it, or with MLflow's own
+// client, updates must be lost, because otherwise the barrier would prove nothing.
 func TestRaces_Processes(t *testing.T) {
 	binary := program(t)
 	t.Log("| " + racesHead + " |")
@@ -92,7 +92,7 @@ func TestRaces_Processes(t *testing.T) {
 	}
 }
 
-// program builds the binary the same way a release does.
+// program builds the binary in the same way as a release.
 func program(t *testing.T) string {
 	t.Helper()
 	root, err := Root()
@@ -146,7 +146,7 @@ func (r *raceOf) run(rounds int) {
 			nil,
 		)
 	}
-	// our program reads a second time before it writes
+	// our program makes a second search before it writes
 	searches := map[string]int{"claims": 2, signedClaims: 2, "no claims": 2, "stock client": 1}[r.how]
 	var err error
 	if r.barrier, err = NewBarrier(r.s.URL, searches, 20*time.Second); err != nil {
@@ -195,7 +195,7 @@ func (r *raceOf) round(n int) {
 	r.Count(racetest.Round{Before: 1, After: r.inProduction(), Attempts: attempts})
 }
 
-// promote runs one process of the program.
+// promote runs the program in one process.
 func (r *raceOf) promote(address, run string, version int) racetest.Attempt {
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
@@ -232,8 +232,8 @@ func (r *raceOf) promote(address, run string, version int) racetest.Attempt {
 	return racetest.Attempt{From: from, To: version, Won: err == nil && result.Reason == "ok"}
 }
 
-// stockPromotion is the code that people write with MLflow's own client: it reads the current version and then moves
-// the new one. It prints the version that it has replaced, or an empty line if the server refused the move.
+// stockPromotion is what people write with MLflow's own client: it reads the current version and then moves the new
+// one. It prints the version that it replaced, or an empty line if the server refused the move.
 const stockPromotion = `
 import logging, sys, mlflow
 logging.disable(logging.CRITICAL)
@@ -247,7 +247,7 @@ for _ in sys.stdin:
         print()
 `
 
-// startClients starts MLflow's own clients, each in a process that stays alive.
+// startClients starts MLflow's own clients, each in a process that keeps running.
 func (r *raceOf) startClients() (stop func()) {
 	var stops []func()
 	for i := range r.processes {

@@ -8,10 +8,10 @@ import (
 	"testing"
 )
 
-// This test runs on servers with logins. A login that may edit the ledger but not the model is refused before it writes
-// an entry, and so is one that may edit the model but not the ledger. A login that may not write to the home experiment
-// begins new ledgers in its own experiment. The `doctor` command reports how ledgers are protected and which
-// permissions a second team's login needs, and the requests that it prints must grant these permissions.
+// On servers with logins, a login that may edit the ledger but not the model is refused before it writes an entry, and
+// so is one that may edit the model but not the ledger. A login that may not write to the home experiment begins new
+// ledgers in its own experiment. The `doctor` command reports how ledgers are protected and which permissions a second
+// team's login needs, and the requests that it prints must grant these permissions.
 func TestRights_BeforeClaim(t *testing.T) {
 	binary := program(t)
 	for _, version := range []string{Newest, "2.22.5"} {
@@ -101,7 +101,8 @@ func TestRights_BeforeClaim(t *testing.T) {
 			if !guarded || !strings.HasPrefix(told.Ledger, "starts with run") {
 				t.Errorf("doctor says %+v", told)
 			}
-			// the second team's login first has no permissions, then permission to edit the ledger, and finally both
+			// the second team's login has no permissions at first, then may edit the ledger, and finally the model as
+			// well
 			grant(told.Grants, "second", "experiment")
 			if got := promote("second", "churn", "models:/churn/2"); got.status != 3 || got.Reason != "forbidden" ||
 				!strings.Contains(got.Error, "lacks the permission EDIT on registered model churn") {
@@ -131,8 +132,8 @@ func TestRights_BeforeClaim(t *testing.T) {
 	}
 }
 
-// ownExperiment promotes new models with a login that is not allowed to write to the home experiment. For two of these
-// models, an outsider has taken the name of the ledger.
+// ownExperiment promotes new models with a login that may not write to the home experiment. For two of these models, an
+// outsider has taken the name of the ledger.
 func ownExperiment(t *testing.T, s *Server, cli tool, version string, as func(string) []string) {
 	t.Helper()
 	call := func(user, path string, body object, out any) {
@@ -191,7 +192,7 @@ func ownExperiment(t *testing.T, s *Server, cli tool, version string, as func(st
 	if got := promote("second", "rum", "1"); got.Reason != "forbidden" {
 		t.Errorf("a login without rights on the model: %s", got.Reason)
 	}
-	// an outsider takes the names of two ledgers, and puts a forged page into one of them
+	// an outsider takes the names of two ledgers and puts a forged page into one of them
 	var theirs struct {
 		ID string `json:"experiment_id"`
 	}

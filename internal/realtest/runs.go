@@ -29,16 +29,16 @@ type Spec struct {
 	Name       string            `json:"name"`
 	Experiment string            `json:"experiment"` // default "realtest"
 	State      string            `json:"state"`      // finished (default), running, failed, killed, deleted
-	Metrics    map[string]string `json:"metrics"`    // text, so that "NaN" and "inf" are possible
+	Metrics    map[string]string `json:"metrics"`    // as text, so that "NaN" and "inf" are possible
 	Params     map[string]string `json:"params"`
-	Tags       map[string]string `json:"tags"` // including lineage tags, for example mlflow.source.git.commit
+	Tags       map[string]string `json:"tags"` // may include lineage tags, for example mlflow.source.git.commit
 
-	// If Model is set, Train logs a model under this name, with the metrics test_accuracy and test_f1, and with the
-	// datasets used for training and testing.
+	// If Model is set, Train logs a model under this name, with the metrics test_accuracy and test_f1 and with the
+	// datasets that were used for training and testing.
 	Model     string `json:"model"`
 	Data      string `json:"data"`      // breast_cancer (default) or wine
-	Estimator string `json:"estimator"` // centroid, bayes or logistic (default), ordered from worst to best
-	Bare      bool   `json:"bare"`      // log no signature and no input example
+	Estimator string `json:"estimator"` // centroid, bayes or logistic (default), from worst to best
+	Bare      bool   `json:"bare"`      // log neither a signature nor an input example
 }
 
 func (s Spec) complete() Spec {
@@ -60,12 +60,12 @@ type Logged struct {
 	ExperimentID string             `json:"experiment_id"`
 	ArtifactURI  string             `json:"artifact_uri"`
 	ModelID      string             `json:"model_id"`  // the logged model's id; only in MLflow 3
-	ModelURI     string             `json:"model_uri"` // the model's URI as the client returns it
+	ModelURI     string             `json:"model_uri"` // the model's URI, as the client returns it
 	Metrics      map[string]float64 `json:"metrics"`   // the trained model's metrics
 }
 
-// Train logs the runs with the Python client from the server's own release, in one Python process. The first run takes
-// five seconds, and each further run takes very little time.
+// Train logs the runs with the Python client from the server's own release, all in a single Python process. The first
+// run takes five seconds, and every further run takes hardly any time.
 func (s *Server) Train(ctx context.Context, specs ...Spec) ([]Logged, error) {
 	for i := range specs {
 		specs[i] = specs[i].complete()
@@ -76,7 +76,7 @@ func (s *Server) Train(ctx context.Context, specs ...Spec) ([]Logged, error) {
 	}
 	cmd := exec.CommandContext(ctx, s.python, "-c", modelsPy)
 	cmd.Env = s.clientEnvironment()
-	cmd.Dir = s.Dir // outside of any repository, because the client would record its commit
+	cmd.Dir = s.Dir // outside any repository, because the client would record the repository's commit
 	var out, trouble bytes.Buffer
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = bytes.NewReader(in), &out, &trouble
 	if err := cmd.Run(); err != nil {
@@ -107,14 +107,14 @@ func (s *Server) clientEnvironment() []string {
 	return env
 }
 
-// Converse starts a program that uses the Python client and answers each line on its standard input with one line. ask
+// Converse starts a program that uses the Python client and answers each line on its standard input with a line. ask
 // sends a line and returns the answer.
 func (s *Server) Converse(ctx context.Context, program string) (ask func() (string, error), stop func(), err error) {
 	say, stop, err := s.converse(ctx, program)
 	return func() (string, error) { return say("") }, stop, err
 }
 
-// converse is like Converse, except that ask takes the line to send, and that the program takes arguments.
+// converse is like Converse, but ask takes the line to send, and the program takes arguments.
 func (s *Server) converse(ctx context.Context, program string, args ...string) (
 	ask func(line string) (string, error), stop func(), err error,
 ) {
@@ -199,7 +199,7 @@ func (s *Server) Run(ctx context.Context, spec Spec) (Logged, error) {
 	return Logged{RunID: run, ExperimentID: experiment, ArtifactURI: made.Run.Info.ArtifactURI}, err
 }
 
-// experiment returns the id of the experiment, which it creates if necessary.
+// experiment returns the id of the experiment, and creates the experiment if necessary.
 func (s *Server) experiment(ctx context.Context, name string) (string, error) {
 	var found struct {
 		Experiment struct {
@@ -216,7 +216,7 @@ func (s *Server) experiment(ctx context.Context, name string) (string, error) {
 }
 
 // Call sends a request to the server's REST API. It does not use the program's own client, because tests use Call to
-// check that client. The path is relative to /api/2.0/mlflow/ unless it starts with a slash.
+// check that client. The path is relative to /api/2.0/mlflow/ unless it begins with a slash.
 func (c Client) Call(ctx context.Context, method, path string, in, out any) error {
 	if !strings.HasPrefix(path, "/") {
 		path = "/api/2.0/mlflow/" + path
@@ -237,8 +237,8 @@ func (c Client) Call(ctx context.Context, method, path string, in, out any) erro
 	return json.Unmarshal(answer, out)
 }
 
-// Upload puts one file into the artifact store through the server. The URI names the folder as the server does:
-// mlflow-artifacts:/1/…
+// Upload puts one file into the artifact store through the server. The URI identifies the folder in the server's own
+// form: mlflow-artifacts:/1/…
 func (c Client) Upload(ctx context.Context, uri, file string, content []byte) error {
 	place := strings.TrimLeft(strings.TrimPrefix(uri, "mlflow-artifacts:"), "/")
 	path := "/api/2.0/mlflow-artifacts/artifacts/" + place + "/" + file
@@ -246,13 +246,13 @@ func (c Client) Upload(ctx context.Context, uri, file string, content []byte) er
 	return err
 }
 
-// Folder uploads a small model to a run's artifacts and returns its location, which can be a version's source.
+// Folder uploads a small model to a run's artifacts. It returns the model's location, which can be a version's source.
 func (c Client) Folder(ctx context.Context, artifacts, name string) (source string, err error) {
 	source = artifacts + "/" + name
 	return source, c.Upload(ctx, source, "MLmodel", []byte("flavors: {}\n"))
 }
 
-// send sends a request and returns the response body. A status outside 2xx becomes an error that contains the response
+// send sends a request and returns the response body. For a status outside 2xx, it returns an error that contains the
 // body.
 func (c Client) send(ctx context.Context, method, path, kind string, body []byte) ([]byte, error) {
 	req, err := http.NewRequestWithContext(ctx, method, c.URL+path, bytes.NewReader(body))
@@ -288,7 +288,7 @@ func (c Client) send(ctx context.Context, method, path, kind string, body []byte
 
 type object = map[string]any
 
-// pairs returns a map as a sorted list of keys and values, as MLflow expects it.
+// pairs returns a map as a sorted list of keys and values, in the form that MLflow expects.
 func pairs(m map[string]string) []object {
 	list := []object{} // MLflow accepts an empty list, but not null
 	for _, key := range slices.Sorted(maps.Keys(m)) {
@@ -297,8 +297,8 @@ func pairs(m map[string]string) []object {
 	return list
 }
 
-// wireNumber returns a metric's value as MLflow expects it. A value that is not finite becomes a string, because JSON
-// numbers are always finite.
+// wireNumber returns a metric's value in the form that MLflow expects. A value that is not finite becomes a string,
+// because numbers in JSON are always finite.
 func wireNumber(text string) any {
 	switch strings.ToLower(text) {
 	case "nan":

@@ -6,7 +6,6 @@ import (
 	"bytes"
 	"encoding/json"
 	"math/rand/v2"
-	"net"
 	"os"
 	"path/filepath"
 	"strings"
@@ -17,13 +16,13 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/report"
 )
 
-// On SageMaker the server sends no files, so gates read them from S3. Here versitygw is S3, and checks each signature.
-// Without credentials for it the gates are inconclusive.
+// On SageMaker, the server sends no files, so gates read them from S3. Here, versitygw takes the place of S3 and checks
+// each signature. Without credentials for it, the gates are inconclusive.
 func TestSageMaker_ReadsS3(t *testing.T) {
 	const key, secret = "AKIDEXAMPLE", "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY"
 	const arn = "arn:aws:sagemaker:eu-west-1:123456789012:mlflow-tracking-server/ts1"
 	endpoint := versitygw(t, key, secret, "mlflow")
-	t.Setenv("AWS_ACCESS_KEY_ID", key) // for the server, and the client that logs the model
+	t.Setenv("AWS_ACCESS_KEY_ID", key) // for the server and for the client that logs the model
 	t.Setenv("AWS_SECRET_ACCESS_KEY", secret)
 	t.Setenv("AWS_DEFAULT_REGION", "eu-west-1")
 	t.Setenv("AWS_ENDPOINT_URL_S3", endpoint)
@@ -42,7 +41,7 @@ func TestSageMaker_ReadsS3(t *testing.T) {
 	if !strings.HasPrefix(logged[0].ArtifactURI, "s3://mlflow/a b") {
 		t.Fatalf("the artifacts are at %s", logged[0].ArtifactURI)
 	}
-	facade := sageMaker(t, s.URL, arn, "SESSION=") // versitygw has no sessions
+	facade := sageMaker(t, s.URL, arn, "SESSION=") // versitygw does not support sessions
 	dir := t.TempDir()
 	const policy = "version: 1\nmodels:\n  churn:\n    aliases:\n      champion:\n        gates:\n" +
 		"          - signature: present\n          - artifact: complete\n"
@@ -89,32 +88,10 @@ func TestSageMaker_ReadsS3(t *testing.T) {
 // versitygw starts an S3 server with one bucket, and returns its address.
 func versitygw(t *testing.T, key, secret, bucket string) string {
 	t.Helper()
-	if err := Setup(t.Context(), "versitygw"); err != nil {
-		t.Fatal(err)
-	}
-	root, err := Root()
+	s, err := S3(t.Context(), key, secret, bucket)
 	if err != nil {
 		t.Fatal(err)
 	}
-	port, err := freePort("127.0.0.1")
-	if err != nil {
-		t.Fatal(err)
-	}
-	dir := t.TempDir()
-	for _, sub := range []string{"data/" + bucket, "meta"} {
-		if err := os.MkdirAll(filepath.Join(dir, sub), 0o700); err != nil {
-			t.Fatal(err)
-		}
-	}
-	address := net.JoinHostPort("127.0.0.1", port)
-	p, err := launch{
-		name: "versitygw", dir: dir, log: filepath.Join(dir, "log"),
-		env: Environment("ROOT_ACCESS_KEY="+key, "ROOT_SECRET_KEY="+secret, "VGW_REGION=eu-west-1"),
-	}.start(t.Context(), filepath.Join(root, ".cache", "bin", "versitygw"), "--port", address, "posix",
-		"--sidecar", filepath.Join(dir, "meta"), filepath.Join(dir, "data"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { p.stop(9) })
-	return accepting(t, p, address)
+	t.Cleanup(s.Stop)
+	return s.URL
 }

@@ -28,7 +28,7 @@ var Root = sync.OnceValues(func() (string, error) {
 	}
 })
 
-// Setup runs tools/setup for the targets. It prints its progress to standard error.
+// Setup runs tools/setup with the given targets, and prints the progress to standard error.
 func Setup(ctx context.Context, targets ...string) error {
 	root, err := Root()
 	if err != nil {
@@ -42,9 +42,9 @@ func Setup(ctx context.Context, targets ...string) error {
 	return nil
 }
 
-// Python returns the path of a Python interpreter that can import this version of MLflow and scikit-learn. The version
-// "client" contains only MLflow's client, and "logins" contains the newest MLflow with mlflow-oidc-auth, AWS's
-// plugin and Databricks' SDK.
+// Python returns the path of a Python interpreter that can import scikit-learn and this version of MLflow. The version
+// "client" contains only MLflow's client. "logins" contains the newest MLflow with mlflow-oidc-auth, AWS's plugin and
+// Databricks' SDK.
 func Python(ctx context.Context, version string) (string, error) {
 	root, err := Root()
 	if err != nil {

@@ -8,8 +8,8 @@ import (
 	"testing"
 )
 
-// releaseScript builds the files of a release for this machine, and the setup action for that release, in a copy of the
-// repository.
+// releaseScript builds, in a copy of the repository, the files of a release for this machine and the setup action for
+// that release.
 const releaseScript = `
 	folder=mlflow-promote_v0.0.1_linux_$(go env GOARCH)
 	mkdir -p dist/$folder

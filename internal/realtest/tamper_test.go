@@ -13,7 +13,7 @@ import (
 	"testing"
 )
 
-// tamperedServers lists the servers whose tables are edited. Without -whole, only the newest is used.
+// tamperedServers lists the servers whose tables are edited. Without -whole, only the newest one is used.
 var tamperedServers = []struct {
 	name  string
 	o     Options
@@ -25,8 +25,8 @@ var tamperedServers = []struct {
 }
 
 // Someone who knows the database's password edits the ledger. The program must notice every field that is changed or
-// removed, every removed entry, a shortened ledger and an edited anchor. The `history` command must name the first
-// affected entry. If the whole chain is rewritten together with its anchor, only a copy kept elsewhere can reveal this.
+// removed, every removed entry, a shortened ledger and an edited anchor. The `history` command must report the first
+// affected entry. If the whole chain and its anchor are rewritten, only a copy kept elsewhere can reveal this.
 func TestTampering_BySQL(t *testing.T) {
 	binary := program(t)
 	t.Log("| server | entries | fields edited | ways | shown by history | promotions on top refused |")
@@ -69,11 +69,11 @@ type tampering struct {
 	kept string // the path of a saved history
 
 	first, second string // the ids of the ledger's pages; the first one is full
-	last          int    // the last entry's number
+	last          int    // the number of the last entry
 	anchored      string // the anchor's value
 
 	rows, ways, shown, stopped int
-	tried                      int // the number of edits that were followed by an attempt to promote
+	tried                      int // the number of edits after which a promotion was attempted
 }
 
 func (k *tampering) sql(sql string, args object) [][]string {
@@ -101,7 +101,7 @@ func (k *tampering) history(more ...string) said {
 	return k.tool.run(nil, append([]string{"history", "--model", tampered}, more...)...)
 }
 
-// setUp promotes until one page of the ledger is full and the next page contains three entries.
+// setUp promotes until one page of the ledger is full and the next one contains three entries.
 func (k *tampering) setUp() {
 	must := func(path string, body object) {
 		if err := k.s.Call(k.t.Context(), http.MethodPost, path, body, nil); err != nil {
@@ -141,9 +141,9 @@ func (k *tampering) setUp() {
 	})[0][0]
 }
 
-// noticed checks that the history command reports the edit and, if entry is given, names that entry. If promote is
-// true, because the newest page or the way to it was edited, noticed also checks that no promotion succeeds after the
-// edit.
+// noticed checks that the history command reports the edit and, if entry is given, reports it for that entry. If
+// promote is true, because the newest page or the way to it was edited, noticed also checks that no promotion succeeds
+// after the edit.
 func (k *tampering) noticed(what string, entry int, promote bool, reasons ...string) {
 	k.t.Helper()
 	k.ways++
@@ -205,8 +205,8 @@ func (k *tampering) fields() {
 	}
 }
 
-// lastOutcome removes the last entry's outcome, as if the run had been interrupted. No promotion may succeed after
-// that, and a copy kept elsewhere shows the difference.
+// lastOutcome removes the last entry's outcome, as if the run had been interrupted. After that, no promotion may
+// succeed, and a copy kept elsewhere shows the difference.
 func (k *tampering) lastOutcome() {
 	k.ways++
 	k.tried++
@@ -257,8 +257,8 @@ func (k *tampering) entries() {
 	k.nameDeleted()
 }
 
-// nameDeleted deletes the experiment that only carries the ledger's name. The anchor still leads to the pages, so
-// nothing is lost.
+// nameDeleted deletes the experiment that only holds the ledger's name. The anchor still leads to the pages, so nothing
+// is lost.
 func (k *tampering) nameDeleted() {
 	k.ways++
 	gone := object{"name": "mlflow-promotions/" + tampered, "now": "deleted"}
@@ -296,9 +296,9 @@ func (k *tampering) anchor() {
 	}
 }
 
-// rewrite replaces the ledger with a different valid one, in the same runs and with a matching anchor and tags. This is
-// possible for someone who has this program and knows the database's password. The chain cannot show the change, but a
-// copy kept elsewhere does.
+// rewrite replaces the ledger with a different valid one, in the same runs and with a matching anchor and tags. Anyone
+// who has this program and the database's password can do so. The chain does not show the change, but a copy kept
+// elsewhere does.
 func (k *tampering) rewrite() {
 	home := "mlflow-promotions/" + tampered
 	k.sql("UPDATE experiments SET name = 'aside' WHERE name = :name", object{"name": home})
@@ -335,7 +335,7 @@ func (k *tampering) rewrite() {
 	}
 }
 
-// numbered returns the number of the entry that a key belongs to, or 0 for a key of the page itself.
+// numbered returns the number of the entry that a key belongs to, or 0 for a key that belongs to the page itself.
 func numbered(key string) int {
 	if len(key) < 7 || !strings.Contains("ehdr", key[:1]) {
 		return 0

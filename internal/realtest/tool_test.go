@@ -12,7 +12,7 @@ import (
 	"time"
 )
 
-// tool runs the program as a user does, against a single server.
+// tool runs the program as a user would, against a single server.
 type tool struct {
 	t      *testing.T
 	binary string
@@ -53,10 +53,10 @@ type said struct {
 	text   []byte
 }
 
-// patience limits how long one run of the program may take, even on a very slow machine.
+// patience limits how long a single run of the program may take, even on a very slow machine.
 const patience = 10 * time.Minute
 
-// run runs a command, with additional environment variables, and waits until it ends.
+// run runs a command with additional environment variables, and waits until it ends.
 func (b tool) run(env []string, args ...string) (s said) {
 	b.t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), patience)

@@ -19,7 +19,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/report"
 )
 
-// stockCalls makes the calls that the program relies on with MLflow's own client and Databricks' SDK.
+// stockCalls makes the calls that the program relies on, with MLflow's own client and Databricks' SDK.
 const stockCalls = `
 import sys
 import mlflow
@@ -75,8 +75,8 @@ for refused in (
 print("all calls passed")
 `
 
-// The cases that pass on the double also pass on a real server behind the façade of Unity Catalog. MLflow's own client
-// and Databricks' SDK work with the same façade, and send the same requests.
+// The cases that pass on the double also pass on a real server behind a façade of Unity Catalog. MLflow's own client
+// and Databricks' SDK work with the same façade and send the same requests.
 func TestUnityCatalog(t *testing.T) {
 	s, err := MLflow(t.Context(), Options{Workers: 1})
 	if err != nil {
@@ -140,8 +140,8 @@ func TestUnityCatalog(t *testing.T) {
 	}
 }
 
-// sentShapes returns the successful requests to the registry, each with the names and types of its fields. What others
-// may choose is left out: sizes of pages, and paths of files below a version.
+// sentShapes returns the successful requests to the registry, each with the names and types of its fields. It leaves
+// out what a client may choose freely: page sizes, and the paths of files in a version.
 func sentShapes(t *testing.T, requests []unitycatalog.Request) map[string]bool {
 	t.Helper()
 	out := map[string]bool{}

@@ -12,7 +12,7 @@ import (
 )
 
 // The action for each command runs under act, and later steps see its outputs. One action builds the image, as on main,
-// and all others refer to the built image, as in a release.
+// and the others use the image that was built, as in a release.
 func TestWorkflow_OwnActions(t *testing.T) {
 	e := shared(t)
 	logged, err := e.server.Train(t.Context(),

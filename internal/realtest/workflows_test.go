@@ -21,8 +21,8 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/github/openapitest"
 )
 
-// adopter is a repository that uses the example workflows. It comes with a GitHub double, a real MLflow server, and a
-// Slack double that keeps the messages it receives.
+// adopter is a repository that uses the example workflows, with a GitHub double, a real MLflow server, and a Slack
+// double that keeps the messages it receives.
 type adopter struct {
 	t      *testing.T
 	engine engine
@@ -31,9 +31,9 @@ type adopter struct {
 	api    string
 	slack  string
 
-	more  []string // additional arguments of act
+	more  []string // additional arguments for act
 	dir   string   // the repository's checkout
-	stubs string   // replacements for actions from other projects
+	stubs string   // stand-ins for actions from other projects
 
 	mu   sync.Mutex
 	told []string
@@ -79,7 +79,7 @@ func newAdopter(t *testing.T, o Options) *adopter {
 	return u
 }
 
-// repository creates the checkout, with the examples unchanged and with the policy that needs the least set-up.
+// repository creates the checkout, with unmodified examples and the policy that needs the least set-up.
 func (u *adopter) repository() {
 	u.t.Helper()
 	const script = `cd "$1" && mkdir -p .github/workflows .github/mlflow-policy-tests &&
@@ -173,7 +173,7 @@ func (u *adopter) champion(want string) {
 	}
 }
 
-// events returns the payloads of all events of one type that were sent to GitHub.
+// events returns the payloads of all events of the given type that were sent to GitHub.
 func (u *adopter) events(kind string) []json.RawMessage {
 	var out []json.RawMessage
 	for _, e := range u.hub.Events() {
@@ -184,7 +184,7 @@ func (u *adopter) events(kind string) []json.RawMessage {
 	return out
 }
 
-// The workflows in examples/ run as they would for a user: under act, with the image and an MLflow server on
+// The workflows in examples/ run as they would for a user: under act, with the image and with an MLflow server on
 // PostgreSQL. The GitHub double checks requests against GitHub's own API description.
 func TestExampleWorkflows(t *testing.T) {
 	u := newAdopter(t, Options{Store: "postgresql", Workers: 1})
@@ -225,7 +225,7 @@ func TestExampleWorkflows(t *testing.T) {
 		t.Errorf("Slack received %q", u.told)
 	}
 
-	// a comment on the pull request shows what merging would do; the second run updates it
+	// a comment on the pull request shows what merging would do, and the second run updates it
 	pull := object{"action": "synchronize", "number": 12, "pull_request": object{
 		"number": 12, "head": object{
 			"sha":  head,

@@ -10,7 +10,7 @@ import (
 
 // Candidate is the parsed `candidate` input. Exactly one of its forms is set.
 type Candidate struct {
-	Text    string // as given, with the model spelled out: models:/churn/7 for 7
+	Text    string // as given, with the model spelled out: models:/churn/7 instead of 7
 	RunID   string // runs:/RunID/Path
 	Path    string // "" for the run's only model, which is looked up when facts are gathered
 	ModelID string // models:/m-…
@@ -32,8 +32,8 @@ var (
 // bareRunID matches run ids as MLflow's servers generate them.
 var bareRunID = regexp.MustCompile(`^[0-9a-f]{32}$`)
 
-// EmptyValue returns a message for a part of an input that is empty. The usual cause is a workflow expression that
-// evaluated to nothing.
+// EmptyValue returns a message about an empty part of an input. The usual cause is a workflow expression that evaluated
+// to nothing.
 func EmptyValue(what string) string {
 	return "the " + what + " is empty: is the input or step output set?"
 }
@@ -41,8 +41,9 @@ func EmptyValue(what string) string {
 // IsExpression reports whether a string contains a GitHub workflow expression that has not been evaluated.
 func IsExpression(text string) bool { return strings.Contains(text, "${{") }
 
-// ParseCandidate parses a candidate. model is the registered model for the short forms, for example 7, @challenger
-// and Staging. The error says which forms are valid. It has no reason, and the caller adds the name of the input.
+// ParseCandidate parses a candidate. model is the registered model that the short forms refer to, for example 7,
+// @challenger and Staging. The error lists the valid forms. It has no reason, and the caller adds the name of the
+// input.
 func ParseCandidate(text, model string) (Candidate, error) {
 	c := Candidate{Text: text}
 	prefix := "models:/" + model
@@ -85,8 +86,8 @@ func ParseCandidate(text, model string) (Candidate, error) {
 		"number, @ALIAS, a stage, best or commit")
 }
 
-// ParseSource parses the source of a registered version. A source has fewer forms than a candidate: a run with a
-// path, a logged model, or a version by number or alias.
+// ParseSource parses the source of a registered version, which has fewer forms than a candidate: a run with a path, a
+// logged model, or a version by number or alias.
 func ParseSource(text string) (Candidate, error) {
 	c, err := Candidate{Text: text}.address(text)
 	if err == nil && (c.Stage != "" || c.Latest || c.RunID != "" && c.Path == "") {
@@ -106,8 +107,8 @@ func (c Candidate) address(text string) (Candidate, error) {
 	return c, fmt.Errorf("%q is neither a run nor a model", text)
 }
 
-// pathAfter returns the path of the model, which follows the word "best" or "commit". The default is MLflow's usual
-// name.
+// pathAfter returns the path of the model, which follows the word "best" or "commit". The default is the name that
+// MLflow usually uses.
 func pathAfter(word, text string) (string, error) {
 	path := strings.Trim(strings.TrimPrefix(text, word), "/ ")
 	if path == "" && text != word {
@@ -123,7 +124,7 @@ func pathAfter(word, text string) (string, error) {
 	return path, nil
 }
 
-// run parses the text after runs:/ in a candidate. It accepts a second slash in front of a run id.
+// run parses the text after runs:/ in a candidate. It accepts a second slash before a run id.
 func (c Candidate) run(rest string) (Candidate, error) {
 	if second, ok := strings.CutPrefix(rest, "/"); ok && len(second) >= 32 && bareRunID.MatchString(second[:32]) {
 		rest = second
@@ -212,7 +213,7 @@ func cutLast(s, sep string) (before, after string, found bool) {
 	return s, "", false
 }
 
-// Best selects the model with the best value for a metric in one or more experiments.
+// Best selects the model that has the best value of a metric in one or more experiments.
 type Best struct {
 	Experiments []string // names or ids
 	Metric      string
@@ -221,7 +222,7 @@ type Best struct {
 	Filter      string // condition on the runs, in MLflow's search syntax; "" for all runs
 }
 
-// Where describes the experiments for a message.
+// Where describes the experiments, for use in a message.
 func (b Best) Where() string {
 	if len(b.Experiments) == 1 {
 		return "experiment " + b.Experiments[0]
@@ -229,13 +230,13 @@ func (b Best) Where() string {
 	return "experiments " + strings.Join(b.Experiments, ", ")
 }
 
-// Goals for a metric.
+// The goals for a metric.
 const (
 	Maximize = "maximize"
 	Minimize = "minimize"
 )
 
-// Better reports whether the point a is better than the point b.
+// Better reports whether point a is better than point b.
 func (b Best) Better(a, than Point) bool {
 	if b.Goal == Minimize {
 		return a.Value < than.Value
@@ -243,7 +244,7 @@ func (b Best) Better(a, than Point) bool {
 	return a.Value > than.Value
 }
 
-// IsCopy reports whether a source is a version of a registered model, as in models:/churn/3.
+// IsCopy reports whether a source is itself a version of a registered model, such as models:/churn/3.
 func IsCopy(source string) bool {
 	of, err := ParseSource(source)
 	return err == nil && of.Number != 0

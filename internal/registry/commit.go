@@ -11,8 +11,8 @@ import (
 type ByCommit struct {
 	SHA         string   // full digest
 	Experiments []string // names or ids of the experiments to search; by default, the experiment of the incumbent's run
-	TrainedBy   []string // MLflow users whose runs count; by default all
-	Path        string   // path of the model in the run
+	TrainedBy   []string // MLflow users whose runs count; by default, every user
+	Path        string   // path of the model within the run
 }
 
 // CommitRun is the run that was found for a commit.
@@ -20,21 +20,21 @@ type CommitRun struct {
 	SHA, RunID string
 	User       string    // as sent by the training client
 	Ended      time.Time // zero if the run has no end time
-	Searched   string    // description of the experiments that were searched
+	Searched   string    // describes the experiments that were searched
 	Older      []OtherRun
-	Ignored    []OtherRun // runs of the commit that do not count
-	More       bool       // whether there are older runs of the commit that were not read
+	Ignored    []OtherRun // the commit's runs that do not count
+	More       bool       // whether the commit has older runs that were not read
 }
 
-// OtherRun is a run of the commit that was not selected, and the reason.
+// OtherRun is a run for the commit that was not selected, with the reason.
 type OtherRun struct{ ID, User, Why string }
 
-// clockTolerance is how far a training machine's clock may be ahead of the server's. The client sends a run's
-// times, so without this limit, a run could claim to end in ten years and would be the newest until then.
+// clockTolerance is how far a training machine's clock may be ahead of the server's. The client sends a run's times.
+// Without this limit, a run could claim to end in ten years and would be the newest run until then.
 const clockTolerance = 10 * time.Minute
 
-// Choose returns the newest run that counts, the older runs that count (newest first), and the runs that do not
-// count. ok is false if no run counts. now is the server's time, or zero if it is unknown.
+// Choose returns the newest run that counts, the older runs that count (newest first), and the runs that do not count.
+// ok is false if no run counts. now is the server's time, or the zero time if this is not known.
 func (by ByCommit) Choose(runs []Run, now time.Time) (newest Run, older, ignored []OtherRun, ok bool) {
 	var counts []Run
 	for _, r := range runs {
@@ -47,8 +47,8 @@ func (by ByCommit) Choose(runs []Run, now time.Time) (newest Run, older, ignored
 	if len(counts) == 0 {
 		return Run{}, nil, ignored, false
 	}
-	// If two runs end at the same time, the later start decides, and then the greater id, so the result is always
-	// the same.
+	// If two runs end at the same time, the one that started later wins. If the start times are also equal, the greater
+	// id wins, so that the result is always the same.
 	slices.SortFunc(counts, func(a, b Run) int {
 		return cmp.Or(b.End.Compare(a.End), b.Start.Compare(a.Start), cmp.Compare(b.ID, a.ID))
 	})
@@ -81,7 +81,7 @@ func (by ByCommit) ignores(r Run, now time.Time) string {
 	return ""
 }
 
-// Words describes which run was selected, from which experiments, and which runs were not selected.
+// Words describes which run was selected, from which experiments, and which other runs were not.
 func (c CommitRun) Words() []string {
 	notes := []string{fmt.Sprintf("run %s is the newest finished run of commit %s in %s; it ended %s",
 		runOf(c.RunID, c.User), c.SHA, c.Searched, moment(c.Ended))}
@@ -100,7 +100,7 @@ func (c CommitRun) Words() []string {
 // othersShown limits the number of runs in a sentence.
 const othersShown = 5
 
-// Others lists the runs that were not selected, each with its reason.
+// Others lists the runs that were not selected, with the reason for each.
 func Others(runs []OtherRun) string {
 	text := ""
 	for i, r := range runs[:min(othersShown, len(runs))] {

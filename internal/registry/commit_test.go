@@ -24,7 +24,7 @@ func TestByCommit_Choose(t *testing.T) {
 		runs  []Run
 		now   time.Time
 		want  string // "" if no run counts
-		other string // another run and the reason why it was not selected
+		other string // a different run, and why it was not selected
 	}{
 		"no runs": {now: now},
 		"a deleted run": {
@@ -98,7 +98,7 @@ func TestByCommit_Choose(t *testing.T) {
 	}
 }
 
-// Every run is either selected or listed, exactly once, and the order of the runs does not matter.
+// Every run is either selected or listed, exactly once, and the order of the runs makes no difference.
 func TestByCommit_ChoosesEachRun(t *testing.T) {
 	now := time.Date(2026, 5, 3, 10, 0, 0, 0, time.UTC)
 	rapid.Check(t, func(t *rapid.T) {

@@ -7,10 +7,10 @@ import "errors"
 type Error struct {
 	Reason Reason
 	Msg    string
-	Detail string // one line about the request: method, address, status; "" if nothing was sent
-	Hint   string // what to do; may have several lines
-	// Over applies to a write with the reason Unknown. It is true if no request is in flight any more, so reading
-	// the state shows for certain whether the write has taken effect.
+	Detail string // one line about the request (method, address, status); "" if nothing was sent
+	Hint   string // what to do; may consist of several lines
+	// Over applies to a write whose reason is Unknown. It is true if no request is in flight any more, so that reading
+	// the state shows for certain whether the write took effect.
 	Over  bool
 	Cause error
 }

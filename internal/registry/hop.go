@@ -17,6 +17,8 @@ type Hop struct {
 	RunID  string `json:"run_id,omitempty"`       // "" for a model without a run
 	Digest string `json:"files_sha256,omitempty"` // see FilesDigest; "" until the files have been copied
 	At     string `json:"at,omitempty"`           // when they were copied; RFC 3339, UTC
+	// Claimed is true if only a tag on the next server says so, which anyone may have changed there.
+	Claimed bool `json:"claimed,omitempty"`
 }
 
 // MaxHops limits how many copies of copies are kept. The tag with the list must fit into one value.

@@ -22,8 +22,8 @@ type Model struct {
 	Tags        map[string]string
 	Aliases     map[string]int // alias -> version number; before MLflow 3, the version may not exist
 	Hidden      bool           // a version is marked as a prompt by mistake, which hides the model from searches
-	Latest      []Version      // newest version in each stage, with only its number, source and run
-	Newest      int            // highest version number; 0 if none exists or it is unknown
+	Latest      []Version      // the newest version in each stage, with only its number, source and run
+	Newest      int            // highest version number; 0 if there is none or it is not known
 	Created     time.Time
 	Updated     time.Time
 }
@@ -40,12 +40,12 @@ type Version struct {
 	StatusMessage string
 	Description   string
 	Tags          map[string]string
-	Unread        string // why the tags are not known; "" if they are known
+	Unread        string // why the tags are not known; "" if they are
 	Created       time.Time
 	Updated       time.Time
 }
 
-// Run is a tracking run with the latest point of each metric.
+// Run is a tracking run, with the latest point for each metric.
 type Run struct {
 	ID           string
 	Name         string
@@ -59,10 +59,10 @@ type Run struct {
 	Params       map[string]string
 	Tags         map[string]string
 	Datasets     []Dataset
-	// the run's logged models (MLflow 3), in the server's order; nil if the response leaves them out, as a search
-	// does before 3.16
+	// the run's logged models (MLflow 3) in the server's order; nil if the response does not include them, as in a
+	// search before 3.16
 	Outputs     []ModelOutput
-	ModelInputs []string // ids of the logged models that the run measured but did not log
+	ModelInputs []string // ids of logged models that the run measured but did not log
 }
 
 // HasEnded reports whether the run has ended, successfully or not.
@@ -71,7 +71,7 @@ func (r Run) HasEnded() bool { return r.Status != "RUNNING" && r.Status != "SCHE
 // Artifact returns the URI for a path relative to the run's artifacts.
 func (r Run) Artifact(path string) string { return strings.TrimSuffix(r.ArtifactURI, "/") + "/" + path }
 
-// LoggedPaths returns the sorted paths of the models that an MLflow 1 or 2 client logged. For MLflow 3, see
+// LoggedPaths returns the paths, in sorted order, of the models that an MLflow 1 or 2 client logged. For MLflow 3, see
 // Outputs.
 func (r Run) LoggedPaths() []string {
 	var logged []struct {
@@ -97,8 +97,8 @@ type Point struct {
 	Time  time.Time
 }
 
-// String returns the shortest text that represents the exact value, or the text from the server if the value is not
-// a number.
+// String returns the shortest text that represents the value exactly, or the server's text if the value is not a
+// number.
 func (p Point) String() string {
 	if !p.Finite() {
 		return p.Raw
@@ -107,15 +107,15 @@ func (p Point) String() string {
 }
 
 // Finite reports whether the value can be compared. SQL stores save ±Inf as ±1.7976931348623157e308 (the largest
-// float64), so that value is not a measurement either.
+// float64), so that number is not a measurement either.
 func (p Point) Finite() bool {
 	return !math.IsNaN(p.Value) && math.Abs(p.Value) < math.MaxFloat64
 }
 
-// Dataset is one of a run's dataset inputs.
+// Dataset is one of the dataset inputs of a run.
 type Dataset struct {
 	Name, Digest, SourceType, Source string
-	Context                          string // training, validation, test …; "" if it is not tagged
+	Context                          string // training, validation, test …; "" if not tagged
 }
 
 // ModelOutput links a run to a logged model.
@@ -124,12 +124,12 @@ type ModelOutput struct {
 	Step    int64
 }
 
-// LoggedModel is a model that MLflow 3 logs as a separate object.
+// LoggedModel is an MLflow 3 logged model, which is an object of its own.
 type LoggedModel struct {
 	ID, Name, ExperimentID, ArtifactURI, Status, SourceRunID string
 	Created                                                  time.Time
 	Tags                                                     map[string]string
-	Metrics                                                  []ModelMetric // all values that runs have logged on it
+	Metrics                                                  []ModelMetric // every value that a run has logged on it
 }
 
 // File is an artifact. Path is relative to the run's artifacts, and Size is in bytes.
@@ -139,7 +139,7 @@ type File struct {
 	Size int64
 }
 
-// MLmodel is a model's MLmodel file. Any field may be empty, because old clients leave most of them out.
+// MLmodel is a model's MLmodel file. Any field may be empty, because older clients leave out most of them.
 type MLmodel struct {
 	Flavors       map[string]map[string]any
 	Signature     Signature
@@ -154,13 +154,13 @@ type MLmodel struct {
 	Sha256        string // digest of the file, in hex
 }
 
-// Signature is a model's signature. Each part is the JSON text from the file, or empty.
+// Signature is a model's signature. Each part is the JSON text from the file, or "".
 type Signature struct{ Inputs, Outputs, Params string }
 
 // Empty reports whether the model has no signature.
 func (s Signature) Empty() bool { return s == Signature{} }
 
-// Source tells model-versions/create where the model's artifacts are.
+// Source tells model-versions/create where the model's artifacts are stored.
 type Source struct {
 	URI     string `json:"uri"`
 	RunID   string `json:"run_id,omitempty"`
@@ -168,7 +168,7 @@ type Source struct {
 	Path    string `json:"path,omitempty"`     // artifact path in the run
 	// ArtifactURI is the location of a logged model, for servers that do not support models:/m-…
 	ArtifactURI string `json:"-"`
-	Request     string `json:"request"` // digest of model, run, and logged model or path, for the promote.request tag
+	Request     string `json:"request"` // the digest for the promote.request tag
 }
 
 // Experiment is an experiment in an audit.
@@ -177,11 +177,11 @@ type Experiment struct {
 	Deleted  bool
 }
 
-// Blocked reports whether, according to the version's tag, the gates blocked the version when it was last judged.
+// Blocked reports whether the gates blocked the version when it was last judged, according to its tag.
 func (v Version) Blocked() bool { return v.Tags[TagValidation] == ValidationBlocked }
 
-// Promoted returns the time when the version was last given an alias or a stage, according to its tags. It returns
-// "" if no tag contains such a time.
+// Promoted returns when the version was last given an alias or a stage, according to its tags, or "" if no tag contains
+// such a time.
 func (v Version) Promoted() string {
 	at := max(v.Tags[StageTimeTag("Staging")], v.Tags[StageTimeTag("Production")])
 	for key, value := range v.Tags {
@@ -192,8 +192,7 @@ func (v Version) Promoted() string {
 	return at
 }
 
-// Usable returns the reason why a version can be neither promoted nor rolled back to, or "" if the version is
-// usable.
+// Usable returns the reason why the version can be neither promoted nor restored, or "" if it can.
 func (v Version) Usable() string {
 	switch {
 	case v.Unread != "":
@@ -206,8 +205,8 @@ func (v Version) Usable() string {
 	return ""
 }
 
-// Users returns the MLflow users who trained the run, according to the run itself. The MLflow client writes the
-// same name in two places, but a trainer could write two different names.
+// Users returns the MLflow users who trained the run, according to the run itself. The MLflow client writes the same
+// name in two places, but a trainer could write two different names.
 func (r Run) Users() []string {
 	var out []string
 	for _, user := range []string{r.User, r.Tags[RunTagUser]} {
@@ -218,8 +217,7 @@ func (r Run) Users() []string {
 	return out
 }
 
-// DatasetSource returns where the data came from. MLflow stores the source as JSON, usually under the key uri or
-// url.
+// DatasetSource returns where the data came from. MLflow stores the source as JSON, usually with the key uri or url.
 func DatasetSource(d Dataset) string {
 	var source struct{ URI, URL, Path string }
 	if json.Unmarshal([]byte(d.Source), &source) != nil {
@@ -233,7 +231,7 @@ func DatasetSource(d Dataset) string {
 	return ""
 }
 
-// DataRef identifies the dataset on which a value was measured. The zero value means no dataset.
+// DataRef identifies the dataset that a value was measured on. The zero value means no dataset.
 type DataRef struct {
 	Name   string `json:"name,omitempty"`
 	Digest string `json:"digest,omitempty"`
@@ -249,7 +247,7 @@ func (d DataRef) String() string {
 	return fmt.Sprintf("dataset %s (%s)", d.Name, d.Digest)
 }
 
-// Is reports whether text is the dataset's name or digest.
+// Is reports whether text is the name or digest of the dataset.
 func (d DataRef) Is(text string) bool { return text != "" && (d.Name == text || d.Digest == text) }
 
 // ModelMetric is a value that a run logged for a metric on a logged model.
@@ -260,25 +258,7 @@ type ModelMetric struct {
 	Dataset DataRef
 }
 
-// Measured returns the point behind a value on a model. last contains the latest points of the run that logged it. SQL
-// stores save NaN as 0 on the model, but as NaN on the run. This was seen with MLflow 3.17.2. A 0 therefore counts only
-// if the run's last value is also 0.
-func (m ModelMetric) Measured(last map[string]Point) Point {
-	if m.Value != 0 {
-		return m.Point
-	}
-	of, ok := last[m.Key]
-	switch {
-	case !ok || of.Step != m.Step || !of.Time.Equal(m.Time):
-	case math.IsNaN(of.Value):
-		return of
-	case of.Value == 0:
-		return m.Point
-	}
-	return Point{Value: math.NaN(), Raw: "0 or NaN", Step: m.Step, Time: m.Time}
-}
-
-// Models returns the sorted ids of the logged models that the run logged or measured.
+// Models returns the ids, in sorted order, of the logged models that the run logged or measured.
 func (r Run) Models() []string {
 	ids := map[string]bool{}
 	for _, o := range r.Outputs {
@@ -301,9 +281,9 @@ func (r Run) OutputStep(model string) (step int64, listed bool) {
 	return 0, false
 }
 
-// FilesDigest returns a single digest for the content of all files. It equals the output of this command in their
-// folder: find . -type f | LC_ALL=C sort | xargs sha256sum | sha256sum. sums maps each path to the file's SHA-256 in
-// hex.
+// FilesDigest returns a single digest for the contents of all files. It equals the output of this command in their
+// folder: find . -type f | LC_ALL=C sort | xargs sha256sum | sha256sum. sums maps each path to the SHA-256 digest of
+// the file, in hex.
 func FilesDigest(sums map[string]string) string {
 	h := sha256.New()
 	for _, path := range slices.Sorted(maps.Keys(sums)) {

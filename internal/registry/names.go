@@ -13,10 +13,10 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/spelling"
 )
 
-// Stages lists MLflow's stages in order. They have been deprecated since 2.9 but still work in 3.17.
+// Stages lists MLflow's stages in order. They have been deprecated since 2.9, but still work in 3.17.
 var Stages = []string{"None", "Staging", "Production", "Archived"}
 
-// CanonicalStage returns a stage in MLflow's spelling. Like the servers, it ignores case.
+// CanonicalStage returns a stage as MLflow spells it. Like the servers, it ignores case.
 func CanonicalStage(text string) (string, bool) {
 	for _, s := range Stages {
 		if strings.EqualFold(s, text) {
@@ -31,8 +31,8 @@ var (
 	aliasReserved = regexp.MustCompile(`^[vV]\d+$`)
 )
 
-// CheckAlias checks an alias against MLflow's rules: at most 255 letters, digits, '_' and '-'. MLflow reserves
-// "latest" and names like "v7".
+// CheckAlias checks an alias against MLflow's rules: at most 255 letters, digits, '_' and '-'. MLflow reserves "latest"
+// and names such as "v7".
 func CheckAlias(alias string) error {
 	switch {
 	case alias == "":
@@ -53,8 +53,8 @@ func CheckAlias(alias string) error {
 	return nil
 }
 
-// CheckModelName checks the name of a model that is about to be created. Existing models may have any name, because
-// old servers accepted '/' and ':'.
+// CheckModelName checks the name of a model that is about to be created. The names of existing models are not
+// restricted, because older servers accepted '/' and ':'.
 func CheckModelName(name string) error {
 	switch {
 	case strings.TrimSpace(name) == "":
@@ -70,8 +70,8 @@ func CheckModelName(name string) error {
 
 func isControl(r rune) bool { return unicode.IsControl(r) || r == utf8.RuneError }
 
-// AliasMeant suggests the model's aliases that are similar to an unknown one. If there are none, it lists all the
-// model's aliases.
+// AliasMeant suggests the model's aliases that are similar to an unknown one. If none are, it lists all of the model's
+// aliases.
 func (m Model) AliasMeant(alias string) string {
 	names := slices.Sorted(maps.Keys(m.Aliases))
 	switch near := spelling.Nearest(alias, names); {
@@ -83,5 +83,5 @@ func (m Model) AliasMeant(alias string) string {
 	return "its aliases are " + format.First(names, 10)
 }
 
-// LiveStage reports whether consumers load versions from a stage, which they do from Staging and Production.
+// LiveStage reports whether a stage is one that consumers load versions from: Staging or Production.
 func LiveStage(stage string) bool { return stage == "Production" || stage == "Staging" }

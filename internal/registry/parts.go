@@ -17,7 +17,7 @@ type Part struct {
 	Fix       string   // what to do if Elsewhere is set
 }
 
-// Lacks describes a missing file of the model, or returns "" if all files exist. Empty files and folders count as
+// Lacks describes a file that is missing from the model, or returns "" if none is. Empty files and folders count as
 // missing. Parts with Elsewhere set are not checked.
 func (m MLmodel) Lacks(files []File) string {
 	sizes, counted := map[string]int64{}, int64(0)
@@ -45,9 +45,9 @@ func (m MLmodel) Lacks(files []File) string {
 	return ""
 }
 
-// countedLater reports whether the MLflow client writes a file only after it has counted the model's bytes. If the
-// user provided a requirements file, countedLater returns false for every file: the requirements file was counted,
-// and it may have been overwritten since.
+// countedLater reports whether the MLflow client writes a file only after it has counted the model's bytes. If the user
+// provided a requirements file, countedLater returns false for every file, because the requirements file was counted
+// and may have been overwritten since.
 func (m MLmodel) countedLater(name string) bool {
 	switch name {
 	case "MLmodel", "conda.yaml", "python_env.yaml", "requirements.txt":
@@ -56,8 +56,7 @@ func (m MLmodel) countedLater(name string) bool {
 	return false
 }
 
-// missing reports whether all of the names are absent or empty. sizes maps each file and folder to its size in
-// bytes.
+// missing reports whether all of the names are absent or empty. sizes maps each file and folder to its size in bytes.
 func (p Part) missing(sizes map[string]int64) bool {
 	return !slices.ContainsFunc(p.Names, func(name string) bool { return sizes[name] > 0 })
 }
@@ -71,7 +70,7 @@ func (p Part) neededBy() string {
 
 func (p Part) shown() string { return format.Truncate(strings.Join(p.Names, " or "), 200) }
 
-// String says which part is not among the model's artifacts, what needs the part, and where it is instead.
+// String describes a part that is not among the model's artifacts: what needs it, and where it is instead.
 func (p Part) String() string {
 	return fmt.Sprintf("%s, which %s, is not among the model's artifacts: it %s", p.shown(), p.neededBy(), p.Elsewhere)
 }
@@ -84,8 +83,8 @@ func absence(sizes map[string]int64, names ...string) string {
 	return "is missing"
 }
 
-// Elsewhere returns the first part that is not among the model's artifacts but on a hub, at an address or outside
-// the folder.
+// Elsewhere returns the first part that is on a hub, at an address or outside the folder, rather than among the model's
+// artifacts.
 func (m MLmodel) Elsewhere() (Part, bool) {
 	i := slices.IndexFunc(m.Parts, func(p Part) bool { return p.Elsewhere != "" })
 	if i < 0 {

@@ -1,7 +1,7 @@
 package registry
 
-// Reason is the machine-readable cause of an outcome. Users depend on the names, so they never change. A test
-// compares the reasons below with the documentation and the code.
+// Reason is the machine-readable cause of an outcome. Users depend on the names, so they never change. A test compares
+// the reasons below with the documentation and the code.
 type Reason string
 
 const (
@@ -51,14 +51,14 @@ const (
 	ExitCancelled = 130
 )
 
-// ReasonInfo is a row in the documented list.
+// ReasonInfo is a row in the documented list of reasons.
 type ReasonInfo struct {
 	Reason  Reason
 	Exit    int
 	Meaning string
 }
 
-// Reasons lists the reasons in the order of the documentation.
+// Reasons lists the reasons in the order in which they are documented.
 var Reasons = []ReasonInfo{
 	{OK, ExitDone, "done as requested"},
 	{Unchanged, ExitDone, "the target already points to this version; nothing was written"},
@@ -124,7 +124,7 @@ var Reasons = []ReasonInfo{
 	{Unknown, ExitUnknown, "a write was sent, and its success or failure could not be confirmed"},
 }
 
-// Exit returns the exit code for a reason. For a reason that is not in Reasons, it returns ExitFailed.
+// Exit returns the exit code for the reason, or ExitFailed if the reason is not in Reasons.
 func (r Reason) Exit() int {
 	for _, info := range Reasons {
 		if info.Reason == r {

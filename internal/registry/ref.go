@@ -12,21 +12,21 @@ const (
 	RefNone    RefKind = iota // the zero Ref
 	RefAlias                  // an alias
 	RefStage                  // a stage
-	RefTag                    // a tag of the registered model
-	RefVersion                // a version, by its number
+	RefTag                    // a tag on the registered model
+	RefVersion                // a version, by number
 )
 
-// Ref is a name that refers to versions of a model, or one of the model's tags that a promotion writes. The zero
-// Ref refers to nothing. Ref is comparable, so it can be used as the key of a map.
+// Ref is a name that refers to versions of a model, or a tag on the model that a promotion writes. The zero Ref refers
+// to nothing. Ref is comparable, so it can be used as a map key.
 type Ref struct {
 	Kind RefKind
-	Name string // without the prefix of its kind
+	Name string // without the prefix for its kind
 }
 
 // AliasRef refers to an alias, given without "@".
 func AliasRef(alias string) Ref { return Ref{RefAlias, alias} }
 
-// StageRef refers to a stage. The stage "" gives the zero Ref.
+// StageRef refers to a stage, or returns the zero Ref if stage is "".
 func StageRef(stage string) Ref {
 	if stage == "" {
 		return Ref{}
@@ -34,13 +34,13 @@ func StageRef(stage string) Ref {
 	return Ref{RefStage, stage}
 }
 
-// TagRef refers to a tag of the registered model.
+// TagRef refers to a tag on the registered model.
 func TagRef(key string) Ref { return Ref{RefTag, key} }
 
 // VersionRef refers to a version by its number.
 func VersionRef(number int) Ref { return Ref{RefVersion, strconv.Itoa(number)} }
 
-// Prefixes in the text of a Ref, one for each kind. A stage has no prefix.
+// The prefixes in the text of a Ref. A stage has no prefix.
 const (
 	aliasPrefix   = "@"
 	tagTextPrefix = "tag "
@@ -72,7 +72,7 @@ func (r Ref) String() string {
 	return r.Name
 }
 
-// KindText returns "alias", "stage" or "tag", for tables that programs read, and "" for other refs.
+// KindText returns "alias", "stage" or "tag", for tables that programs parse, and "" for any other Ref.
 func (r Ref) KindText() string {
 	return map[RefKind]string{RefAlias: "alias", RefStage: "stage", RefTag: "tag"}[r.Kind]
 }
@@ -89,7 +89,7 @@ func (r *Ref) UnmarshalText(text []byte) error {
 // Compare orders refs by their text.
 func (r Ref) Compare(other Ref) int { return strings.Compare(r.String(), other.String()) }
 
-// Alias returns the name of the alias, and whether the Ref refers to one.
+// Alias returns the alias's name. ok is false if the Ref does not refer to an alias.
 func (r Ref) Alias() (alias string, ok bool) {
 	if r.Kind != RefAlias {
 		return "", false
@@ -97,7 +97,7 @@ func (r Ref) Alias() (alias string, ok bool) {
 	return r.Name, true
 }
 
-// Stage returns the name of the stage, and whether the Ref refers to one.
+// Stage returns the stage's name. ok is false if the Ref does not refer to a stage.
 func (r Ref) Stage() (stage string, ok bool) {
 	if r.Kind != RefStage {
 		return "", false
@@ -105,7 +105,7 @@ func (r Ref) Stage() (stage string, ok bool) {
 	return r.Name, true
 }
 
-// Version returns the number of the version, and whether the Ref refers to one.
+// Version returns the version's number. ok is false if the Ref does not refer to a version.
 func (r Ref) Version() (number int, ok bool) {
 	if r.Kind != RefVersion {
 		return 0, false
@@ -114,7 +114,7 @@ func (r Ref) Version() (number int, ok bool) {
 	return number, err == nil
 }
 
-// Target returns a target with only this alias or stage. For any other Ref, it returns an empty target.
+// Target returns a target that consists of this alias or stage. For any other Ref, the target is empty.
 func (r Ref) Target() Target {
 	alias, _ := r.Alias()
 	stage, _ := r.Stage()

@@ -117,7 +117,7 @@ func TestParseCandidate(t *testing.T) {
 	}
 }
 
-// A version's source has no short forms.
+// The source of a version has no short forms.
 func TestParseSource(t *testing.T) {
 	for text, want := range map[string]bool{
 		"runs:/abc/model": true, "models:/churn/7": true, "models:/churn@new": true, "s3://b/k": false, "7": false,
@@ -155,7 +155,7 @@ func TestCheckAlias(t *testing.T) {
 	}
 }
 
-// The wording of a split value's note may change, but the value must not.
+// The wording of a split value's note may change, but its value must not.
 func TestWithoutSplitNotes(t *testing.T) {
 	for _, length := range []int{MaxTagValue + 1, 3 * MaxTagValue, 2 * maxParts * MaxTagValue} {
 		tags := SplitTag(TagDatasets, strings.Repeat("x", length))
@@ -180,8 +180,8 @@ func TestWithoutSplitNotes(t *testing.T) {
 	}
 }
 
-// The parts of a split value can be joined into the same value. No part is longer than a tag, and no part ends
-// inside a character.
+// The parts of a split value can be joined to form the same value. No part is longer than a tag may be, and none ends
+// in the middle of a character.
 func TestSplitTag(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		unit := rapid.StringN(1, 40, 60).Draw(t, "unit")

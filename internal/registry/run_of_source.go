@@ -8,26 +8,25 @@ import (
 	"time"
 )
 
-// MovedRoot says that artifacts were moved to a different store: everything that MLflow recorded below From is now
-// below To. It is valid until the end of a given day.
+// MovedRoot states that artifacts were moved to a different store: everything that MLflow recorded under From is now
+// under To. It is valid until the end of a given day.
 type MovedRoot struct {
 	From, To string // locations without a trailing slash, for example s3://old/mlflow
 	Until    time.Time
 	Reason   string
 }
 
-// MovedBy returns the moves that are still valid at the given time. If the time is unknown (zero), no move is valid.
+// MovedBy returns the moves that are still valid at the given time. If the time is not known (zero), none is valid.
 func MovedBy(roots []MovedRoot, now time.Time) []MovedRoot {
 	return slices.DeleteFunc(slices.Clone(roots), func(r MovedRoot) bool { return now.IsZero() || now.After(r.Until) })
 }
 
-// BelongsToRun returns the reason why a model does not belong to a run, or "" if it does. It trusts nothing that
+// BelongsToRun returns the reason why a model does not belong to a run, or "" if it does. It trusts nothing that just
 // anyone could have written: MLflow checks neither a logged model's source run nor a version's run.
 //
-// A logged model belongs to the run if it is in the run's experiment and among the run's outputs. Before MLflow
-// 3.15, anyone can write outputs but not experiments, so only the check of the experiment protects against
-// forgeries. Any other model belongs to the run if its location is below the run's artifacts. roots lists the
-// allowed moves.
+// A logged model belongs to the run if it is in the run's experiment and among the run's outputs. Before MLflow 3.15,
+// anyone can write outputs but not experiments, so only the check of the experiment prevents forgeries. Any other model
+// belongs to the run if its location is under the run's artifacts. roots lists the moves that are allowed.
 func BelongsToRun(source string, logged *LoggedModel, run Run, roots ...MovedRoot) string {
 	if logged != nil {
 		return loggedBelongs(source, *logged, run, roots)
@@ -55,7 +54,7 @@ func loggedBelongs(source string, m LoggedModel, run Run, roots []MovedRoot) str
 	return ""
 }
 
-// IsAt reports whether a source refers to this logged model, by its id or by the location of its artifacts.
+// IsAt reports whether a source refers to this logged model, by id or by the location of its artifacts.
 func (m LoggedModel) IsAt(source string, roots ...MovedRoot) bool {
 	return source == "models:/"+m.ID || SameLocation(source, m.ArtifactURI, roots...)
 }
@@ -64,8 +63,8 @@ func (m LoggedModel) elsewhere(source string) string {
 	return fmt.Sprintf("its artifacts at %s are not those of logged model %s", source, m.ID)
 }
 
-// LoggedIn returns the id of the logged model that a source refers to, either as models:/m-… or by the location of
-// the model's artifacts. It returns "" for any other source. A location is only a claim, which BelongsToRun checks.
+// LoggedIn returns the id of the logged model that a source refers to, either as models:/m-… or by the location of the
+// model's artifacts. It returns "" for any other source. A location proves nothing until BelongsToRun has checked it.
 func LoggedIn(source string) string {
 	if id, ok := strings.CutPrefix(source, "models:/"); ok {
 		return loggedModelID.FindString(id)
@@ -79,7 +78,7 @@ func LoggedIn(source string) string {
 }
 
 // ArtifactPath returns the path of a source relative to a run's artifacts: "model" for
-// mlflow-artifacts:/1/RUN/artifacts/model. ok is false if the source is not below the run's artifacts.
+// mlflow-artifacts:/1/RUN/artifacts/model. ok is false if the source is not under the run's artifacts.
 func ArtifactPath(source string, run Run, roots ...MovedRoot) (path string, ok bool) {
 	at, ok := parseLocation(source)
 	if !ok || run.ID == "" {
@@ -100,8 +99,8 @@ func ArtifactPath(source string, run Run, roots ...MovedRoot) (path string, ok b
 	return "", false
 }
 
-// SameRegistration reports whether registering this source of this run would produce this version. Both must have
-// the same run, and the same logged model or location. Tags do not count, because anyone can write them.
+// SameRegistration reports whether registering this source of this run would result in this version. Both must have the
+// same run, and the same logged model or location. Tags are ignored, because anyone can write them.
 func SameRegistration(v Version, s Source, run Run) bool {
 	switch {
 	case v.RunID != s.RunID:
@@ -122,8 +121,7 @@ func IsLocation(text string) bool {
 	return ok && len(l.segments) > 0
 }
 
-// SameLocation reports whether two artifact locations are the same, or were the same before the first one was
-// moved.
+// SameLocation reports whether two artifact locations are the same, or were the same before the first one was moved.
 func SameLocation(a, b string, roots ...MovedRoot) bool {
 	x, okX := parseLocation(a)
 	y, okY := parseLocation(b)
@@ -176,7 +174,7 @@ func parseLocation(text string) (location, bool) {
 	return l, true
 }
 
-// below returns the path of l relative to root. ok is false if l is not below root.
+// below returns the path of l relative to root. ok is false if l is not under root.
 func (l location) below(root location) (path string, ok bool) {
 	n := len(root.segments)
 	if l.scheme != root.scheme || l.host != root.host || l.absolute != root.absolute || len(l.segments) <= n ||
@@ -186,7 +184,7 @@ func (l location) below(root location) (path string, ok bool) {
 	return strings.Join(l.segments[n:], "/"), true
 }
 
-// moved returns the location itself, followed by the locations that it had before the given moves.
+// moved returns the location itself, followed by the locations that it had before each of the given moves.
 func (l location) moved(roots []MovedRoot) []location {
 	out := []location{l}
 	for _, r := range roots {
@@ -203,8 +201,8 @@ func (l location) moved(roots []MovedRoot) []location {
 	return out
 }
 
-// HasModel reports whether a logged model that the run lists belongs to the run. It does if the run logged metrics
-// on the model, or if the model is in the run's experiment and was not logged by a different run.
+// HasModel reports whether a logged model that the run lists belongs to the run. It does if the run logged metrics on
+// the model, or if the model is in the run's experiment and was not logged by a different run.
 func (r Run) HasModel(m LoggedModel) bool {
 	if slices.ContainsFunc(m.Metrics, func(v ModelMetric) bool { return v.RunID == r.ID }) {
 		return true
@@ -212,8 +210,8 @@ func (r Run) HasModel(m LoggedModel) bool {
 	return m.ExperimentID == r.ExperimentID && (m.SourceRunID == "" || m.SourceRunID == r.ID)
 }
 
-// UnknownModel represents a model that a run lists but that cannot be read, because it was deleted or never
-// existed. It sorts after all other models, so a value at its step may belong to it.
+// UnknownModel represents a model that a run lists but that cannot be read, because it was deleted or never existed. It
+// sorts after all other models, so a value at its step may belong to it.
 func UnknownModel(id string) LoggedModel {
 	return LoggedModel{ID: id, Name: "deleted", Created: time.UnixMilli(math.MaxInt64 / 2)}
 }

@@ -264,7 +264,7 @@ func TestSameRegistration(t *testing.T) {
 	}
 }
 
-// A source that leaves the artifact folder never counts as below that folder, however the source is written.
+// A source that leaves the artifact folder never counts as being under it, however the source is written.
 func TestArtifactPath_NeverClimbs(t *testing.T) {
 	run := Run{ID: "r1", ArtifactURI: "s3://b/1/r1/artifacts"}
 	segment := rapid.SampledFrom([]string{
@@ -288,7 +288,7 @@ func TestLoggedIn(t *testing.T) {
 	for source, want := range map[string]string{
 		"models:/" + goodModel: goodModel,
 		"mlflow-artifacts:/7/models/" + goodModel + "/artifacts":       goodModel,
-		"s3://evil/models/" + goodModel + "/artifacts":                 goodModel, // the location is only a claim
+		"s3://evil/models/" + goodModel + "/artifacts":                 goodModel, // the location alone proves nothing
 		"mlflow-artifacts:/7/models/" + goodModel + "/artifacts/model": "",
 		"models:/" + goodModel + "/3":                                  "",
 		"models:/churn/3":                                              "",

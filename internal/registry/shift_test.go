@@ -7,7 +7,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// A move or state keeps its text when it is parsed and written again.
+// The text of a move or state stays the same when it is parsed and written again.
 func TestShift_JSON(t *testing.T) {
 	for text, want := range map[string]Shift{
 		`{"ref":"@champion","was":"6","now":"7"}`: {Ref: AliasRef("champion"), Was: PointsTo(6), Want: PointsTo(7)},

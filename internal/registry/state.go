@@ -2,20 +2,20 @@ package registry
 
 import "cmp"
 
-// State is the state of something that can be changed: the versions that an alias or a stage points to, or the text
-// of a tag or a description. The zero State means that there is no version and no text.
+// State is the state of something that can be changed: the versions that an alias or a stage points to, or the text of
+// a tag or a description. The zero State has no version and no text.
 type State struct {
 	Versions Versions
 	Text     string // "" if there are versions
 }
 
-// PointsTo returns the state of an alias or a stage that points to these versions.
+// PointsTo returns the state of an alias or stage that points to these versions.
 func PointsTo(numbers ...int) State { return State{Versions: VersionsOf(numbers...)} }
 
 // Text returns the state of a tag or a description.
 func Text(text string) State { return State{Text: text} }
 
-// ParseState parses text that State.String wrote for an alias or a stage. If the string is not a list of versions,
+// ParseState parses text that State.String returned for an alias or a stage. If the text is not a list of versions,
 // ParseState keeps it unchanged, so that String returns it again.
 func ParseState(text string) State {
 	var v Versions
@@ -25,7 +25,7 @@ func ParseState(text string) State {
 	return State{Versions: v}
 }
 
-// ParseState parses text that State.String wrote for this target.
+// ParseState parses text that State.String returned for this target.
 func (r Ref) ParseState(text string) State {
 	if r.Kind == RefTag {
 		return Text(text)
@@ -38,7 +38,7 @@ func (s State) Equal(other State) bool {
 	return s.Text == other.Text && s.Versions.Equal(other.Versions)
 }
 
-// IsZero reports whether the state is empty: no version and no text.
+// IsZero reports whether the state is empty, with neither versions nor text.
 func (s State) IsZero() bool { return s.Text == "" && len(s.Versions) == 0 }
 
 // Without returns the state without the given versions.
@@ -66,6 +66,6 @@ func (s State) Words() string {
 	return cmp.Or(s.Text, "no version")
 }
 
-// MarshalText returns the same text as String. There is no UnmarshalText, because only the target says what the
-// text means (see ParseState).
+// MarshalText returns the same text as String. There is no UnmarshalText, because the meaning of the text depends on
+// the target (see ParseState).
 func (s State) MarshalText() ([]byte, error) { return []byte(s.String()), nil }

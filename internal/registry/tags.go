@@ -11,14 +11,14 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/format"
 )
 
-// Tags that this program writes, usually on model versions. Tags without the prefix keep the names that older
+// The tags that this program writes, usually on model versions. Tags without the prefix have the names that older
 // pipelines gave them, because users already query those names.
 const (
 	TagPrefix           = "promote."
-	TagRequest          = "promote.request"        // digest that makes the registration idempotent
+	TagRequest          = "promote.request"        // digest that makes registration idempotent
 	TagRecord           = "promote.record"         // the last decision in short form, as JSON
-	TagAnchor           = "promote.ledger"         // on the registered model: the location of its ledger
-	TagLedgerPage       = "promote.ledger."        // followed by a run id: when a ledger at a different location began
+	TagAnchor           = "promote.ledger"         // on the registered model: the location of the model's ledger
+	TagLedgerPage       = "promote.ledger."        // followed by a run id: when a ledger outside its usual place began
 	TagGitCommit        = "promote.git.commit"     // commit of the training code
 	TagGitRepository    = "promote.git.repository" // repository of the training code
 	TagWorkflowRun      = "promote.workflow.run"   // link to the workflow run that registered the version
@@ -26,7 +26,7 @@ const (
 	TagFailedGates      = "promote.failed_gates"   // JSON list
 	TagHold             = "promote.hold"           // time of the rollback; "" once the version is allowed again
 	TagRolledBack       = "rolled_back_at"         // like TagHold, but for stages; the name comes from older pipelines
-	TagDuplicateOf      = "promote.duplicate_of"   // number of the valid version, if one registration created two
+	TagDuplicateOf      = "promote.duplicate_of"   // number of the valid version, if a single registration created two
 	TagExperiment       = "experiment"             // this tag and the next four say how the "best" candidate was found
 	TagRunID            = "run_id"
 	TagMetric           = "metric"
@@ -38,11 +38,11 @@ const (
 	TagFrameworkVersion = "framework_version"
 	TagDataSourceURI    = "data_source_uri"
 	TagDataVersion      = "data_version"
-	TagDeployedTo       = "deployed_to" // deployment tools write this tag and the next one
+	TagDeployedTo       = "deployed_to" // written, like the next tag, by deployment tools
 	TagDeployedAt       = "deployment_timestamp"
 )
 
-// Values for TagValidation.
+// The values of TagValidation.
 const (
 	ValidationPassed      = "passed"       // no gate blocked the version
 	ValidationBlocked     = "blocked"      // a gate blocked the version
@@ -50,7 +50,7 @@ const (
 	ValidationNotEnforced = "not-enforced" // promoted in report mode
 )
 
-// Validation reports whether value is one that this program writes to TagValidation.
+// Validation reports whether value is one of the values that this program writes to TagValidation.
 func Validation(value string) bool {
 	switch value {
 	case ValidationPassed, ValidationBlocked, ValidationUngated, ValidationNotEnforced:
@@ -63,20 +63,20 @@ func Validation(value string) bool {
 const (
 	RunTagUser       = "mlflow.user"
 	RunTagCommit     = "mlflow.source.git.commit"
-	RunTagModels     = "mlflow.log-model.history" // JSON list of the models that an MLflow 1 or 2 client logged
+	RunTagModels     = "mlflow.log-model.history" // JSON list of models that an MLflow 1 or 2 client logged
 	RunTagParent     = "mlflow.parentRunId"
 	RunTagRepository = "mlflow.source.git.repoURL"
 	// PromptTag marks a registered model, or by mistake a version, as a prompt.
 	PromptTag = "mlflow.prompt.is_prompt"
 )
 
-// lineageTags are the tags that contain a version's lineage and whose values SplitTag may have split.
+// lineageTags are the tags that contain a version's lineage. SplitTag may have split their values.
 var lineageTags = []string{
 	TagWorkflowRun, TagGitCommit, TagGitRepository, TagDatasets, TagDataSourceURI, TagDataVersion, TagPythonVersion,
 	TagFrameworkVersion,
 }
 
-// Reserved reports whether a tag is reserved for tools, because what it says about a version must be true.
+// Reserved reports whether a tag is reserved for tools, because what it states about a version must be true.
 func Reserved(key string) bool {
 	switch key {
 	case TagValidation, StageTimeTag("Staging"), StageTimeTag("Production"):
@@ -88,12 +88,12 @@ func Reserved(key string) bool {
 // AliasTimeTag returns the tag that records when a version was last given the alias.
 func AliasTimeTag(alias string) string { return TagPrefix + "alias." + alias + ".at" }
 
-// FallbackTag returns the tag that replaces the alias on servers without aliases. It is "true" on the version that
-// the alias points to.
+// FallbackTag returns the tag that replaces the alias on servers that do not support aliases. Its value is "true" on
+// the version that the alias points to.
 func FallbackTag(alias string) string { return "alias_" + alias }
 
-// StageTimeTag returns the tag that records when a version last entered the stage, or "" if the stage has no such
-// tag.
+// StageTimeTag returns the tag that records when a version last entered the stage, or "" if there is no such tag for
+// the stage.
 func StageTimeTag(stage string) string {
 	switch stage {
 	case "Staging":
@@ -104,7 +104,7 @@ func StageTimeTag(stage string) string {
 	return ""
 }
 
-// Limits for values that every supported server and database (MLflow 1.30 to 3.17) stores unchanged. PostgreSQL and
+// The limits for values that every supported server and database (MLflow 1.30 to 3.17) stores unchanged. PostgreSQL and
 // MySQL reject some values that SQLite accepts.
 const (
 	MaxTagKey      = 250
@@ -112,12 +112,11 @@ const (
 	MaxDescription = 5000
 )
 
-// maxParts limits the number of tags for one value. A longer value is cut and ends with a note and a digest.
+// maxParts limits the number of tags for one value. A longer value is truncated and ends with a note and a digest.
 const maxParts = 20
 
-// SplitTag returns the tags that store a value. A value that fits into one tag is stored in one. A longer value is
-// split into KEY.1 to KEY.N. KEY then contains a note, which says that the value was split and ends with a digest
-// of the whole value.
+// SplitTag returns the tags that store a value. A value that fits into one tag is stored in KEY alone. A longer value
+// is split into KEY.1 to KEY.N, and KEY contains a note that says so and ends with a digest of the whole value.
 func SplitTag(key, value string) map[string]string {
 	switch {
 	case value == "":
@@ -142,8 +141,8 @@ func SplitTag(key, value string) map[string]string {
 	return tags
 }
 
-// WithoutSplitNotes returns the tags with each split value's note replaced by its digest, because the wording of
-// the note may change. It keeps a note whose digest does not match the parts.
+// WithoutSplitNotes returns the tags with the note for each split value replaced by its digest, because the wording of
+// the note may change. A note whose digest does not match the parts is kept.
 func WithoutSplitNotes(tags map[string]string) map[string]string {
 	out := maps.Clone(tags)
 	for _, key := range lineageTags {
@@ -171,7 +170,7 @@ func JoinTag(tags map[string]string, key string) string {
 	return whole.String()
 }
 
-// Framework returns the native flavour and its version, for example "sklearn 1.5.2", or "" if the file contains
+// Framework returns the native flavour and its version, for example "sklearn 1.5.2", or "" if the MLmodel file contains
 // neither.
 func (m MLmodel) Framework() string {
 	var names []string

@@ -4,10 +4,10 @@ package registry
 type Target struct {
 	Alias           string `json:"alias,omitempty"`
 	Stage           string `json:"stage,omitempty"`
-	ArchiveExisting bool   `json:"archive_existing,omitempty"` // move the other versions of the stage to Archived
+	ArchiveExisting bool   `json:"archive_existing,omitempty"` // move the other versions in the stage to Archived
 }
 
-// Refs returns the target's alias and stage, or whichever of them is set.
+// Refs returns the target's alias and stage, if they are set.
 func (t Target) Refs() []Ref {
 	var refs []Ref
 	if t.Alias != "" {
@@ -31,8 +31,8 @@ func (t Target) Main() Ref {
 // Empty reports whether the target has neither an alias nor a stage.
 func (t Target) Empty() bool { return t.Alias == "" && t.Stage == "" }
 
-// String returns the text that identifies the target. Promotion ids and markers on GitHub contain this text, so it
-// never changes.
+// String returns the text that identifies the target. This text is part of promotion ids and of markers on GitHub, so
+// it never changes.
 func (t Target) String() string {
 	switch {
 	case t.Alias != "" && t.Stage != "":
@@ -43,7 +43,7 @@ func (t Target) String() string {
 	return t.Stage
 }
 
-// Assignment points an alias to a version, or removes the alias (see Removes).
+// Assignment points an alias to a version or, if Removes returns true, removes the alias.
 type Assignment struct {
 	Alias   string `json:"alias"`
 	Version int    `json:"version,omitempty"`

@@ -8,14 +8,14 @@ import (
 	"strings"
 )
 
-// NextVersion is the number of a version that a plan will create. It is greater than any real version number.
+// NextVersion represents the number of a version that a plan will create. It is greater than any real version number.
 const NextVersion = math.MaxInt
 
 // nextVersion is the text of NextVersion.
 const nextVersion = "{new}"
 
 // Versions is a list of version numbers in ascending order, without duplicates. Functions that return Versions never
-// change their arguments.
+// modify their arguments.
 type Versions []int
 
 // VersionsOf returns the numbers in ascending order, without duplicates.
@@ -43,8 +43,8 @@ func (v Versions) Without(others ...int) Versions {
 	return out
 }
 
-// Only returns the number if there is exactly one version, and 0 otherwise. It also returns 0 for NextVersion,
-// which has no number yet.
+// Only returns the number if there is exactly one version, and 0 otherwise. For NextVersion, which has no number yet,
+// it also returns 0.
 func (v Versions) Only() int {
 	if len(v) != 1 {
 		return 0
@@ -52,8 +52,8 @@ func (v Versions) Only() int {
 	return v.Highest()
 }
 
-// Highest returns the highest number, or 0 if the list is empty. It also returns 0 if the highest is NextVersion,
-// which has no number yet.
+// Highest returns the highest number, or 0 if the list is empty. It also returns 0 if the highest is NextVersion, which
+// has no number yet.
 func (v Versions) Highest() int {
 	if len(v) == 0 || v.Has(NextVersion) {
 		return 0
@@ -64,7 +64,7 @@ func (v Versions) Highest() int {
 // Equal reports whether both lists contain the same numbers.
 func (v Versions) Equal(other Versions) bool { return slices.Equal(v, other) }
 
-// Join returns the numbers with a separator between them.
+// Join returns the numbers, separated by the given string.
 func (v Versions) Join(separator string) string {
 	texts := make([]string, len(v))
 	for i, n := range v {
@@ -76,13 +76,14 @@ func (v Versions) Join(separator string) string {
 	return strings.Join(texts, separator)
 }
 
-// String returns "3,7", or "" for an empty list. The ledger and plans store this text, so it never changes.
+// String returns, for example, "3,7", or "" for an empty list. The ledger and plans store this text, so it never
+// changes.
 func (v Versions) String() string { return v.Join(",") }
 
 // MarshalText returns the same text as String.
 func (v Versions) MarshalText() ([]byte, error) { return []byte(v.String()), nil }
 
-// UnmarshalText parses text from MarshalText. It rejects any other text, including numbers in a different order.
+// UnmarshalText parses text from MarshalText. It rejects any other text, for example numbers in a different order.
 func (v *Versions) UnmarshalText(text []byte) error {
 	var out Versions
 	for part := range strings.SplitSeq(string(text), ",") {

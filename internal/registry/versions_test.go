@@ -34,7 +34,7 @@ func TestVersions(t *testing.T) {
 	}
 }
 
-// Versions can be parsed from their own text, and any other text is rejected.
+// Versions can be parsed from the text that they produce, and any other text is rejected.
 func TestVersions_Text(t *testing.T) {
 	for text, want := range map[string]Versions{
 		"": nil, "7": {7}, "3,7": {3, 7}, "{new}": {NextVersion}, "3,{new}": {3, NextVersion},
@@ -67,7 +67,7 @@ func TestRef_Text(t *testing.T) {
 	}
 }
 
-// Stored text can be parsed and stored again byte for byte, whatever it contains.
+// Any stored text can be parsed and stored again byte for byte.
 func TestTexts_Lossless(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		text := rapid.OneOf(rapid.String(), rapid.StringMatching(`@?[a-z0-9,{} ]{0,9}`), rapid.SampledFrom([]string{

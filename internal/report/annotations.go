@@ -5,11 +5,12 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
 )
 
-// Annotation is a message that GitHub shows on the job's page and, if it names a file, next to the line in that file.
+// Annotation is a message that GitHub shows on the job's page and, if it refers to a file, next to the line in that
+// file.
 type Annotation struct {
 	Level   Level
-	File    string // path in the workspace; "" = none
-	Line    int    // from 1; 0 = the whole file
+	File    string // path in the workspace; "" for none
+	Line    int    // counted from 1; 0 for the whole file
 	Title   string
 	Message string
 }
@@ -46,7 +47,7 @@ func (o Outcome) Annotations() []Annotation {
 }
 
 // gateAnnotation returns the annotation for a gate that did not pass. If the gate is defined in a file in the
-// repository, the annotation points to its line.
+// repository, the annotation points to the line that defines it.
 func gateAnnotation(f verdict.Finding) Annotation {
 	a := Annotation{Level: Error, Title: "Gate " + string(f.Outcome), Message: f.Gate + ": " + f.Why}
 	switch {
@@ -68,8 +69,8 @@ func gateAnnotation(f verdict.Finding) Annotation {
 	return a
 }
 
-// Annotations returns annotations for the worst findings, and for the rules that could not check everything. A finding
-// that counts against `fail-on` is an error. Any other finding is annotated only if its severity is high.
+// Annotations returns annotations for the worst findings and for the rules that could not check everything. A finding
+// that counts against `fail-on` becomes an error. Any other finding becomes an annotation only if its severity is high.
 func (a Audit) Annotations() []Annotation {
 	var out []Annotation
 	for _, f := range a.Worst {

@@ -8,7 +8,8 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/lineage"
 )
 
-// History and lineage show who approved a move. Records from older versions contain a sentence rather than a code.
+// `history` and `lineage` show who approved a move. Records written by older versions contain a sentence instead of a
+// code.
 func TestApprovers_OfRecords(t *testing.T) {
 	for name, c := range map[string]struct {
 		approvers []string

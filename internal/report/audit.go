@@ -13,14 +13,14 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/report/doc"
 )
 
-// Audit is the content of an audit's summary: the counts and the worst findings.
+// Audit is the content of an audit summary: the counts and the worst findings.
 type Audit struct {
 	Totals       audit.Totals
 	Rules        []audit.Rule
 	Worst, Fixed []audit.Finding // only the first few
 	FailOn       string
-	Failing      int              // number of findings that count against FailOn
-	Blind        []audit.Unjudged // rules that could not check everything and count against FailOn
+	Failing      int              // the number of findings that count against FailOn
+	Blind        []audit.Unjudged // rules that count against FailOn because they could not check everything
 	Model        string
 	Files        []AuditFile
 }
@@ -66,7 +66,7 @@ func (a Audit) headline() doc.Line {
 	return append(l, doc.T(" ("+strings.Join(parts, ", ")+")"))
 }
 
-// failure says what counts against `fail-on`, or returns nil if nothing does.
+// failure describes what counts against `fail-on`, or returns nil if nothing does.
 func (a Audit) failure() doc.Line {
 	var parts []string
 	finding, unable := "finding", "could not check everything"
@@ -85,7 +85,7 @@ func (a Audit) failure() doc.Line {
 	return doc.L("Failed (", doc.C("fail-on: "+a.FailOn), "): ", strings.Join(parts, ", and "), ".")
 }
 
-// scope says what was audited, so that readers do not mistake a part of the registry for the whole.
+// scope describes what was audited, so that readers do not mistake part of the registry for all of it.
 func (a Audit) scope() doc.Line {
 	t := a.Totals
 	versions := fmt.Sprintf("%s (%d live)", format.Plural(t.Versions, "version"), t.Live)
@@ -104,7 +104,7 @@ func (a Audit) scope() doc.Line {
 	return l
 }
 
-// severities returns a table that counts the findings of each severity, with bars.
+// severities returns a table with the number of findings of each severity, as a figure and as a bar.
 func (a Audit) severities() doc.Page {
 	t := a.Totals
 	table := doc.Table{Head: []string{"severity", "findings", ""}}
@@ -156,7 +156,7 @@ func (a Audit) worst() doc.Page {
 	return doc.Page{doc.P(title), table, doc.P("What to do:"), doc.List{Items: fixes}}
 }
 
-// prose formats text between backticks as code, so that commands can be copied.
+// prose formats text between backquotes as code, so that readers can copy commands.
 func prose(text string) doc.Line {
 	var l doc.Line
 	for i, part := range strings.Split(text, "`") {

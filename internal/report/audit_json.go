@@ -12,19 +12,18 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
-// AuditJSON writes the report file of an audit, one model at a time. The file is a single JSON object with one finding
-// per line. Its schema is docs/audit.schema.json.
+// AuditJSON writes an audit's report file, one model at a time. The file is a single JSON object, with one finding per
+// line. Its schema is in docs/audit.schema.json.
 type AuditJSON struct {
 	w             *bufio.Writer
-	began, closed bool // whether the list of findings has been started and closed
-	n             int  // number of findings written so far
+	began, closed bool // whether the list of findings has been opened and closed
+	n             int  // the number of findings written so far
 }
 
-// NewAuditJSON returns a writer for one audit.
+// NewAuditJSON returns an AuditJSON for one audit.
 func NewAuditJSON(w io.Writer) *AuditJSON { return &AuditJSON{w: bufio.NewWriterSize(w, 32<<10)} }
 
-// AuditSchema is the version of the report file. It increases if the meaning of a field changes, but not if fields are
-// added.
+// AuditSchema is the version of the report file. It increases when a field changes its meaning, not when one is added.
 const AuditSchema = 1
 
 // Rules writes the start of the file, up to the list of findings.
@@ -47,13 +46,13 @@ func (a *AuditJSON) Model(_ audit.Snapshot, findings []audit.Finding) error {
 	return nil
 }
 
-// Totals ends the list of findings and writes the counts. Call End next.
+// Totals closes the list of findings and writes the counts. The next call must be End.
 func (a *AuditJSON) Totals(t audit.Totals) error {
 	a.closed = true
 	return a.put("\n],\"totals\":", t, "")
 }
 
-// End writes how the audit ended and closes the object. If the audit failed, the file contains the error.
+// End writes how the audit ended, with the error if it failed, and closes the object.
 func (a *AuditJSON) End(reason registry.Reason, failed error) error {
 	var err error
 	if failed != nil {
@@ -74,7 +73,7 @@ func (a *AuditJSON) put(before string, v any, after string) error {
 	if err != nil {
 		return err
 	}
-	a.w.WriteString(before) // bufio returns an error again on the next write
+	a.w.WriteString(before) // if this fails, the next write returns the error again
 	a.w.Write(text)
 	_, err = a.w.WriteString(after)
 	return err
@@ -86,7 +85,7 @@ type SavedAudit struct {
 	Totals   audit.Totals
 }
 
-// ReadAudit reads the report file of an audit. It fails if that audit did not finish.
+// ReadAudit parses an audit's report file. It fails if the audit did not finish.
 func ReadAudit(text []byte) (SavedAudit, error) {
 	var file struct {
 		Schema   int             `json:"schema"`

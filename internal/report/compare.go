@@ -12,7 +12,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/report/doc"
 )
 
-// Compare returns a page that shows two versions side by side. now is the server's time, from which ages are computed.
+// Compare returns a page that shows two versions side by side. Ages are computed from now, the server's time.
 func Compare(c fact.Comparison, now time.Time) doc.Page {
 	t := doc.Table{Head: []string{"", "candidate", "compared with"}}
 	row := func(name string, a, b any) { t.Rows = append(t.Rows, doc.Row(name, a, b)) }
@@ -63,7 +63,7 @@ func metricTable(pairs []fact.MetricPair) doc.Page {
 	return d
 }
 
-// unclear explains why values are shown as question marks.
+// unclear explains why some values are shown as question marks.
 func unclear(pairs []fact.MetricPair) (items []doc.Line) {
 	for _, p := range pairs {
 		for _, u := range p.Unclear {
@@ -76,7 +76,7 @@ func unclear(pairs []fact.MetricPair) (items []doc.Line) {
 	return items
 }
 
-// maxCharted is the maximum number of metrics in a chart. More would not fit on a screen.
+// maxCharted is the maximum number of metrics in a chart. A chart with more would not fit on a screen.
 const maxCharted = 8
 
 // bar draws a value as a bar of at most 24 characters, in steps of an eighth of a character.
@@ -92,7 +92,7 @@ func bar(v, most float64) string {
 	return text + strings.Repeat(" ", 24-len([]rune(text)))
 }
 
-// change describes the difference between two values. It returns "–" if one is missing.
+// change describes the difference between the two values, or returns "–" if one of them is missing.
 func change(p fact.MetricPair) string {
 	if p.Candidate == nil || p.Against == nil {
 		return "–"

@@ -76,7 +76,7 @@ func serverTable(s registry.Server) doc.Page {
 	return d
 }
 
-// loginLine says which user the server sees, and what that user may do.
+// loginLine describes the user that the server sees, and what that user may do.
 func loginLine(known registry.Known[registry.Login]) doc.Line {
 	l, ok := known.Get()
 	name := doc.L(doc.C(l.User))
@@ -98,7 +98,7 @@ func loginLine(known registry.Known[registry.Login]) doc.Line {
 	return append(name, doc.L(", with ", doc.C(short(strings.Join(rights, ", "))))...)
 }
 
-// ServerResult is the JSON form of what `doctor` found.
+// ServerResult is what `doctor` found, in JSON.
 type ServerResult struct {
 	Address      string `json:"address"`
 	Version      string `json:"version,omitempty"`
@@ -116,10 +116,10 @@ type ServerResult struct {
 	Policy     string            `json:"iam_policy,omitempty"`
 	User       string            `json:"user,omitempty"`
 	Admin      bool              `json:"admin,omitempty"`
-	Rights     map[string]string `json:"rights,omitempty"` // by registered model
+	Rights     map[string]string `json:"rights,omitempty"` // keyed by registered model
 	Dangling   []registry.Alias  `json:"dangling_aliases,omitempty"`
 	Ledger     string            `json:"ledger,omitempty"`
-	Guard      string            `json:"ledger_guard,omitempty"` // tamper-resistant or tamper-evident, and why
+	Guard      string            `json:"ledger_guard,omitempty"` // tamper-resistant or tamper-evident, with the reason
 	Home       string            `json:"ledger_home,omitempty"`  // for new ledgers, with the login's permission
 	Grants     []string          `json:"ledger_grants,omitempty"`
 	Proxies    []string          `json:"proxies,omitempty"` // proxy variables, without credentials

@@ -12,7 +12,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
 )
 
-// thresholdsInput is the File of findings whose gate comes from the `thresholds` input.
+// thresholdsInput is the value of a finding's File if its gate comes from the `thresholds` input.
 const thresholdsInput = "thresholds"
 
 // shortfall counts the gates that did not pass, excluding warnings: "1 of 3 gates failed, 1 could not be evaluated".
@@ -42,7 +42,7 @@ func (j Judgement) ifEnforced(candidate doc.Span) doc.Line {
 	return doc.L("the gates would have blocked ", candidate, ": ", shortfall(j.Verdict))
 }
 
-// reportMode says that the gates are not enforced, and how to enforce them.
+// reportMode states that the gates are not enforced, and explains how to enforce them.
 func (j Judgement) reportMode() doc.Page {
 	if !j.Judged || j.Verdict.Mode != verdict.ReportMode {
 		return nil
@@ -60,8 +60,8 @@ func (j Judgement) reportMode() doc.Page {
 	)}
 }
 
-// exceptions lists the waivers and, if the policy was skipped, the reason. They come first on the page, because each
-// one is a risk.
+// exceptions lists the waivers and, if the policy was skipped, the reason for that. These come first on the page,
+// because each one is a risk.
 func (j Judgement) exceptions() doc.Page {
 	var items []doc.Line
 	for _, w := range j.Verdict.Waivers {
@@ -76,7 +76,7 @@ func (j Judgement) exceptions() doc.Page {
 	return doc.Page{doc.List{Items: items}}
 }
 
-// gates returns a table of all gates, followed by what to do about those that did not pass.
+// gates returns a table of all gates, followed by advice about those that did not pass.
 func (j Judgement) gates(w Workflow) doc.Page {
 	if !j.Judged || len(j.Verdict.Findings) == 0 {
 		return nil
@@ -127,7 +127,7 @@ func gateVerdict(f verdict.Finding) string {
 	return string(f.Outcome)
 }
 
-// observed returns what a gate observed, shortened for readers. It leaves out a metric's step if the step is 0.
+// observed returns what a gate observed, shortened for readers. It omits a metric's step if the step is 0.
 func observed(f verdict.Finding) string {
 	number, step, logged := strings.Cut(f.Candidate, " at step ")
 	if !logged {
@@ -142,11 +142,11 @@ func observed(f verdict.Finding) string {
 // digests matches SHA-256 digests and run ids in hex, and captures the first 12 digits.
 var digests = regexp.MustCompile(`\b([0-9a-f]{12})(?:[0-9a-f]{20}|[0-9a-f]{52})\b`)
 
-// brief shortens a number to six significant digits, unless this would make it look equal to a number that it is
+// brief rounds a number to six significant digits, unless the result would look equal to a different number that it is
 // compared with.
 func brief(text string, f verdict.Finding) string {
 	v, err := strconv.ParseFloat(text, 64)
-	digest := len(text) > 24 // a digest may look like a number
+	digest := len(text) > 24 // a digest may parse as a number
 	if err != nil || len(text) <= 8 || digest || math.Abs(v) == math.MaxFloat64 {
 		return text
 	}
@@ -160,7 +160,7 @@ func brief(text string, f verdict.Finding) string {
 	return six(v)
 }
 
-// fixes explains why each gate did not pass, and how to satisfy it.
+// fixes explains why each gate did not pass and how to satisfy it.
 func fixes(v verdict.Verdict) doc.Page {
 	var items []doc.Line
 	for _, f := range v.Findings {
@@ -183,7 +183,7 @@ func fixes(v verdict.Verdict) doc.Page {
 	return doc.Page{doc.List{Items: items}}
 }
 
-// signature says how the candidate's signature differs from the incumbent's.
+// signature describes how the candidate's signature differs from the incumbent's.
 func (j Judgement) signature() doc.Page {
 	if j.Signature == "" {
 		return nil
@@ -192,7 +192,7 @@ func (j Judgement) signature() doc.Page {
 	return append(d, dataList(j.SignatureChanges)...)
 }
 
-// suggestions offers thresholds to paste if there is no gate.
+// suggestions offers thresholds to paste if there are no gates.
 func (j Judgement) suggestions() doc.Page {
 	if len(j.Suggest) == 0 {
 		return nil

@@ -5,6 +5,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/mlflow-promote/mlflow-promote/internal/format"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 	"github.com/mlflow-promote/mlflow-promote/internal/report/doc"
 )
@@ -21,15 +22,15 @@ type PullRequest struct {
 	Number int
 	Head   string // the last commit
 	URL    string
-	Fork   bool // it comes from a different repository, so there are no secrets and the token is read-only
+	Fork   bool // whether it comes from a fork, so that there are no secrets and the token is read-only
 }
 
-// Deployment is the representation of a move in the repository's list of deployments.
+// Deployment is the entry for a move in the repository's list of deployments.
 type Deployment struct {
 	Environment string
-	State       string // the last state that was sent
-	ByJob       bool   // the job's own environment created it, and GitHub updates it
-	Why         string // why it could not be updated
+	State       string // the last state that was sent to GitHub
+	ByJob       bool   // whether GitHub created it for the job's own environment, and updates it
+	Why         string // why the deployment could not be updated
 }
 
 // NotificationResult is the result of sending one notification.
@@ -40,7 +41,7 @@ type NotificationResult struct {
 	Why      string `json:"error,omitempty"` // why the notification was not sent; "" if it was sent
 }
 
-// NotValidated reports whether a pull request from a fork was not validated because it had no access to secrets.
+// NotValidated reports whether a pull request from a fork was not validated because the job had no access to secrets.
 func (r Run) NotValidated() bool {
 	if r.PullRequest == nil || !r.PullRequest.Fork || r.Err == nil || r.Judged {
 		return false
@@ -48,20 +49,20 @@ func (r Run) NotValidated() bool {
 	return r.Reason != registry.BadPolicy && r.Reason != registry.NoGates
 }
 
-// ForkHint says what to do about a pull request that was not validated.
+// ForkHint explains what to do about a pull request that was not validated.
 const ForkHint = "A pull request from a fork gets no secrets, so the server could not be read. " +
 	"This is not a verdict on the candidate. " +
 	"Ask a maintainer to validate it, or use the two workflows in docs/pull-requests.md."
 
-// NotValidatedPage returns the start of the page for a pull request that was not validated.
+// NotValidatedPage returns the beginning of the page for a pull request that was not validated.
 func NotValidatedPage() doc.Page {
 	return doc.Page{doc.H(notValidated), doc.P(ForkHint)}
 }
 
 var notValidated = doc.L("Not validated: the pull request comes from a fork")
 
-// pullRequestRow shows the pull request and its commit. A comment may become outdated, so readers must be able to see
-// which commit it is about.
+// pullRequestRow shows the pull request and its commit. A comment can become outdated, so it must state which commit it
+// is about.
 func (g GitHub) pullRequestRow() [][]doc.Line {
 	pr := g.PullRequest
 	if pr == nil {
@@ -69,7 +70,7 @@ func (g GitHub) pullRequestRow() [][]doc.Line {
 	}
 	l := doc.L(doc.Span{Text: strconv.Itoa(pr.Number), URL: pr.URL})
 	if pr.Head != "" {
-		l = append(l, doc.L(" at commit ", doc.C(shortID(pr.Head)))...)
+		l = append(l, doc.L(" at commit ", doc.C(format.ShortID(pr.Head)))...)
 	}
 	return [][]doc.Line{{doc.L("pull request"), l}}
 }
@@ -90,10 +91,10 @@ func (g GitHub) NotificationWarnings() []string {
 	return out
 }
 
-// Unrecorded is the prefix of the ids of promotions that no ledger recorded.
+// Unrecorded is the prefix of the id of a promotion that is not recorded in a ledger.
 const Unrecorded = "unrecorded-"
 
-// DeploymentResult is the JSON form of a deployment.
+// DeploymentResult is a deployment in JSON.
 type DeploymentResult struct {
 	Environment string `json:"environment"`
 	State       string `json:"state,omitempty"`

@@ -47,7 +47,7 @@ func HistoryOutcome(r Run, v history.View, histories []history.History, statemen
 	return out
 }
 
-// statementTable shows the subject and type of a statement.
+// statementTable shows a statement's subject and type.
 func statementTable(s *views.Statement) doc.Page {
 	if s == nil {
 		return nil
@@ -62,8 +62,7 @@ func statementTable(s *views.Statement) doc.Page {
 	}
 }
 
-// Evidence describes in a few words what a move was based on: its first gates, its mode, its overrides, and who
-// approved it.
+// Evidence summarises what a move was based on: its first gates, its mode, its overrides, and who approved it.
 func Evidence(r ledger.Record) string {
 	evidence := gateEvidence(r)
 	if r.Justification != "" {
@@ -102,8 +101,8 @@ func gateEvidence(r ledger.Record) string {
 	return cmp.Or(strings.Join(parts, "; "), "no gate")
 }
 
-// VerifyHistory reads the pages of a saved history with the policy's keys, and compares the readable part of the file
-// with the pages. If the file was written without keys, they are used only to read the pages.
+// VerifyHistory parses the pages of a saved history with the policy's keys, and compares them with the readable part of
+// the file. If the file was written without keys, the comparison uses none.
 func VerifyHistory(saved history.Saved, ring signing.Ring) (ledger.History, *history.Verification, error) {
 	of, err := ledger.ParseHistory(ledger.Reader{Model: saved.Model, Ring: ring}, saved.Pages)
 	if len(ring) == 0 {
@@ -125,8 +124,8 @@ func VerifyHistory(saved history.Saved, ring signing.Ring) (ledger.History, *his
 	return of, v, err
 }
 
-// compareSaved compares the readable part of a saved history with the content of its pages. keys means that the pages
-// were read with the policy's keys.
+// compareSaved compares the readable part of a saved history with the content of its pages. keys reports whether the
+// pages were parsed with the policy's keys.
 func compareSaved(saved history.Saved, of ledger.History, keys bool) *history.Verification {
 	if !keys && saved.Keys {
 		of.Entries = saved.Believed(of.Entries)

@@ -9,7 +9,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/report/doc"
 )
 
-// The reason for a reset comes from outside, so it must not be interpreted as Markdown.
+// The reason for a reset is untrusted text, so it must not be interpreted as Markdown.
 func TestHistory_Reset(t *testing.T) {
 	all := []history.History{{Model: "churn", Reset: "lost it | <b> @ann\n# [x](http://evil.example)"}}
 	const want = "### History of `churn`: 0 entries\n\n" +

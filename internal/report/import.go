@@ -8,7 +8,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/report/doc"
 )
 
-// Import is the result of importing one alias or stage. Without a target, it describes a model that could not be
+// Import is the result of importing one alias or stage. If it has no target, it describes a model that could not be
 // imported.
 type Import struct {
 	Model    string         `json:"model"`
@@ -16,7 +16,7 @@ type Import struct {
 	Versions registry.State `json:"versions,omitzero"` // the versions that the target points to
 	Result   string         `json:"result"`            // imported, planned, unchanged or failed
 	RecordID string         `json:"record_id,omitempty"`
-	// why the import failed, as a code and in words
+	// why the import failed: the reason code, and a message
 	Reason registry.Reason `json:"reason,omitempty"`
 	Error  string          `json:"error,omitempty"`
 }

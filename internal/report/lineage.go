@@ -16,17 +16,18 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/ledger"
 	"github.com/mlflow-promote/mlflow-promote/internal/ledger/views"
 	"github.com/mlflow-promote/mlflow-promote/internal/lineage"
+	"github.com/mlflow-promote/mlflow-promote/internal/lineage/chart"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 	"github.com/mlflow-promote/mlflow-promote/internal/report/doc"
 	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
 )
 
-// LineageTitle returns the headline for the lineage page.
+// LineageTitle returns the headline of the lineage page.
 func LineageTitle(l lineage.Lineage) doc.Line {
 	return doc.L("Lineage of ", doc.C(l.Model), " version ", l.Version)
 }
 
-// Lineage returns the page about one version's lineage. tracking is MLflow's address, which is used for links.
+// Lineage returns the page for one version's lineage. tracking is MLflow's address, for links.
 func Lineage(l lineage.Lineage, tracking string, w Workflow) doc.Page {
 	p := lineagePage{l, strings.TrimSuffix(tracking, "/"), w}
 	var d doc.Page
@@ -34,7 +35,7 @@ func Lineage(l lineage.Lineage, tracking string, w Workflow) doc.Page {
 		d = append(d, doc.P("The run is not shown: ", p.RunProblem))
 	}
 	d = append(d, p.lost()...)
-	d = append(d, doc.Diagram{Mermaid: lineageFlow(l).String()}, p.table())
+	d = append(d, doc.Diagram{Mermaid: chart.Draw(l).String()}, p.table())
 	d = append(d, p.promotions()...)
 	d = append(d, p.signature()...)
 	d = append(d, p.logged()...)
@@ -47,7 +48,7 @@ type lineagePage struct {
 	workflow Workflow
 }
 
-// lost lists the missing links. It comes first on the page, because readers may have to act on it.
+// lost lists the missing links in the lineage. It comes first on the page, because readers may have to act on it.
 func (p lineagePage) lost() doc.Page {
 	if len(p.Lost) == 0 {
 		return doc.Page{doc.P("Complete: every step from the data to the version is known.")}
@@ -63,6 +64,9 @@ func (p lineagePage) table() doc.Table {
 	t := doc.Table{Head: []string{"", "what", "details"}}
 	row := func(step string, what, details doc.Line) {
 		t.Rows = append(t.Rows, doc.Row(step, what, details))
+	}
+	for _, s := range p.Servers {
+		row("other server", doc.L(doc.C(s.Ref), " on ", doc.C(s.Server)), serverLine(s))
 	}
 	for _, d := range p.Datasets {
 		row("data", doc.L(doc.C(cmp.Or(d.Name, d.URI, d.Digest))), datasetLine(d))
@@ -103,7 +107,19 @@ func (p lineagePage) table() doc.Table {
 	return t
 }
 
-// joined joins the non-empty parts with commas.
+// serverLine says when the model was copied from another server, and where that is recorded.
+func serverLine(s lineage.OtherServer) doc.Line {
+	from := doc.L("according to a tag, not to the promotion ledger")
+	switch {
+	case s.Entry != "" && s.Claimed:
+		from = doc.L("according to a tag on the next server, when ", doc.C(s.Entry), " was recorded")
+	case s.Entry != "":
+		from = doc.L("recorded in ", doc.C(s.Entry))
+	}
+	return joined(labelled("run ", s.RunID), labelled("copied ", s.At), labelled("sha256 ", s.Digest), from)
+}
+
+// joined joins the non-empty parts, separated by commas.
 func joined(parts ...doc.Line) doc.Line {
 	var out doc.Line
 	for _, p := range parts {
@@ -126,7 +142,7 @@ func labelled(label, data string) doc.Line {
 	return doc.L(label, doc.C(short(data)))
 }
 
-// created says when something was created, or returns "" if that is not known.
+// created says when something was created, or returns "" if the time is not known.
 func created(at string) string {
 	if at == "" {
 		return ""
@@ -134,7 +150,7 @@ func created(at string) string {
 	return "created " + clock(at) + " UTC"
 }
 
-// clock formats a time for readers. It returns text that is not a time unchanged.
+// clock formats a time for readers. Text that is not a time is returned unchanged.
 func clock(at string) string {
 	t, err := time.Parse(time.RFC3339, at)
 	if err != nil {
@@ -152,7 +168,7 @@ func datasetLine(d lineage.Dataset) doc.Line {
 	return joined(labelled("for ", d.Context), labelled("digest ", d.Digest), labelled("from ", address), from)
 }
 
-// keptIn says where data comes from if it does not come from the run.
+// keptIn says where data comes from if not from the run.
 func keptIn(from string) doc.Line {
 	switch from {
 	case "tags":
@@ -213,7 +229,7 @@ func aliasLine(aliases []string) doc.Line {
 	return joined(parts...)
 }
 
-// promotions shows the promotions in the ledger or, without a ledger, those in the version's tags.
+// promotions shows the promotions recorded in the ledger or, without a ledger, in the version's tags.
 func (p lineagePage) promotions() doc.Page {
 	if len(p.Promotions) == 0 {
 		return doc.Page{doc.P("No promotion of this version is recorded.")}
@@ -298,7 +314,7 @@ func (p lineagePage) signature() doc.Page {
 	return doc.Page{doc.Details{Title: "Signature", Body: doc.Page{code}}}
 }
 
-// maxRows is the maximum number of rows in a table of details. The report file contains all details.
+// maxRows is the maximum number of rows in a table of details. The report file contains all rows.
 const maxRows = 100
 
 // logged shows the metrics, parameters and tags of the run.
@@ -320,7 +336,7 @@ func (p lineagePage) logged() doc.Page {
 	return append(d, tagDetails("Tags of the run", t.Tags)...)
 }
 
-// unclearMetrics returns a folded list of the metrics that may belong to a different model, each with the reason.
+// unclearMetrics returns a folded list of the metrics that may belong to a different model, with the reason for each.
 func unclearMetrics(why map[string]string) doc.Page {
 	if len(why) == 0 {
 		return nil
@@ -367,80 +383,4 @@ func (p lineagePage) versionURL() string {
 		return ""
 	}
 	return p.tracking + "/#/models/" + url.PathEscape(p.Model) + "/versions/" + url.PathEscape(p.Version)
-}
-
-// maxBoxes is the maximum number of datasets, and of aliases, in a chart. More would not fit on a screen.
-const maxBoxes = 4
-
-// lineageFlow draws data, code, run, copies, version, aliases, stage and deployment from left to right.
-func lineageFlow(l lineage.Lineage) *doc.Flow {
-	f := &doc.Flow{}
-	run := runBox(f, l)
-	for i, d := range l.Datasets {
-		if i == maxBoxes {
-			more := fmt.Sprintf("%d more datasets", len(l.Datasets)-maxBoxes)
-			f.Edge(f.Node("more data", more), run, false)
-			break
-		}
-		label := joinWords("data", cmp.Or(d.Name, d.URI), d.Context, shortID(d.Digest))
-		f.Edge(f.Node(fmt.Sprint("data", i), label), run, d.From != "run")
-	}
-	if len(l.Datasets) == 0 {
-		f.Edge(f.Node("data", "data unknown"), run, true)
-	}
-	if l.Code != nil && l.Code.Commit != "" {
-		f.Edge(f.Node("code", joinWords("commit", shortID(l.Code.Commit))), run, l.Code.From != "run")
-	}
-	at, broken := run, l.Training == nil
-	step := func(thing, label string) {
-		next := f.Node(thing, label)
-		f.Edge(at, next, broken)
-		at, broken = next, false
-	}
-	if l.Logged != nil {
-		step("logged", joinWords("logged model", shortID(l.Logged.ID)))
-	}
-	for _, c := range slices.Backward(l.Copies) {
-		ref := joinWords(c.Model, "version", c.Version)
-		if c.Problem != "" {
-			ref += " not followed"
-			broken = true
-		}
-		step("copy "+c.Model+"/"+c.Version, ref)
-		broken = c.Problem != ""
-	}
-	lost := slices.ContainsFunc(l.Lost, func(x lineage.Lost) bool { return x.What == "artifact" })
-	broken = broken || lost && l.Files == nil
-	step("version", joinWords(l.Model, "version", l.Version))
-	version := at
-	for i, a := range l.Aliases {
-		if i == maxBoxes {
-			more := fmt.Sprintf("%d more aliases", len(l.Aliases)-maxBoxes)
-			f.Edge(version, f.Node("more aliases", more), false)
-			break
-		}
-		ref := registry.AliasRef(a).String()
-		f.Edge(version, f.Node(ref, ref), false)
-	}
-	if l.Stage != "None" {
-		f.Edge(version, f.Node("stage", "stage "+l.Stage), false)
-	}
-	if l.Deployment != nil {
-		f.Edge(version, f.Node("deployment", joinWords("deployed to", cmp.Or(l.Deployment.To, "somewhere"))), false)
-	}
-	return f
-}
-
-func runBox(f *doc.Flow, l lineage.Lineage) string {
-	switch {
-	case l.RunID == "":
-		return f.Node("run", "no run")
-	case l.RunProblem != "":
-		return f.Node("run", joinWords("run", shortID(l.RunID), "not of this version"))
-	case l.Training == nil:
-		return f.Node("run", joinWords("run", shortID(l.RunID), "not readable"))
-	case l.Training.Deleted:
-		return f.Node("run", joinWords("run", cmp.Or(l.Training.RunName, shortID(l.RunID)), "deleted"))
-	}
-	return f.Node("run", joinWords("run", cmp.Or(l.Training.RunName, shortID(l.RunID))))
 }

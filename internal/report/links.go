@@ -10,8 +10,8 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/report/doc"
 )
 
-// modelURI returns the URI that loads the target, or the version if the command does not move the target. It returns ""
-// if no version is known.
+// modelURI returns a URI that loads the model: the target's if the command moves the target, and otherwise the
+// version's. It returns "" if no version is known.
 func (r Run) modelURI(target bool) string {
 	t := r.Plan.Target
 	moved := target && !r.Dry && (r.Reason == registry.OK || r.Reason == registry.Unchanged)
@@ -26,7 +26,7 @@ func (r Run) modelURI(target bool) string {
 	return fmt.Sprintf("models:/%s/%d", r.Plan.Model, r.number())
 }
 
-// modelLink returns the model's name, linked to its page in MLflow.
+// modelLink returns the model's name with a link to the model's page in MLflow.
 func (r Run) modelLink() doc.Span {
 	return doc.Span{Text: r.Plan.Model, Code: true, URL: r.link("/#/models/" + url.PathEscape(r.Plan.Model))}
 }
@@ -53,8 +53,8 @@ func (s Setting) link(path string) string {
 	return strings.TrimSuffix(s.Tracking, "/") + path
 }
 
-// artifactURI returns the location of the candidate's files, or "" if it is not known. Locations on the server itself
-// are left out if they contain the server's address.
+// artifactURI returns the location of the candidate's files. It returns "" if the location is not known, or is on the
+// server itself and contains the server's address.
 func (r Run) artifactURI() string {
 	c := r.Facts.Candidate
 	at := ""

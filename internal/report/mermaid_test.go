@@ -9,6 +9,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/mlflow-promote/mlflow-promote/internal/lineage"
+	"github.com/mlflow-promote/mlflow-promote/internal/lineage/chart"
 	"github.com/mlflow-promote/mlflow-promote/internal/report/doc"
 )
 
@@ -46,7 +47,7 @@ func TestMermaid_HostileLabels(t *testing.T) {
 		if rapid.Bool().Draw(t, "ran") {
 			l.Training = &lineage.Training{RunName: text("name"), Deleted: rapid.Bool().Draw(t, "deleted")}
 		}
-		out := lineageFlow(l).String()
+		out := chart.Draw(l).String()
 		lines := strings.Split(out, "\n")
 		if lines[0] != "flowchart LR" {
 			t.Fatalf("the chart begins with %q", lines[0])

@@ -8,19 +8,19 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/report/doc"
 )
 
-// LedgerNote describes how the run used the promotion ledger.
+// LedgerNote describes how a run used the promotion ledger.
 type LedgerNote struct {
 	Off       string // why there is no entry; "" if there is one, or if none was needed
 	RecordID  string
 	Epoch     int
 	Outcome   string
-	Outside   []registry.Shift // drift that the entry records
-	TakesOver int              // the entry of an interrupted run
-	Away      string           // the experiment in which the run began the ledger, if it is not the home experiment
+	Outside   []registry.Shift // drift recorded by the entry
+	TakesOver int              // the number of an interrupted run's entry
+	Away      string           // the experiment in which the run began the ledger, if not the home experiment
 	Home      string           // the name of the home experiment
 }
 
-// withoutLedger warns that guarantees are weaker if a move is made without a ledger.
+// withoutLedger warns that a move made without a ledger has weaker guarantees.
 func (c Change) withoutLedger(notesOnly bool) doc.Page {
 	if c.Ledger.Off == "" || !c.Applied || !c.Plan.Moves() && !notesOnly {
 		return nil
@@ -31,7 +31,7 @@ func (c Change) withoutLedger(notesOnly bool) doc.Page {
 	)}
 }
 
-// notes lists the warnings, and remarks about the plan, the ledger and GitHub.
+// notes lists the warnings and the remarks about the plan, the ledger and GitHub.
 func (r Run) notes() doc.Page {
 	var items []doc.Line
 	for _, n := range r.Plan.Notes {
@@ -78,7 +78,7 @@ func (c Change) ledgerNotes() []doc.Line {
 	return items
 }
 
-// gitHubNotes describes the deployment, and lists the notifications that were sent.
+// gitHubNotes describes the deployment and lists the notifications that were sent.
 func (g GitHub) gitHubNotes() []doc.Line {
 	var items []doc.Line
 	if d := g.Deployment; d.ByJob {
@@ -99,7 +99,7 @@ func (g GitHub) gitHubNotes() []doc.Line {
 	return items
 }
 
-// notifiedRecords returns the ids of the records for which a notification was sent, in order.
+// notifiedRecords returns the ids, in order, of the records for which a notification was sent.
 func (g GitHub) notifiedRecords() []string {
 	var out []string
 	for _, t := range g.Notified {

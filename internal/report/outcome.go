@@ -1,7 +1,7 @@
 // Package report presents what a command did, as a page for people and as JSON for programs.
 //
-// Each command has a file that contains its headline, page and result: PromoteOutcome, for example, is in promote.go.
-// The package is pure.
+// The headline, page and result of each command are in a file of their own. For example, PromoteOutcome is in
+// promote.go. The package is pure.
 package report
 
 import (
@@ -13,40 +13,40 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/report/doc"
 )
 
-// Outcome is what a command returns for publication.
+// Outcome is what a command returns to be published.
 type Outcome struct {
 	Reason   registry.Reason
 	Err      error
 	Problems []string // problems with the inputs or the policy file
 	Warnings []string
 	Page     doc.Page
-	Result   Result // without the fields that all commands share
+	Result   Result // without the fields that all commands have in common
 
-	HasPage      bool       // the page says more than the error
+	HasPage      bool       // whether the page says more than the error
 	NotValidated bool       // see Run.NotValidated
 	Plan         *plan.Plan // nil if nothing was planned
 	Digest       string     // the digest of the plan
 
-	Table   string // printed to standard output in place of the page; "" = the page is printed
-	Printed bool   // the command has already printed its result
+	Table   string // printed to standard output instead of the page; if "", the page is printed
+	Printed bool   // whether the command has already printed its result
 	Written string // the report file that the command has already written
 
-	Unwritten []error // errors about output that was requested but could not be written; nil entries are ignored
+	Unwritten []error // errors for output that was requested but could not be written; nil entries are ignored
 }
 
-// view contains what differs between the pages of commands that evaluate gates or change something.
+// view contains what differs between the pages of the commands that evaluate gates or change something.
 type view struct {
 	headline  doc.Line
-	incumbent string   // label for the version that the target pointed to before; "" = incumbent
+	incumbent string   // label for the version that the target pointed to before; "" for "incumbent"
 	next      doc.Page // what to do next
-	target    bool     // the command moves the target to the candidate
-	// what is recorded about the version to which a rollback returns
+	target    bool     // whether the command moves the target to the candidate
+	// what is recorded about the version that a rollback restores
 	destination doc.Page
-	notesOnly   bool // only tags that record the promotion were missing
+	notesOnly   bool // whether only tags that record the promotion were missing
 }
 
-// outcome returns the outcome of a command that evaluates gates or changes something. The page shows the verdict, then
-// the reasons, then the changes, and finally what to do next.
+// outcome returns the outcome of a command that evaluates gates or changes something. Its page shows first the verdict,
+// then the reasons, then the changes, and finally what to do next.
 func (r Run) outcome(v view) Outcome {
 	d := r.opening(v)
 	d = append(d, r.exceptions()...)
@@ -59,7 +59,7 @@ func (r Run) outcome(v view) Outcome {
 	return r.closing(d, v)
 }
 
-// opening returns the start of a page: the headline, and whether the gates were enforced.
+// opening returns the beginning of a page: the headline, and whether the gates were enforced.
 func (r Run) opening(v view) doc.Page {
 	d := append(r.withoutLedger(v.notesOnly), doc.H(v.headline))
 	if r.Dry {
@@ -72,7 +72,7 @@ func (r Run) opening(v view) doc.Page {
 	return d
 }
 
-// closing adds the end of the page (steps, notes, and what to do next) and returns the outcome.
+// closing adds the end of the page (steps, notes, and what to do next), and returns the outcome.
 func (r Run) closing(d doc.Page, v view) Outcome {
 	d = append(d, r.steps()...)
 	d = append(d, r.notes()...)
@@ -91,7 +91,7 @@ func (r Run) end(page doc.Page, result Result) Outcome {
 	return out
 }
 
-// PageOutcome returns the outcome of a command that has a page of its own. Programs receive data in place of that page.
+// PageOutcome returns the outcome of a command that has a page of its own. In JSON, data takes the place of that page.
 func PageOutcome(r Run, title doc.Line, body doc.Page, data any) Outcome {
 	d := r.opening(view{headline: title})
 	if pr := r.pullRequestRow(); pr != nil {
@@ -102,7 +102,7 @@ func PageOutcome(r Run, title doc.Line, body doc.Page, data any) Outcome {
 	return r.end(append(d, body...), result)
 }
 
-// FailedOutcome returns the outcome of a command that stopped before it had a page of its own.
+// FailedOutcome returns the outcome of a command that failed before it had a page of its own.
 func FailedOutcome(r Run) Outcome {
 	return r.outcome(view{headline: r.failure(), next: r.next()})
 }
@@ -115,7 +115,7 @@ func (r Run) headline(success func(Run) doc.Line) doc.Line {
 	return success(r)
 }
 
-// failure returns the headline for a command that did not succeed, or nil if it did.
+// failure returns the headline for a command that failed, or nil if it succeeded.
 func (r Run) failure() doc.Line {
 	model := doc.C(r.Plan.Model)
 	if r.NotValidated() {
@@ -157,7 +157,7 @@ func message(err error) string {
 	return err.Error()
 }
 
-// next says what to do next. It is for commands that have nothing better to suggest.
+// next says what to do next, for commands without a better suggestion.
 func (r Run) next() doc.Page {
 	switch {
 	case r.Reason == registry.Blocked:
@@ -176,7 +176,7 @@ func (r Run) next() doc.Page {
 	return nil
 }
 
-// problem shows the error, the request that failed, and a hint.
+// problem shows the error, the request that failed and a hint.
 func (r Run) problem() doc.Page {
 	if r.Err == nil {
 		return nil
@@ -198,8 +198,8 @@ func (r Run) problem() doc.Page {
 	return append(d, hint(e.Hint)...)
 }
 
-// hint shows what to do. If the text has several lines, the first one introduces the others, for example versions or
-// commands.
+// hint shows what to do. If the text has several lines, the first line introduces the list in the other lines, for
+// example of versions or commands.
 func hint(text string) doc.Page {
 	if text == "" {
 		return nil

@@ -35,9 +35,9 @@ func PolicyCheckPage(file string, targets []PolicyTarget) (doc.Line, doc.Page) {
 type PolicyExplanation struct {
 	File, Model, Target string
 	Rule                PolicyRule
-	LessSpecific        []PolicyRule // other rules that match
+	LessSpecific        []PolicyRule // other matching rules
 	Gates               []PolicyGate
-	Reads               []string // what the gates need in addition to the run and the MLmodel file
+	Reads               []string // what the gates need besides the run and the MLmodel file
 	Waivers             []PolicyWaiver
 	Justifications      []PolicyDemand
 }
@@ -57,9 +57,9 @@ type PolicyRule struct {
 // PolicyGate is a gate in a policy file.
 type PolicyGate struct {
 	ID, About, Wanted string
-	OnFail            verdict.Effect // "" = `block`
+	OnFail            verdict.Effect // "" for `block`
 	Mode              verdict.Mode
-	Deferred          bool // evaluated when the plan is applied
+	Deferred          bool // whether it is evaluated only when the plan is applied
 	Line              int
 }
 
@@ -70,7 +70,7 @@ type PolicyWaiver struct {
 	By, Until, Why string
 }
 
-// PolicyExplainPage shows which gates apply to a model and a target, and why.
+// PolicyExplainPage shows which gates apply to a model and target, and why.
 func PolicyExplainPage(e PolicyExplanation) (doc.Line, doc.Page) {
 	rule := doc.L("Rule ", doc.C(e.Rule.Model), fmt.Sprintf(", line %d of ", e.Rule.Line), doc.C(e.File))
 	for _, other := range e.LessSpecific {
@@ -124,8 +124,8 @@ func (g PolicyGate) evaluated() string {
 // PolicyTest is the result of one policy test.
 type PolicyTest struct {
 	File     string
-	Verdict  string   // "–" = none
-	Problems []string // differences from what the test expects
+	Verdict  string   // "–" for none
+	Problems []string // how the verdict differs from what the test expects
 }
 
 // PolicyTestPage shows the results of a policy file's tests.

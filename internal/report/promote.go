@@ -60,10 +60,10 @@ func promoted(r Run) doc.Line {
 	return doc.L("Promoted ", model, " version ", strconv.Itoa(r.number()), " to ", target, r.before())
 }
 
-// position says which version the target points to, for example "@champion of wine already points to version 3".
+// position states which version the target points to, for example "@champion of wine already points to version 3".
 func (c Change) position(adverb string, number int) doc.Line {
 	model, t := doc.C(c.Plan.Model), c.Plan.Target
-	verb := func(text string) string { return " " + joinWords(adverb, text) + " " }
+	verb := func(text string) string { return " " + format.Words(adverb, text) + " " }
 	version := "version " + strconv.Itoa(number)
 	if t.Alias == "" {
 		return doc.L(model, " "+version+" is ", strings.TrimSpace(adverb+" in"), " ", t.Stage)
@@ -75,7 +75,7 @@ func (c Change) position(adverb string, number int) doc.Line {
 	return l
 }
 
-// further says what the aliases that were moved together with the target point to.
+// further states where the aliases that were moved along with the target now point.
 func (c Change) further() (l doc.Line) {
 	for _, s := range c.Plan.Further() {
 		l = append(append(l, doc.T("; ")), aliasSpan(s)...)
@@ -83,13 +83,13 @@ func (c Change) further() (l doc.Line) {
 	return l
 }
 
-// furtherOnly reports whether the target stays and only additional aliases are moved.
+// furtherOnly reports whether the target stays where it is and only additional aliases are moved.
 func (c Change) furtherOnly() bool {
 	further := c.Plan.Further()
 	return len(further) > 0 && len(further) == len(c.Plan.Shifts(0)) && c.Plan.Resumes == 0
 }
 
-// movedBy says who moved the target to the candidate before this run.
+// movedBy says who or what moved the target to the candidate before this run.
 func (c Change) movedBy() string {
 	if len(c.Plan.MovedOutside(c.Facts)) == 0 {
 		return "an interrupted promotion"
@@ -97,13 +97,13 @@ func (c Change) movedBy() string {
 	return "somebody else"
 }
 
-// notesOnly reports whether the target had already been moved and only tags that record the promotion were missing.
+// notesOnly reports whether the target had already been moved, and only tags that record the promotion were missing.
 func (r Run) notesOnly() bool {
 	return r.Reason == registry.OK && !r.Plan.Moves() && r.Plan.Resumes == 0
 }
 
-// before says in parentheses which version the target pointed to before. It returns "" if an alias and a stage are
-// moved and one of them already pointed to the candidate.
+// before states in parentheses which version the target pointed to before. It returns "" if both an alias and a stage
+// are moved and one of them already pointed to the candidate.
 func (c Change) before() string {
 	switch {
 	case c.Plan.Incumbent == c.number():
@@ -135,7 +135,7 @@ func (r Run) loading() string {
 	return fmt.Sprintf("import mlflow\nmodel = mlflow.pyfunc.load_model(%q)", r.modelURI(true))
 }
 
-// nameFilter returns a search filter for a name. MLflow's search syntax has two kinds of quotes but no escapes.
+// nameFilter returns a search filter for a name. MLflow's filter syntax has two kinds of quotes, but no escapes.
 func nameFilter(name string) string {
 	if strings.Contains(name, "'") {
 		return `name="` + name + `"`

@@ -9,7 +9,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
 )
 
-// Standing is the verdict on a live version.
+// Standing is the verdict that a live version would get now.
 type Standing struct {
 	Model   string          `json:"model"`
 	Target  string          `json:"target"`
@@ -21,7 +21,7 @@ type Standing struct {
 
 func (s Standing) passes() bool { return s.Verdict.Decision != verdict.Block }
 
-// StandingPage shows which live versions a policy would block. file is the policy file.
+// StandingPage shows which live versions the policy in the given file would block.
 func StandingPage(file string, all []Standing) (doc.Line, doc.Page) {
 	if len(all) == 0 {
 		return doc.L("Nothing to check: no target in ", doc.C(file), " has a version"), doc.Page{}
@@ -68,7 +68,7 @@ func StandingPage(file string, all []Standing) (doc.Line, doc.Page) {
 	return title, d
 }
 
-// standingDetails shows the gates of each version, folded if the version passes.
+// standingDetails shows the gates for each version, folded for versions that pass.
 func standingDetails(all []Standing, file string) doc.Page {
 	var open, folded doc.Page
 	for _, s := range all {

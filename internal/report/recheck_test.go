@@ -6,7 +6,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
 )
 
-// If a version passes only because of a waiver, the headline says so.
+// The headline mentions that a version passes only because of a waiver.
 func TestStandingPage_Waived(t *testing.T) {
 	waived := verdict.Verdict{Decision: verdict.Promote, Findings: []verdict.Finding{
 		{Gate: "metric acc", Outcome: verdict.Fail, WaivedBy: "ann", Until: "2026-05-09"},

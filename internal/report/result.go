@@ -15,10 +15,10 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
 )
 
-// ResultSchema is the version of Result. It increases if the meaning of a field changes, but not if fields are added.
+// ResultSchema is the version of Result. It increases when a field changes its meaning, but not when one is added.
 const ResultSchema = 1
 
-// Result is a command's result in JSON, as in the `result` output, in the report file, and with --json.
+// Result is a command's result in JSON. It is in the `result` output and the report file, and is printed with --json.
 type Result struct {
 	Schema     int             `json:"schema"`
 	Command    string          `json:"command"`
@@ -35,27 +35,27 @@ type Result struct {
 	Alias      string          `json:"alias,omitempty"`
 	Stage      string          `json:"stage,omitempty"`
 	ModelURI   string          `json:"model_uri,omitempty"`
-	// the location of the model's files; "" if it is not known or contains the server's address
+	// the location of the model's files; "" if it is not known, or if it contains the server's address
 	ArtifactURI string               `json:"artifact_uri,omitempty"`
 	PlanDigest  string               `json:"plan_digest,omitempty"`
 	RecordID    string               `json:"record_id,omitempty"`
-	NoLedger    string               `json:"no_ledger,omitempty"`     // why the promotion has no ledger entry
-	Outside     []registry.Shift     `json:"moved_outside,omitempty"` // drift that the entry records
+	NoLedger    string               `json:"no_ledger,omitempty"`     // why there is no ledger entry for the promotion
+	Outside     []registry.Shift     `json:"moved_outside,omitempty"` // drift recorded by the entry
 	Findings    []verdict.Finding    `json:"findings,omitempty"`
 	Steps       []plan.StepResult    `json:"steps,omitempty"`
-	Plan        *plan.Plan           `json:"plan,omitempty"`    // set in a dry run, for the `plan-file` input
-	Planned     []plan.Step          `json:"planned,omitempty"` // of a dry run
+	Plan        *plan.Plan           `json:"plan,omitempty"`    // set in a dry run; read by the `plan-file` input
+	Planned     []plan.Step          `json:"planned,omitempty"` // set in a dry run
 	Notes       []string             `json:"notes,omitempty"`
 	Warnings    []string             `json:"warnings,omitempty"`
 	Policy      string               `json:"policy,omitempty"`
 	Waivers     []string             `json:"waivers,omitempty"`
 	Problems    []string             `json:"problems,omitempty"` // problems with the inputs or the policy file
-	Data        any                  `json:"data,omitempty"`     // content of the command's own page
+	Data        any                  `json:"data,omitempty"`     // content of a command's own page
 	Error       string               `json:"error,omitempty"`
 	Hint        string               `json:"hint,omitempty"`
 	Server      *ServerResult        `json:"server,omitempty"`
-	History     *history.Result      `json:"history,omitempty"`   // of one model
-	Histories   []history.Result     `json:"histories,omitempty"` // of several models
+	History     *history.Result      `json:"history,omitempty"`   // for one model
+	Histories   []history.Result     `json:"histories,omitempty"` // for several models
 	Statement   *views.Statement     `json:"statement,omitempty"` // in-toto statement about one entry
 	Audit       *AuditResult         `json:"audit,omitempty"`
 	Deployment  *DeploymentResult    `json:"deployment,omitempty"`
@@ -66,7 +66,7 @@ type Result struct {
 	DurationMS  int64                `json:"duration_ms"`
 }
 
-// data returns what the run decided and changed. target means that the command moves the target to the candidate.
+// data returns what the run decided and changed. target reports whether the command moves the target to the candidate.
 func (r Run) data(target bool) Result {
 	out := Result{
 		DryRun: r.Dry, Changed: r.Receipt.Changed(), Registered: r.Receipt.Registered(),
@@ -96,7 +96,7 @@ func (r Run) data(target bool) Result {
 	return out
 }
 
-// Complete returns the result with the fields that all commands share.
+// Complete returns the result with the fields that all commands have in common.
 func (o Outcome) Complete(command string, u Usage) Result {
 	out := o.Result
 	out.Schema, out.Command, out.Reason = ResultSchema, command, o.Reason
@@ -108,14 +108,14 @@ func (o Outcome) Complete(command string, u Usage) Result {
 	return out
 }
 
-// SavedPlan is the plan in a dry run's report file.
+// SavedPlan is the plan in the report file of a dry run.
 type SavedPlan struct {
 	Plan   plan.Plan
-	Digest string    // computed from the plan, in hex
+	Digest string    // computed from the plan; in hex
 	Made   time.Time // when the dry run ended, to the minute
 }
 
-// ReadPlan reads a dry run's report file. It fails if the plan does not match the digest in the file.
+// ReadPlan parses the report file of a dry run. It fails if the plan does not match the digest in the file.
 func ReadPlan(text []byte) (SavedPlan, error) {
 	var file struct {
 		Plan   *plan.Plan `json:"plan"`

@@ -43,7 +43,7 @@ func rolledBack(r Run) doc.Line {
 	return append(append(done, r.onHold("")...), r.further()...)
 }
 
-// onHold says which versions were put on hold, and what still points to them.
+// onHold states which versions were put on hold, and what still points to them.
 func (c Change) onHold(would string) (l doc.Line) {
 	hold := c.Plan.Hold
 	if len(hold) == 0 {
@@ -64,7 +64,7 @@ func (c Change) onHold(would string) (l doc.Line) {
 	return l
 }
 
-// destination shows the gates and the values that were recorded for the version to which a rollback returns.
+// destination shows what was recorded about the version that a rollback restores: its gates and values.
 func destination(r Run) doc.Page {
 	if r.Err != nil || r.number() == 0 {
 		return nil
@@ -96,7 +96,7 @@ func destination(r Run) doc.Page {
 	return d
 }
 
-// stillLive shows a rollback command for each alias and stage that still points to a version on hold.
+// stillLive shows a rollback command for each alias or stage that still points to a version on hold.
 func stillLive(r Run) doc.Page {
 	var lines []string
 	for _, s := range r.Plan.StillAt(r.Facts) {

@@ -23,21 +23,21 @@ type Run struct {
 // Setting describes where and how a command ran.
 type Setting struct {
 	Dry      bool
-	DryWhy   string // why it is a dry run, if the inputs did not ask for one
-	Tracking string // address of MLflow, for links
+	DryWhy   string // why this is a dry run although the inputs did not request one
+	Tracking string // the address of MLflow, for links
 	Workflow Workflow
 
-	By, Justification string // who ran the command, and why; "" if the command writes nothing
+	By, Justification string // who ran the command, and why; "" for commands that write nothing
 }
 
 // Judgement describes what the gates decided about the candidate.
 type Judgement struct {
 	Judged     bool
 	Verdict    verdict.Verdict
-	Policy     string   // the policy file that was used; "" = none
+	Policy     string   // the policy file that was used; "" for none
 	PolicyNote string   // why the policy was skipped
-	NoPolicy   string   // that no policy file was found, and where it was searched
-	Suggest    []string // thresholds to paste if there is no gate
+	NoPolicy   string   // a note that no policy file was found, and where it was searched for
+	Suggest    []string // thresholds to paste if there are no gates
 
 	Signature        string // how the candidate's signature differs from the incumbent's, for reviewers
 	SignatureChanges []string
@@ -49,16 +49,16 @@ type Change struct {
 	Plan    plan.Plan
 	Planned bool
 	Digest  string // the digest of the plan
-	Stamped string // the digest with the time in front, as in the `plan-digest` output
+	Stamped string // the digest prefixed with the time, as in the `plan-digest` output
 	Receipt plan.Receipt
 	Applied bool
 	Ledger  LedgerNote
 
-	Unmatched string           // the policy's pattern that the justification of an urgent rollback does not match
+	Unmatched string           // the policy's pattern, if the justification for an urgent rollback does not match it
 	Statement *views.Statement // a statement about the promotion; nil if there is none
 }
 
-// Usage is the cost of a run.
+// Usage says what a run cost.
 type Usage struct {
 	Requests int
 	Rounds   int
@@ -76,12 +76,12 @@ func (c Change) number() int {
 // shown reports whether the page shows a plan that was not applied, because of a dry run or a pull request.
 func (r Run) shown() bool { return r.Dry || r.PullRequest != nil && !r.Applied }
 
-// several reports whether the target had no incumbent because its stage contained more than one version.
+// several reports whether the target has no incumbent because its stage contained more than one version.
 func (c Change) several() bool {
 	return c.Plan.Incumbent == 0 && c.Plan.Target.Stage != "" && len(c.Facts.StageHolders) > 1
 }
 
-// notEnforced reports whether the command succeeded although its gates decided otherwise.
+// notEnforced reports whether the command succeeded although the gates decided against the candidate.
 func (r Run) notEnforced() bool {
 	return r.Judged && r.Err == nil && r.Verdict.NotEnforced()
 }

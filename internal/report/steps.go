@@ -50,7 +50,7 @@ func (r Run) stepsPlanned() doc.Page {
 	title := "Planned changes:"
 	if r.PullRequest != nil {
 		title = "Changes after the merge:"
-		if len(metadata) > 0 { // reviewers look at the moves first
+		if len(metadata) > 0 { // reviewers need to see the moves first
 			metadata = doc.Page{doc.Details{Title: "Tags of the new version", Body: metadata}}
 		}
 	}
@@ -58,7 +58,7 @@ func (r Run) stepsPlanned() doc.Page {
 	return append(d, doc.P("Plan digest: ", doc.C(r.Stamped)))
 }
 
-// newVersion lists the tags and description for a new version.
+// newVersion lists the tags and the description of a new version.
 func newVersion(p plan.Plan) doc.Page {
 	for _, s := range p.Steps {
 		if s.Do != plan.CreateVersion {
@@ -66,7 +66,11 @@ func newVersion(p plan.Plan) doc.Page {
 		}
 		t := doc.Table{Head: []string{"tag of the new version", "value"}}
 		for _, key := range slices.Sorted(maps.Keys(s.Tags)) {
-			t.Rows = append(t.Rows, doc.Row(doc.C(key), doc.C(short(s.Tags[key]))))
+			value := doc.L(doc.C(short(s.Tags[key])))
+			if s.Tags[key] == plan.TheOrigin {
+				value = doc.L("servers that the version was copied from")
+			}
+			t.Rows = append(t.Rows, doc.Row(doc.C(key), value))
 		}
 		d := doc.Page{t}
 		if s.Description != "" {
@@ -95,7 +99,7 @@ func stepValue(s plan.Step, result plan.StepResult) string {
 	}
 }
 
-// stepText shows a state before or after a step.
+// stepText shows the state before or after a step.
 func stepText(s plan.Step, state registry.State) string {
 	if s.Name == registry.TagTraffic {
 		return history.TrafficWords(state.Text)
@@ -110,6 +114,9 @@ func (c Change) stepName(s plan.Step) doc.Line {
 	case plan.CopyModel:
 		return doc.L("copy ", doc.C(s.Source.URI), " from ", doc.C(s.Name))
 	case plan.CreateVersion:
+		if s.Tags[registry.TagOrigin] != "" {
+			return doc.L("register the copy")
+		}
 		return doc.L("register ", doc.C(s.Source.URI))
 	case plan.SetAlias:
 		return doc.L("move alias ", doc.C(s.Name))

@@ -9,7 +9,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/report/doc"
 )
 
-// subject returns a table, with links, that says what the page is about.
+// subject returns a table that says what the page is about, with links.
 func (r Run) subject(incumbentLabel string) doc.Page {
 	if !r.Planned {
 		return nil
@@ -54,7 +54,7 @@ func (r Run) subject(incumbentLabel string) doc.Page {
 	return doc.Page{doc.Table{Head: []string{"", ""}, Rows: rows}}
 }
 
-// approvedRow shows who approved the run, or why that is not known.
+// approvedRow shows who approved the run, or why the approvers are not known.
 func (c Change) approvedRow() [][]doc.Line {
 	if approvers := c.Facts.Approvers(); len(approvers) > 0 {
 		return [][]doc.Line{doc.Row("approved by", doc.C(strings.Join(approvers, ", ")))}

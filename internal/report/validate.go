@@ -27,7 +27,7 @@ func validated(r Run) doc.Line {
 	return r.passed(model)
 }
 
-// passed counts the gates that passed or did not apply. Waived and deferred gates and warnings are counted separately.
+// passed counts the gates that passed or did not apply. It counts waived gates, deferred gates and warnings separately.
 func (j Judgement) passed(model doc.Span) doc.Line {
 	all, waived, deferred, warned := len(j.Verdict.Findings), j.Verdict.Waived(), 0, 0
 	for _, f := range j.Verdict.Findings {
@@ -57,7 +57,7 @@ func (j Judgement) passed(model doc.Span) doc.Line {
 	return l
 }
 
-// validateCommand returns a command that validates another candidate with the same gates.
+// validateCommand returns a command that validates a different candidate with the same gates.
 func (r Run) validateCommand() string {
 	words := []string{
 		"mlflow-promote", "validate", "--model", format.ShellWord(r.Plan.Model), "--candidate", "runs:/RUN_ID/model",
@@ -84,7 +84,7 @@ func (r Run) validateCommand() string {
 	return folded(words)
 }
 
-// folded breaks a command into short lines. An option and its value stay on one line.
+// folded splits a command into short lines. An option and its value stay on the same line.
 func folded(words []string) string {
 	var b strings.Builder
 	width := 0

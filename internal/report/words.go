@@ -1,26 +1,16 @@
 package report
 
 import (
-	"slices"
 	"strconv"
-	"strings"
 
 	"github.com/mlflow-promote/mlflow-promote/internal/format"
 	"github.com/mlflow-promote/mlflow-promote/internal/report/doc"
 )
 
-// short returns a value that is short enough for a table cell.
+// short shortens a value to fit into a table cell.
 func short(text string) string { return format.Shorten(text, 80) }
 
-// shortID returns the beginning of a digest or an id, which is enough to compare by eye.
-func shortID(text string) string {
-	if r := []rune(text); len(r) > 12 {
-		return string(r[:12])
-	}
-	return text
-}
-
-// orDash shows data, or a dash if the data is empty.
+// orDash returns data, or a dash if data is empty.
 func orDash(data string) any {
 	if data == "" {
 		return "–"
@@ -43,12 +33,7 @@ func numberText(n int) string {
 	return strconv.Itoa(n)
 }
 
-// joinWords joins the non-empty words with spaces.
-func joinWords(words ...string) string {
-	return strings.Join(slices.DeleteFunc(words, func(w string) bool { return w == "" }), " ")
-}
-
-// list shows data on one line, separated by commas.
+// list joins data with commas.
 func list(data []string) doc.Line {
 	var l doc.Line
 	for i, d := range data {
@@ -60,7 +45,7 @@ func list(data []string) doc.Line {
 	return l
 }
 
-// dataList returns a list of strings, formatted as data. It returns nil if there are none.
+// dataList returns a list of strings, each formatted as data, or nil if there are none.
 func dataList(texts []string) doc.Page {
 	if len(texts) == 0 {
 		return nil

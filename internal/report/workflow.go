@@ -20,8 +20,8 @@ type Workflow struct {
 
 var runLink = regexp.MustCompile(`^https?://[^/]+/([^/]+/[^/]+)/actions/runs/(\d+)(?:/attempts/(\d+))?$`)
 
-// run shows the workflow run that a record names. Only a terminal shows the full address. Records may be forged, so
-// only addresses on this GitHub server become links.
+// run shows the workflow run in a record. Only a terminal shows the full address. Because records can be forged, only
+// addresses on this GitHub server become links.
 func (w Workflow) run(link string) doc.Line {
 	m := runLink.FindStringSubmatch(link)
 	if m == nil {
@@ -37,7 +37,7 @@ func (w Workflow) run(link string) doc.Line {
 	return doc.L(doc.Span{Text: text, URL: link, Long: link})
 }
 
-// by shows who made a move, and in which workflow run.
+// by shows who made a move and in which workflow run.
 func (w Workflow) by(actor, link string) doc.Line {
 	if link == "" {
 		return doc.L(orDash(actor))
@@ -45,7 +45,7 @@ func (w Workflow) by(actor, link string) doc.Line {
 	return doc.L(orDash(actor), " ", w.run(link))
 }
 
-// commit returns the address of the commit that a run was trained from, or "" if it is in another repository.
+// commit returns the address of the commit that a training run used, or "" if the commit is in a different repository.
 func (w Workflow) commit(run registry.Run) string {
 	server, err := url.Parse(w.Server)
 	if err != nil || server.Host == "" || w.Repository == "" {
@@ -59,7 +59,7 @@ func (w Workflow) commit(run registry.Run) string {
 	return w.address("commit/" + url.PathEscape(run.Tags[registry.RunTagCommit]))
 }
 
-// line returns the address of a line in a file at the job's commit, or "" if it is unknown.
+// line returns the address of a line of a file at the job's commit, or "" if it is not known.
 func (w Workflow) line(file string, number int) string {
 	if w.Server == "" || w.Repository == "" || w.Head == "" || number <= 0 {
 		return ""

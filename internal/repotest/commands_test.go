@@ -11,18 +11,18 @@ import (
 	"testing"
 )
 
-// command matches a command in a message, up to the end of its line. verb matches a verb in a format string.
+// command matches a command in a message, up to the end of the line. verb matches a verb in a format string.
 var (
 	command = regexp.MustCompile(`(?:mlflow-promote [a-z]+|--allowed-hosts)[^\n]*`)
 	verb    = regexp.MustCompile(`%[-+# 0-9.]*[a-zA-Z]`)
 )
 
 // Messages contain commands that people paste into a shell. Anyone may have chosen the names of models, aliases and
-// runs, so each name in such a command must be quoted as a single word.
+// runs, so such a command must quote each name as a single word.
 func TestPastedCommands_Quoted(t *testing.T) {
 	for path := range sources(t) {
 		if strings.Contains(path, "test/") || !strings.HasPrefix(path, "internal/") {
-			continue // doubles and tools print no hints for users
+			continue // test doubles and tools print no hints for users
 		}
 		file, err := parser.ParseFile(token.NewFileSet(), root+path, nil, parser.SkipObjectResolution)
 		if err != nil {
@@ -59,7 +59,7 @@ func TestUnquoted(t *testing.T) {
 	}
 }
 
-// unquoted lists the values that are inserted into a command without quotes, either by a format string or with +.
+// unquoted lists the values that are inserted into a command without quotes, whether by a format string or with +.
 func unquoted(file *ast.File) (problems []string) {
 	joined := map[ast.Node]bool{} // operands of a larger sum, which is checked as a whole
 	ast.Inspect(file, func(n ast.Node) bool {
@@ -138,7 +138,7 @@ func literal(e ast.Expr) (string, bool) {
 	return text, err == nil
 }
 
-// isQuoted reports whether an expression is a call of ShellWord.
+// isQuoted reports whether an expression is a call to ShellWord.
 func isQuoted(e ast.Expr) bool {
 	call, ok := e.(*ast.CallExpr)
 	if !ok {

@@ -25,8 +25,8 @@ import (
 // folder for each version. All of them must still work, except as announced in docs/upgrading.md.
 const compat = "testdata/compat"
 
-// announced maps each problem with something that earlier versions accepted to the sentence in docs/upgrading.md that
-// announces it.
+// announced lists what earlier versions accepted but this version does not. It maps each problem to the sentence in
+// docs/upgrading.md that announces it.
 var announced = map[string]string{
 	"all-pass.yml: verdict is block, expected promote; evidence reports/scan.sarif (line 45): fail: read the report: " +
 		"version is missing, want a text": "SARIF needs `\"version\": \"2.1.0\"`",
@@ -35,7 +35,7 @@ var announced = map[string]string{
 	"the plan-file input is now called approved-plans for the audit command; use the new name": "`approved-plans` instead of `plan-file`",
 }
 
-// notAnnounced returns the texts that docs/upgrading.md does not announce.
+// notAnnounced returns the problems that docs/upgrading.md does not announce.
 func notAnnounced(t *testing.T, texts []string) []string {
 	t.Helper()
 	upgrading, err := os.ReadFile(root + "docs/upgrading.md")
@@ -50,8 +50,8 @@ func notAnnounced(t *testing.T, texts []string) []string {
 
 var expression = regexp.MustCompile(`\$\{\{[^}]*\}\}`)
 
-// standIns maps expressions in workflows to values. Some values apply to a single input. Every other expression becomes
-// a word.
+// standIns maps expressions in workflows to values. Some values are for a single input. All other expressions are
+// replaced with the same word.
 var standIns = map[string]string{
 	"vars.MLFLOW_TRACKING_URI": "https://mlflow.example", "inputs.tracking-uri": "https://mlflow.example",
 	"inputs.candidate": "runs:/0123456789abcdef0123456789abcdef/model", "inputs.model": "churn",

@@ -170,7 +170,7 @@ func TestDocuments_UninstallListsTags(t *testing.T) {
 
 var picture = regexp.MustCompile(`(?:\b(?:src|srcset)="|!\[[^]]*\]\()([^")]+)["\)]`)
 
-// maxPicture is the maximum size in bytes of a picture in the documents. Pages must load fast.
+// maxPicture is the maximum size of a picture in the documents, in bytes. Pages must load quickly.
 const maxPicture = 150_000
 
 // Every picture in a document is a small file in the repository, and every picture file appears in a document.
@@ -203,7 +203,7 @@ var (
 	ruleOfMake = regexp.MustCompile(`(?m)^([a-z-]+):`)
 )
 
-// The pages for contributors mention only paths and make targets that exist.
+// The contributors' pages mention only paths and make targets that exist.
 func TestDocuments_PathsAndTargets(t *testing.T) {
 	makefile, err := os.ReadFile(root + "Makefile")
 	if err != nil {

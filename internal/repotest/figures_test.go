@@ -20,7 +20,7 @@ import (
 
 var lower = flag.Bool("lower", false, "write smaller figures to testdata/figures.txt; it never writes larger ones")
 
-// limits contains the largest values allowed for the figures that keep the code readable.
+// limits contains the largest allowed value of each figure. The limits keep the code readable.
 var limits = map[string]int{
 	"methods of a type":        25,
 	"parameters of a function": 6,
@@ -33,8 +33,8 @@ var limits = map[string]int{
 }
 
 // TestFigures compares the code with the limits. testdata/figures.txt lists the figures that currently exceed them. The
-// list may only shrink: the test fails if a figure is above its entry, or if an entry is more than a tenth too large.
-// With -v, the test logs the place of each long line and long name.
+// list may only shrink: the test fails if a figure is above its entry, or if the entry is more than a tenth above the
+// figure. With -v, the test logs the place of each long line and long name.
 func TestFigures(t *testing.T) {
 	const list = "testdata/figures.txt"
 	text, err := os.ReadFile(list)
@@ -94,7 +94,7 @@ func TestFigures(t *testing.T) {
 	}
 }
 
-// tooLarge reports whether an entry is more than a tenth larger than the figure.
+// tooLarge reports whether an entry is more than a tenth above the figure.
 func tooLarge(listed, found int) bool { return found*10 < listed*9 }
 
 func cutLast(text, separator string) (before, after string, found bool) {

@@ -50,7 +50,7 @@ func TestActionFiles(t *testing.T) {
 	}
 }
 
-// checkAction checks the action.yml in a folder. The args that the action passes to the program must be constants,
+// checkAction checks the action.yml in a folder. The arguments that the action passes to the program must be constants,
 // because the runner does not quote a container's arguments correctly.
 func checkAction(t *testing.T, folder string, declared []inputs.Input, required []string, args []any) {
 	t.Helper()

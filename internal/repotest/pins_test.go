@@ -17,7 +17,7 @@ import (
 
 var pin = flag.Bool("pin", false, "write inputs, outputs, reasons and schemas to testdata/surface.txt")
 
-// Workflows and programs rely on names, defaults, commands and exit codes, and on the schemas apart from their
+// Workflows and programs rely on names, defaults, commands and exit codes, and on everything in the schemas except
 // descriptions.
 func TestSurface(t *testing.T) {
 	const file = "testdata/surface.txt"
@@ -76,7 +76,8 @@ func surface(t *testing.T) []string {
 	return out
 }
 
-// wordless returns a schema without its titles and descriptions. Properties named "title" or "description" are kept.
+// wordless returns a schema without titles and descriptions. Properties that are named "title" or "description" are
+// kept.
 func wordless(doc any) any {
 	switch doc := doc.(type) {
 	case map[string]any:

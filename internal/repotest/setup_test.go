@@ -8,7 +8,8 @@ import (
 	"testing"
 )
 
-// A .cache/ folder copied from a different machine records packages as installed that are missing here.
+// A .cache/ folder that was copied from a different machine may list packages as installed although they are missing on
+// this one.
 func TestSetup_CacheOfAnotherMachine(t *testing.T) {
 	dir := t.TempDir()
 	script, err := os.ReadFile("../../tools/setup")

@@ -12,10 +12,9 @@ import (
 	"testing"
 )
 
-// changers returns, for each struct type in the program, the files that change such a struct through a pointer, by
-// assigning to a field or to an element of a field. A file does not count if it only reads the struct, creates it, or
-// changes a copy. Errors do not count either, because the function that creates an error completes it before any other
-// code sees it.
+// changers returns, for each struct type in the program, the files that change such a struct through a pointer by
+// assigning to a field or to an element of a field. It leaves out files that only read the struct, create it, or change
+// a copy. It also leaves out errors, because the function that creates an error completes it before other code sees it.
 func changers(files []goFile) map[string][]string {
 	packages := map[string][]goFile{}
 	for _, f := range files {
@@ -34,7 +33,8 @@ func changers(files []goFile) map[string][]string {
 	return out
 }
 
-// checker type-checks this module's packages. All other packages stay empty, and errors about them are ignored.
+// checker type-checks the packages in this module. All other packages are left empty, and errors about them are
+// ignored.
 type checker struct {
 	packages map[string][]goFile
 	done     map[string]*types.Package
@@ -79,7 +79,8 @@ func (c *checker) Import(name string) (*types.Package, error) {
 	return p, nil
 }
 
-// changed records that a file assigns to an expression, if the expression is part of a struct behind a pointer.
+// changed records that a file assigns to an expression, provided that the expression is part of a struct behind a
+// pointer.
 func (c *checker) changed(info *types.Info, file string, to ast.Expr) {
 	for {
 		switch x := to.(type) {

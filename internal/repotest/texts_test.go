@@ -34,8 +34,8 @@ var readsOrWritesText = map[string]string{
 	"internal/rescue/rescue.go Error":                 "writes a list of overrides",
 }
 
-// Refs and lists of versions are text only where they are read or written. All other functions must use registry.Ref or
-// registry.Versions rather than parse or format a string.
+// Refs and lists of versions are text only where they are read or written. Everywhere else, functions must use
+// registry.Ref or registry.Versions instead of parsing or formatting strings.
 func TestTexts_OfRefsAndVersions(t *testing.T) {
 	used := map[string]bool{}
 	err := filepath.WalkDir("../../internal", func(path string, d fs.DirEntry, err error) error {

@@ -16,7 +16,7 @@ var (
 )
 
 // The Makefile lists the packages that have tests with a build tag. In a mixed package, which also has many tests
-// without a tag, only tests whose names end with the tag are run.
+// without a tag, the tier runs only tests whose names end with the tag.
 func TestTiers(t *testing.T) {
 	lists := map[string][]string{}
 	makefile, err := os.ReadFile(root + "Makefile")

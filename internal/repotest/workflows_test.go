@@ -31,9 +31,9 @@ type workflow struct {
 	}
 }
 
-// The guide that this program replaces had a workflow that put inputs into shell lines, had neither permissions nor
-// concurrency, and installed the newest versions. Our workflows and examples must avoid these mistakes, and must use
-// only inputs that exist.
+// This program replaces a guide whose workflow put inputs into shell lines, had neither permissions nor concurrency,
+// and installed the newest versions. Our workflows and examples must avoid these mistakes. They must also use only
+// inputs that exist.
 func TestWorkflows_Safe(t *testing.T) {
 	files := workflows(t)
 	if len(files) < 10 {
@@ -67,8 +67,8 @@ func TestWorkflows_Unsafe(t *testing.T) {
 	}
 }
 
-// An event that could not be sent at first may arrive after the event that replaced it. A deployment must ignore such a
-// late event.
+// If an event could not be sent at first, it may arrive after the event that replaced it. A deployment must ignore such
+// a late event.
 func TestWorkflows_IgnoreLateEvents(t *testing.T) {
 	for _, file := range []string{"examples/workflows/deploy-on-event.yml", "docs/events.md"} {
 		text, err := os.ReadFile(root + file)

@@ -1,7 +1,7 @@
-// Package rescue adds a command to an error that stopped a rollback. The command is a rollback that works as printed,
-// although the ledger cannot be used.
+// Package rescue adds a command to an error that stopped a rollback. The command is a rollback that works exactly as
+// printed, even though the ledger cannot be used.
 //
-// It is pure.
+// The package is pure.
 package rescue
 
 import (
@@ -18,26 +18,27 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
 )
 
-// Request describes the rollback that was tried, and what the command needs.
+// Request describes the rollback that was attempted, and what the command needs.
 type Request struct {
 	Rescue plan.Rescue
 	Need   []string // overrides that are required in the current state of the ledger
 	Intent plan.Intent
 	Given  map[string]string // the user's inputs, without secrets
-	Job    bool              // the rollback runs in a job, so the inputs are printed too
+	Job    bool              // the rollback ran in a job, so the inputs are printed as well
 
-	Unmatched bool // the policy does not accept the user's justification
+	Unmatched bool // whether the policy rejects the user's justification
 }
 
-// urgent begins the justification of an urgent rollback. The policy accepts it, and the audit lists it.
+// urgent begins the justification for an urgent rollback. The policy accepts such a justification, and the audit lists
+// it.
 const urgent = "urgent rollback"
 
-// IsUrgent reports whether the run is a rollback with the justification of an urgent one.
+// IsUrgent reports whether the run is a rollback whose justification says that it is urgent.
 func IsUrgent(in plan.Intent) bool {
 	return in.Command == "rollback" && strings.HasPrefix(in.Justification, urgent)
 }
 
-// justification returns the justification of the command: the user's own, or that it is urgent.
+// justification returns the justification for the command: the user's own, or one that says the rollback is urgent.
 func (r Request) justification(err error) string {
 	given := r.Intent.Justification
 	switch {
@@ -49,7 +50,7 @@ func (r Request) justification(err error) string {
 	return urgent + ": " + format.Truncate(err.Error(), 200)
 }
 
-// Error returns the error with the command appended to its hint.
+// Error returns the error, with the command appended to its hint.
 func Error(r Request, err error) error {
 	words := slices.Clone(r.Intent.Override)
 	for _, w := range slices.Concat(r.Need, r.Rescue.Override) {

@@ -66,9 +66,9 @@ func (t *attempt) RoundTrip(req *http.Request) (*http.Response, error) {
 
 	ctx, cancel := context.WithCancelCause(req.Context())
 	defer cancel(nil)
-	p.response = await(t.answer+call.extra(), func() { cancel(errAnswer) })
-	watch := call.watched(t.idle, func() { cancel(errStuck) })
-	if call.content != nil && req.Body != nil {
+	p.response = await(t.answer+call.file.extra(), func() { cancel(errAnswer) })
+	watch := call.file.watched(t.idle, func() { cancel(errStuck) })
+	if call.file.uploads() && req.Body != nil {
 		// the transport waits for a body that is being read, even after the end of the context
 		defer context.AfterFunc(ctx, func() { req.Body.Close() })()
 	}
@@ -151,7 +151,7 @@ func (t *attempt) read(
 	}
 	timer := time.AfterFunc(t.idle, func() { cancel(errIdle) })
 	defer timer.Stop()
-	source := idleReader{resp.Body, timer, t.idle, call.moved}
+	source := idleReader{resp.Body, timer, t.idle, call.file.moved}
 	if call.body != nil && isSuccess(resp.StatusCode) {
 		err = call.body.fill(source, limit)
 		return nil, min(call.body.Len(), limit), err

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"sync/atomic"
 	"time"
 
 	"github.com/hashicorp/go-retryablehttp"
@@ -30,11 +29,7 @@ type call struct {
 	answer   *answer       // the final 2xx response
 	failure  *Error        // the failure of the last attempt; nil after a 2xx
 
-	content *Content    // the body of an upload
-	moves   bool        // the call moves a file, so its timeout applies only until the first byte has moved
-	total   *time.Timer // ends a call that moves a file
-	began   atomic.Bool // bytes of the file have moved in the current attempt
-	watch   atomic.Pointer[watch]
+	file *moving // nil if the call moves no file
 }
 
 // sink receives the body of a successful response. It starts from the beginning for each attempt.
@@ -89,9 +84,9 @@ func (t *repeater) RoundTrip(req *http.Request) (*http.Response, error) {
 	if refusal := t.refuse(req); refusal != nil {
 		return nil, refusal
 	}
-	ctx, cancel := t.limited(context.WithValue(req.Context(), callKey{}, call), call)
+	ctx, cancel := call.file.limited(context.WithValue(req.Context(), callKey{}, call), t.cfg.Total)
 	defer cancel()
-	repeatable, err := call.repeatable(req.WithContext(ctx))
+	repeatable, err := call.file.repeatable(req.WithContext(ctx))
 	if err != nil {
 		return nil, fmt.Errorf("read request body: %w", err)
 	}
@@ -149,7 +144,7 @@ func (c *call) renews(e *Error) bool {
 // announce runs after check has returned true and before the wait.
 func (t *repeater) announce(req *http.Request, c *call) time.Duration {
 	t.meter.retried()
-	c.restart(t)
+	c.file.restart()
 	if t.cfg.Notify != nil && c.wait > 0 {
 		t.cfg.Notify(Retry{Method: req.Method, URL: shown(req), Attempt: c.attempts, Wait: c.wait, Cause: c.failure})
 	}

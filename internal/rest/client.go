@@ -13,6 +13,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"sync"
 	"time"
 	"unicode"
 )
@@ -64,6 +65,8 @@ type Client struct {
 	http   *http.Client
 	meter  *meter
 	others others
+	// uploads has connections of its own. Otherwise, downloads that wait for their uploads could use all connections.
+	uploads func() *http.Client
 }
 
 // New checks the configuration without sending anything. It returns an [*Error] of kind InsecureCredentials for
@@ -90,7 +93,12 @@ func New(cfg Config) (*Client, error) {
 		return nil, refused(&http.Request{URL: base}, InsecureCredentials,
 			"the login would be sent unencrypted; use https")
 	}
-	return &Client{base: base, cfg: cfg, http: &http.Client{Transport: calls}, meter: meter}, nil
+	return &Client{
+		base: base, cfg: cfg, http: &http.Client{Transport: calls}, meter: meter,
+		uploads: sync.OnceValue(func() *http.Client {
+			return &http.Client{Transport: newRepeater(cfg, secure, meter)}
+		}),
+	}, nil
 }
 
 // Failing returns a client that sends nothing. All its requests fail with err. It is for servers for which New fails,
@@ -100,7 +108,8 @@ func Failing(address string, err error) *Client {
 	if parseErr != nil {
 		base = &url.URL{}
 	}
-	return &Client{base: base, http: &http.Client{Transport: failing{err}}, meter: &meter{}}
+	client := &http.Client{Transport: failing{err}}
+	return &Client{base: base, http: client, meter: &meter{}, uploads: func() *http.Client { return client }}
 }
 
 // failing is a transport that sends nothing.

@@ -36,7 +36,7 @@ type Request struct {
 	rawQuery string            // sent unchanged in place of Query, because a signature covers it
 	header   map[string]string // sent with this request only
 	content  *Content          // the body of an upload, in place of Body
-	moves    bool              // the response is a file, see call.moves
+	moves    bool              // the response is a file, see moving
 }
 
 // JSON sends r and decodes the response into out, which may be nil. It succeeds only if the response is 2xx and its
@@ -94,12 +94,12 @@ func (c *Client) send(ctx context.Context, r Request, accept string, into sink) 
 		return nil, refused(&http.Request{Method: r.Method, URL: c.base}, InsecureCredentials,
 			"the request contains a credential, and would be sent unencrypted; use https")
 	}
-	call := &call{
-		class: r.Class, limit: r.Limit, body: into, login: c.cfg.Login, content: r.content,
-		moves: r.moves || r.content != nil,
-	}
+	call := &call{class: r.Class, limit: r.Limit, body: into, login: c.cfg.Login}
 	if call.limit <= 0 {
 		call.limit = defaultLimit
+	}
+	if r.moves || r.content != nil {
+		call.file = newMoving(r.content, call.limit)
 	}
 	req, err := c.request(context.WithValue(ctx, callKey{}, call), r)
 	if err != nil {
@@ -108,7 +108,11 @@ func (c *Client) send(ctx context.Context, r Request, accept string, into sink) 
 	if accept != "" {
 		req.Header.Set("Accept", accept)
 	}
-	resp, err := c.http.Do(req)
+	client := c.http
+	if r.content != nil {
+		client = c.uploads()
+	}
+	resp, err := client.Do(req)
 	if err != nil {
 		return nil, withoutURL(err)
 	}

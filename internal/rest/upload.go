@@ -16,15 +16,15 @@ import (
 type Content struct {
 	Size int64
 	// Open returns the content from its start, without waiting for it. It is called for each attempt, and may be called
-	// again before the reader of an earlier attempt is closed. Close must end a Read that waits. A reader that ends early
-	// breaks the connection, so no server stores its data.
+	// again before the reader of an earlier attempt is closed. Close must end a Read that waits. A reader that ends
+	// early breaks the connection, so no server stores its data.
 	Open   func() (io.ReadCloser, error)
 	SHA256 string // in hex; "" if it is not known before the content has been sent
 	Type   string // Content-Type
 }
 
 // Upload sends content with a PUT and returns the header of the 2xx response. It sends again only if there was no
-// connection, or once with a new login after a 401: whoever provides the content decides about other retries.
+// connection, or once with a new login after a 401: the caller decides about other retries.
 //
 // [Config.Total] applies until the first byte is sent. Afterwards, only silence ends the upload: [Config.Idle] while
 // sending, and [Config.Answer] from the last byte to the response. A large file gets more time for its response,
@@ -70,55 +70,70 @@ const expects = 1 << 20
 // file before or after it sends or receives it.
 const pace = 8 << 20
 
-// extra returns how much longer than usual the server may take to respond, because the call moves a file.
-func (c *call) extra() time.Duration {
-	size := int64(0)
-	switch {
-	case c.content != nil:
-		size = c.content.Size
-	case c.moves:
-		size = c.limit
-	}
-	return time.Duration(size/pace) * time.Second
+// moving is the state of a call that moves a file. All its methods accept nil, for other calls.
+type moving struct {
+	content *Content // the body of an upload; nil for a download
+	size    int64    // at most
+
+	total time.Duration // the call's timeout, which applies only until the first byte has moved
+	timer *time.Timer
+	began atomic.Bool // bytes have moved in the current attempt
+	watch atomic.Pointer[watch]
 }
 
-// limited returns a context that ends with the call's timeout. If the call moves a file, the timeout applies only until
-// the first byte has moved.
-func (t *repeater) limited(ctx context.Context, c *call) (context.Context, context.CancelFunc) {
-	total := t.cfg.Total + c.extra()
-	if !c.moves {
+func newMoving(content *Content, limit int64) *moving {
+	if content != nil {
+		limit = content.Size
+	}
+	return &moving{content: content, size: limit}
+}
+
+func (m *moving) uploads() bool { return m != nil && m.content != nil }
+
+// extra returns how much longer than usual the server may take to respond.
+func (m *moving) extra() time.Duration {
+	if m == nil {
+		return 0
+	}
+	return time.Duration(m.size/pace) * time.Second
+}
+
+// limited returns a context that ends with the call's timeout.
+func (m *moving) limited(ctx context.Context, total time.Duration) (context.Context, context.CancelFunc) {
+	if m == nil {
 		return context.WithTimeout(ctx, total)
 	}
 	ctx, cancel := context.WithCancelCause(ctx)
-	c.total = time.AfterFunc(total, func() { cancel(context.DeadlineExceeded) })
+	m.total = total + m.extra()
+	m.timer = time.AfterFunc(m.total, func() { cancel(context.DeadlineExceeded) })
 	return ctx, func() {
-		c.total.Stop()
+		m.timer.Stop()
 		cancel(nil)
 	}
 }
 
 // moved is called when bytes of the file have moved.
-func (c *call) moved() {
-	if c.moves && !c.began.Swap(true) {
-		c.total.Stop()
+func (m *moving) moved() {
+	if m != nil && !m.began.Swap(true) {
+		m.timer.Stop()
 	}
 }
 
 // restart applies the call's timeout again for its next attempt.
-func (c *call) restart(t *repeater) {
-	if c.moves && c.began.Swap(false) {
-		c.total.Reset(t.cfg.Total + c.extra())
+func (m *moving) restart() {
+	if m != nil && m.began.Swap(false) {
+		m.timer.Reset(m.total)
 	}
 }
 
-// repeatable returns the request in the form that can be sent several times.
-func (c *call) repeatable(req *http.Request) (*retryablehttp.Request, error) {
+// repeatable returns a request in the form that can be sent several times.
+func (m *moving) repeatable(req *http.Request) (*retryablehttp.Request, error) {
 	out, err := retryablehttp.FromRequest(req)
-	if err != nil || c.content == nil || c.content.Size == 0 {
+	if err != nil || !m.uploads() || m.size == 0 {
 		return out, err
 	}
-	err = out.SetBody(func() (io.Reader, error) { return &sending{call: c}, nil })
-	out.ContentLength = c.content.Size
+	err = out.SetBody(func() (io.Reader, error) { return &sending{file: m}, nil })
+	out.ContentLength = m.size
 	return out, err
 }
 
@@ -126,16 +141,16 @@ func (c *call) repeatable(req *http.Request) (*retryablehttp.Request, error) {
 // whether the request is an upload, whose content cannot be read in advance.
 func ContentSum(r *http.Request) (sum string, upload bool) {
 	c, ok := r.Context().Value(callKey{}).(*call)
-	if !ok || c.content == nil || c.content.Size == 0 {
+	if !ok || !c.file.uploads() || c.file.size == 0 {
 		return "", false
 	}
-	return c.content.SHA256, true
+	return c.file.content.SHA256, true
 }
 
 // sending is the body of one attempt. It opens the content when the first byte is requested, which may never happen. A
 // pause of the content itself does not count as silence of the server.
 type sending struct {
-	call *call
+	file *moving
 
 	mu     sync.Mutex
 	body   io.ReadCloser
@@ -162,13 +177,13 @@ func (w *watch) resume() {
 }
 
 // watched makes silence of longer than idle call end.
-func (c *call) watched(idle time.Duration, end func()) *watch {
-	if c.content == nil {
+func (m *moving) watched(idle time.Duration, end func()) *watch {
+	if !m.uploads() {
 		return nil
 	}
 	w := &watch{time.AfterFunc(idle, end), idle}
 	w.pause()
-	c.watch.Store(w)
+	m.watch.Store(w)
 	return w
 }
 
@@ -184,7 +199,7 @@ func (s *sending) opened() (io.ReadCloser, error) {
 	if body != nil || err != nil {
 		return body, err
 	}
-	body, err = s.call.content.Open()
+	body, err = s.file.content.Open()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.closed && err == nil {
@@ -196,7 +211,7 @@ func (s *sending) opened() (io.ReadCloser, error) {
 }
 
 func (s *sending) Read(p []byte) (int, error) {
-	watch := s.call.watch.Load()
+	watch := s.file.watch.Load()
 	watch.pause()
 	body, err := s.opened()
 	if err != nil {
@@ -204,7 +219,7 @@ func (s *sending) Read(p []byte) (int, error) {
 	}
 	n, err := body.Read(p)
 	if n > 0 {
-		s.call.moved()
+		s.file.moved()
 	}
 	if err == nil {
 		watch.resume()

@@ -3,19 +3,19 @@ package retry
 import "github.com/mlflow-promote/mlflow-promote/internal/registry"
 
 // OddTries limits the attempts after a refusal that makes no sense, for example if the server refuses access to
-// something that was written a moment ago. If a proxy caused the refusal, a retry succeeds. If a permission was
-// revoked, it does not.
+// something that was written a moment ago. If a proxy caused the refusal, another attempt succeeds; if a permission was
+// revoked, none does.
 const OddTries = 4
 
-// failedTries limits the attempts at a write that never reaches the server or that the server fails to process.
-// Together with the waits between them, the attempts take about a minute.
+// failedTries limits the attempts at a write that never reaches the server or that the server fails to process. With
+// the waits between them, these attempts take about a minute.
 const failedTries = 12
 
-// Persist calls f until it succeeds. If the server is unreachable or failing, Persist retries for as long as pause
-// allows. If the server refuses, it retries at most OddTries times.
+// Persist calls f until it succeeds. If the server is unreachable or failing, Persist keeps trying for as long as pause
+// allows. If the server refuses, it tries at most OddTries times.
 //
-// pause waits before the next attempt and reports whether there is time for it. try counts from 0. A nil pause allows
-// no retries.
+// pause waits before the next attempt and reports whether there is time for it. try counts from 0. If pause is nil,
+// there is only one attempt.
 func Persist(pause func(try int) bool, f func() error) error {
 	for try := 0; ; try++ {
 		err := f()
@@ -37,14 +37,14 @@ const (
 	Unsettled                // still unknown when time ran out
 )
 
-// Settle sends a write until it is known whether it took effect. The write must be safe to repeat.
+// Settle sends a write until it is known whether the write took effect. It must be safe to repeat the write.
 //
-// The error from write says what is known about one attempt. If its reason is Unknown, the attempt may
-// have taken effect, or may still do so unless the error is Over. If the reason is Conflict, something
-// already exists, possibly from an earlier attempt. If the reason is Unreachable, the attempt was never sent. For any
-// other reason, the attempt had no effect.
+// The error from write says what is known about an attempt. If its reason is Unknown, the attempt may have taken effect
+// or, unless the error is Over, may still do so. If the reason is Conflict, something already exists, possibly because
+// of an earlier attempt. If the reason is Unreachable, the attempt was never sent. With any other reason, the attempt
+// had no effect.
 //
-// look checks whether the effect is visible. It returns a non-nil never if something prevents the effect for good. It
+// look checks whether the effect is visible. It returns a non-nil never if something prevents the effect for good. look
 // makes its own retries, and no write is sent until it has returned.
 //
 // A write that may still be in flight is repeated for as long as pause allows. A write that never reached the server,

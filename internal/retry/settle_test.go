@@ -55,8 +55,8 @@ func (s *script) look() (bool, error, error) {
 	return there, nil, nil
 }
 
-// This test tries every script of up to five letters, with enough time for zero to five retries. The outcome that
-// Settle returns must be correct, even if a write takes effect late.
+// This test tries every script of up to five letters, each with enough time for zero to five retries. Settle must
+// always return the correct outcome, even if a write takes effect late.
 func TestSettle_TellsTheTruth(t *testing.T) {
 	counts := map[Settled]int{}
 	var extend func(tries string)

@@ -1,6 +1,6 @@
 // Package sarif writes an audit as SARIF 2.1.0, for code scanning.
 //
-// It is pure. It must not read SARIF: reports from other tools are read by package evidence.
+// It is pure. It must not read SARIF: package evidence reads the reports from other tools.
 package sarif
 
 import (
@@ -18,14 +18,14 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/report/doc"
 )
 
-// maxResults is how many results code scanning shows for one run. It drops any others, whatever their severity.
+// maxResults is how many results code scanning shows for one run. It drops the rest, whatever their severity.
 const maxResults = 5000
 
-// defaultPolicyFile is the location of findings that have none. Code scanning requires a file in the repository.
+// defaultPolicyFile is the location of findings that have none. Code scanning requires each finding to be in a file.
 const defaultPolicyFile = ".github/mlflow-policy.yml"
 
-// Writer writes an audit, worst findings first. Accepted findings come last and are suppressed. Fixed findings are
-// left out, because code scanning would show the baseline state "absent" as open.
+// Writer writes an audit, worst findings first. Accepted findings come last and are suppressed. Fixed findings are left
+// out, because code scanning would show a result with the baseline state "absent" as open.
 type Writer struct {
 	to      io.Writer
 	version string
@@ -57,7 +57,7 @@ func (s *Writer) Model(_ audit.Snapshot, findings []audit.Finding) error {
 	return nil
 }
 
-// keepWorst sorts the findings, worst first, and drops those that do not fit.
+// keepWorst sorts the findings, worst first, and drops those above the limit.
 func (s *Writer) keepWorst() {
 	slices.SortFunc(s.found, func(a, b audit.Finding) int {
 		return cmp.Or(
@@ -222,7 +222,7 @@ type resultProperties struct {
 	Stage    string         `json:"stage,omitempty"`
 }
 
-// levels and scores translate a severity into a SARIF level, and into the number by which code scanning sorts: high is
+// levels and scores map a severity to a SARIF level, and to the number by which code scanning ranks findings: high is
 // 7.0 and above, medium 4.0 and above.
 var (
 	levels = map[audit.Severity]string{audit.High: "error", audit.Medium: "warning", audit.Low: "note"}
@@ -297,12 +297,12 @@ func pathURI(path string) string {
 	return (&url.URL{Path: strings.TrimPrefix(path, "./")}).EscapedPath()
 }
 
-// plain prevents accidental links: in SARIF text, brackets followed by parentheses form a link.
+// plain prevents accidental links. In SARIF text, brackets followed by parentheses form a link.
 func plain(text string) message {
 	return message{strings.ReplaceAll(doc.Clean(text), "](", "]\u200b(")}
 }
 
-// notes reports dropped findings, and rules that could not check everything.
+// notes returns notes about dropped findings and about rules that could not check everything.
 func (s *Writer) notes(t audit.Totals) []note {
 	var notes []note
 	if dropped := s.count - len(s.found); dropped > 0 {

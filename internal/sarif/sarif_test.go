@@ -148,8 +148,8 @@ func TestWriter_Golden(t *testing.T) {
 	}
 }
 
-// Whatever the findings, the file is valid, contains the worst ones up to the limit and counts the rest. The order in
-// which findings arrive does not matter.
+// For any findings, the file is valid, contains the worst ones up to the limit, and counts the rest. The order of the
+// findings does not matter.
 func TestWriter_KeepsWorst(t *testing.T) {
 	schema := schemaOf(t)
 	rapid.Check(t, func(t *rapid.T) {

@@ -119,8 +119,8 @@ func parseColumn(fields map[string]json.RawMessage) (column, error) {
 	return c, err
 }
 
-// textOrNumber matches the strings in JSON, and three numbers that are not valid JSON. Python's JSON encoder, and
-// therefore MLflow's own client, writes these numbers.
+// textOrNumber matches JSON strings and three numbers that are not valid JSON. Python's JSON encoder writes these
+// numbers, and so does MLflow's own client.
 var textOrNumber = regexp.MustCompile(`"(?:[^"\\]|\\.)*"|NaN|-?Infinity`)
 
 // quoteNumbers turns NaN and infinite numbers into strings.
@@ -136,9 +136,10 @@ func quoteNumbers(text string) string {
 	})
 }
 
-// columnName returns the name of a column as a key and as shown to users. Both are empty if it has none. MLflow's own
-// client writes names as they appear in the DataFrame, so a name may be a number, or a list if the columns have several
-// levels. 0 and "0" are different columns, so a string that looks like a number or a list is shown with its quotes.
+// columnName returns a column's name, both as a key and as shown to users. Both are empty if the column has none.
+// MLflow's own client writes names as they are in the DataFrame, so a name may be a number, or a list if the columns
+// have several levels. 0 and "0" are different columns, so a string that looks like a number or a list is shown with
+// its quotes.
 func columnName(raw json.RawMessage) (key, name string, err error) {
 	if len(raw) == 0 || bytes.Equal(raw, []byte("null")) {
 		return "", "", nil
@@ -166,10 +167,10 @@ var levelNames = []string{"same", "additive", "breaking"}
 
 func (l Level) String() string { return levelNames[l] }
 
-// ParseLevel returns the level with this name. If the name is unknown, it returns -1, which is below every level.
+// ParseLevel returns the level with this name. If the name is unknown, it returns -1, which is lower than every level.
 func ParseLevel(name string) Level { return Level(slices.Index(levelNames, name)) }
 
-// Change is one difference between two signatures, with text to show to users.
+// Change is one difference between two signatures, with a description for users.
 type Change struct {
 	Level Level
 	Text  string
@@ -185,8 +186,8 @@ func Compare(was, now Contract) []Change {
 }
 
 // inputChanges compares inputs. An input may become optional or accept a wider type, and an optional input may be
-// added. An input may also be removed, because MLflow ignores unknown inputs. However, if one input is removed while
-// another is added, it was probably renamed.
+// added. An input may also be removed, because MLflow ignores unknown inputs. But if one input is removed and another
+// one is added, it was probably renamed.
 func inputChanges(was, now []column) []Change {
 	var out []Change
 	after := byKey(now)
@@ -222,7 +223,7 @@ func inputChanges(was, now []column) []Change {
 	return out
 }
 
-// outputChanges compares outputs or parameters. New ones may be added, but existing ones must keep their names and
+// outputChanges compares outputs or parameters. New ones may be added, but the existing ones must keep their names and
 // types.
 func outputChanges(what string, was, now []column) []Change {
 	var out []Change
@@ -241,13 +242,14 @@ func outputChanges(what string, was, now []column) []Change {
 	return out
 }
 
-// wider lists the types that an input may change to, because MLflow converts callers' values to them without loss.
+// wider maps each type of input to the types that may replace it, because MLflow converts callers' values to them
+// without loss.
 var wider = map[string][]string{
 	"integer": {"long", "double"}, "float": {"double"},
 	"int8": {"int16", "int32", "int64"}, "int16": {"int32", "int64"}, "int32": {"int64"}, "float32": {"float64"},
 }
 
-// retyped returns how much it matters that the type of an input has changed.
+// retyped says how much a change of an input's type matters.
 func retyped(o, n column) Level {
 	switch {
 	case o.raw == n.raw:
@@ -261,7 +263,7 @@ func retyped(o, n column) Level {
 	return widened(o.kind, n.kind)
 }
 
-// widened returns how much it matters that a type name has changed.
+// widened says how much a change of a type's name matters.
 func widened(was, now string) Level {
 	switch {
 	case was == now:
@@ -290,7 +292,7 @@ func reshaped(was, now []int64) Level {
 	return worst
 }
 
-// onlyType reports whether a type is fully described by its name, which is not the case for objects and arrays.
+// onlyType reports whether a type's name describes the type fully. For objects and arrays, it does not.
 func onlyType(c column) bool { return c.raw == fmt.Sprintf(`{"type":%q}`, c.kind) }
 
 func (c column) String() string {

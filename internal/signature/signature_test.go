@@ -6,7 +6,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
-// No input makes the parser panic, and no signature that it parses differs from itself.
+// No input makes the parser panic, and no parsed signature differs from itself.
 func FuzzSignature(f *testing.F) {
 	f.Add(`[{"name":"a","type":"long","required":true}]`,
 		`[{"type":"tensor","tensor-spec":{"dtype":"float64","shape":[-1,4]}}]`)
@@ -130,8 +130,8 @@ func TestCompare(t *testing.T) {
 	}
 }
 
-// Column names come from a DataFrame, so they may be numbers, lists or NaN. All of them are shown as text, but a string
-// that looks like a number or list is still a different column.
+// Column names come from a DataFrame, so they may be numbers, lists or NaN. All of them are shown as text. A string
+// that looks like a number or a list is still a different column.
 func TestParse_Names(t *testing.T) {
 	for raw, want := range map[string]string{
 		`0`: "0", `"0"`: `"0"`, `1.5`: "1.5", `true`: "true", `"true"`: `"true"`, `""`: `""`, `"#1"`: "#1",
@@ -162,7 +162,7 @@ func TestParse_Names(t *testing.T) {
 	}
 }
 
-// The MLflow 2.6 client writes a parameter's type under a different key. Defaults need not be finite.
+// The MLflow 2.6 client writes a parameter's type under a different key. Default values need not be finite.
 func TestParse_Params(t *testing.T) {
 	was := parsed(t, registry.Signature{Params: `[{"name": "t", "dtype": "double", "default": NaN, "shape": null}]`})
 	now := parsed(t, registry.Signature{Params: `[{"name": "t", "type": "double", "default": -Infinity}]`})

@@ -11,7 +11,7 @@ import (
 	"strings"
 )
 
-// The prefixes of the text form for each kind of key.
+// Prefixes of the keys' text forms.
 const (
 	publicPrefix  = "ed25519:"
 	privatePrefix = "ed25519-private:"
@@ -35,8 +35,7 @@ func Generate(random io.Reader) (KeyPair, error) {
 	return KeyPair{ed25519.NewKeyFromSeed(seed)}, nil
 }
 
-// ParsePrivate parses the private half of a key pair in the form that Private returns. Its error never contains the
-// text.
+// ParsePrivate parses a private key in the form that Private returns. Its error never contains the text.
 func ParsePrivate(text string) (KeyPair, error) {
 	seed, err := decode(text, privatePrefix, ed25519.SeedSize)
 	if err != nil {
@@ -45,7 +44,7 @@ func ParsePrivate(text string) (KeyPair, error) {
 	return KeyPair{ed25519.NewKeyFromSeed(seed)}, nil
 }
 
-// ParsePublic parses the public half of a key pair in the form that Public.String returns.
+// ParsePublic parses a public key in the form that Public.String returns.
 func ParsePublic(text string) (Public, error) {
 	key, err := decode(text, publicPrefix, ed25519.PublicKeySize)
 	if err != nil {
@@ -54,8 +53,8 @@ func ParsePublic(text string) (Public, error) {
 	return Public{key}, nil
 }
 
-// decode decodes standard base64. Go's decoder also accepts line breaks, so decode requires exactly
-// the text that the encoder writes.
+// decode decodes standard base64. It accepts only the exact text that the encoder writes, whereas Go's decoder also
+// accepts line breaks.
 func decode(text, prefix string, size int) ([]byte, error) {
 	encoded, ok := strings.CutPrefix(text, prefix)
 	if !ok {
@@ -71,7 +70,7 @@ func decode(text, prefix string, size int) ([]byte, error) {
 	return raw, nil
 }
 
-// Exists reports whether there is a key.
+// Exists reports whether k contains a key.
 func (k KeyPair) Exists() bool { return k.private != nil }
 
 // Private returns the text form of the private half. It is a secret.
@@ -82,7 +81,7 @@ func (k KeyPair) Private() string {
 // Public returns the public half.
 func (k KeyPair) Public() Public { return Public{ed25519.PublicKey(k.private[ed25519.SeedSize:])} }
 
-// Sign returns the signature of a message, prefixed with the key's fingerprint. The same message always gets the same
+// Sign returns the signature of a message, prefixed with the key's fingerprint. The same message always gives the same
 // signature.
 func (k KeyPair) Sign(message string) string {
 	signature := ed25519.Sign(k.private, []byte(message))
@@ -92,7 +91,7 @@ func (k KeyPair) Sign(message string) string {
 // String returns the text form of the public half.
 func (p Public) String() string { return publicPrefix + base64.StdEncoding.EncodeToString(p.key) }
 
-// Fingerprint identifies the key: the first 16 hex digits of the SHA-256 of its 32 bytes.
+// Fingerprint identifies the key. It consists of the first 16 hex digits of the SHA-256 of the key's 32 bytes.
 func (p Public) Fingerprint() string {
 	sum := sha256.Sum256(p.key)
 	return hex.EncodeToString(sum[:8])

@@ -13,15 +13,15 @@ type Key struct {
 	Public Public
 	// Until is when the key expires. It is zero if the key never expires.
 	Until time.Time
-	// NotBetween is a period when the key does not count. The period excludes its end. Both times are zero if there is
-	// no such period.
+	// NotBetween is a period in which the key is barred, up to but not including the second time. Both times are zero
+	// if there is no such period.
 	NotBetween [2]time.Time
 }
 
 // Ring contains the keys that a policy lists.
 type Ring []Key
 
-// Kind is the reason why a signature does not count.
+// Kind is the reason why a signature is not accepted.
 type Kind string
 
 const (
@@ -32,7 +32,7 @@ const (
 	Barred    Kind = "barred period"       // signed during NotBetween
 )
 
-// Problem is the error for a signature that does not count.
+// Problem is the error for a signature that is not accepted.
 type Problem struct {
 	Kind
 	Key string // the key's name, or its fingerprint if it is not listed
@@ -91,8 +91,8 @@ func (r Ring) Find(fingerprint string) (Key, bool) {
 	return Key{}, false
 }
 
-// Signer returns the fingerprint in a signature without checking the signature. It returns "" if the
-// signature is malformed.
+// Signer returns the fingerprint in a signature without checking the signature. It returns "" if the signature is
+// malformed.
 func Signer(signature string) string {
 	fingerprint, _ := parse(signature)
 	return fingerprint

@@ -13,7 +13,7 @@ import (
 
 var noon = time.Date(2026, 5, 3, 12, 0, 0, 0, time.UTC)
 
-// pair returns the key pair whose seed consists of this byte, repeated 32 times.
+// pair returns the key pair whose seed is this byte, repeated 32 times.
 func pair(t *testing.T, seed byte) KeyPair {
 	t.Helper()
 	k, err := Generate(bytes.NewReader(bytes.Repeat([]byte{seed}, 32)))
@@ -44,7 +44,7 @@ func TestGenerate_ShortRandom(t *testing.T) {
 	}
 }
 
-// RFC 8032, section 7.1, test 2.
+// The vector is from RFC 8032, section 7.1, test 2.
 func TestSign_KnownVector(t *testing.T) {
 	seed := []byte("\x4c\xcd\x08\x9b\x28\xff\x96\xda\x9d\xb6\xc3\x46\xec\x11\x4e\x0f" +
 		"\x5b\x8a\x31\x9f\x35\xab\xa6\x24\xda\x8c\xf6\xed\x4f\xb8\xa6\xfb")

@@ -1,3 +1,3 @@
-// Package spelling finds similar names: names that a mistyped name may have been meant to be, and names that are easily
-// confused.
+// Package spelling finds similar names: names that may have been meant instead of a mistyped one, and names that are
+// easily confused.
 package spelling

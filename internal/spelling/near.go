@@ -6,8 +6,8 @@ import (
 	"unicode"
 )
 
-// slipLetters is the minimum length of a word in which a difference counts as a typo. Short words
-// often differ by one letter on purpose, for example es and se, or dev and devs.
+// slipLetters is how many letters a word must have for a difference to count as a typo. Short words often differ by one
+// letter on purpose, for example es and se, or dev and devs.
 const slipLetters = 6
 
 // Near reports whether one name of an alias or registered model could be a typo for the other. It is true for names
@@ -18,8 +18,8 @@ const slipLetters = 6
 //   - by a missing separator between two letters (churneu), or
 //   - by two swapped letters or one extra letter in a word of six letters or more (champoin, chammpion, champon).
 //
-// If only the last part after a separator differs (champion-de, champion-fr), or if the digits differ (forecast_1_12,
-// forecast_11_2), it is not a typo. Near is symmetric, and no name is near itself.
+// Names that differ only in the last part after a separator (champion-de, champion-fr) or in their digits
+// (forecast_1_12, forecast_11_2) do not count as typos. Near is symmetric, and no name is near itself.
 func Near(a, b string) bool {
 	if a == b || !slices.Equal(digitRuns(a), digitRuns(b)) {
 		return false
@@ -50,7 +50,7 @@ func Near(a, b string) bool {
 	return max(letters(x[differ]), letters(y[differ])) >= slipLetters && slip([]rune(x[differ]), []rune(y[differ]))
 }
 
-// NearTo returns the first name in names that is near name, or "" if none is.
+// NearTo returns the first of names that is near name, or "" if none is.
 func NearTo(name string, names []string) string {
 	for _, n := range names {
 		if Near(name, n) {
@@ -60,7 +60,7 @@ func NearTo(name string, names []string) string {
 	return ""
 }
 
-// words splits a name at its separators and ignores case. A name that consists only of separators is a single word.
+// words splits a name at its separators, ignoring case. A name that consists only of separators is a single word.
 func words(name string) []string {
 	out := strings.FieldsFunc(strings.ToLower(strings.ToUpper(name)), isSign)
 	if len(out) == 0 {
@@ -76,8 +76,7 @@ func digitRuns(name string) []string {
 	return strings.FieldsFunc(name, func(r rune) bool { return !unicode.IsNumber(r) })
 }
 
-// joinedLetters joins words without separators, except next to a digit, because there the separator keeps two numbers
-// apart.
+// joinedLetters joins words without separators, except next to a digit, where the separator keeps two numbers apart.
 func joinedLetters(words []string) string {
 	out := words[0]
 	for _, w := range words[1:] {

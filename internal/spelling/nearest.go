@@ -6,7 +6,7 @@ import (
 	"unicode"
 )
 
-// Nearest returns up to three names that may have been meant, nearest first. They differ from name only in case and
+// Nearest returns up to three names that may have been meant, the nearest first. They differ from name only in case and
 // punctuation, or by at most two edits.
 func Nearest(name string, names []string) []string {
 	type near struct {
@@ -40,7 +40,7 @@ func plain(s string) string {
 	}, s)
 }
 
-// distance is the Levenshtein distance in runes.
+// distance returns the Levenshtein distance, counted in runes.
 func distance(a, b string) int {
 	x, y := []rune(a), []rune(b)
 	row := make([]int, len(y)+1)

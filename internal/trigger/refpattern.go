@@ -7,7 +7,7 @@ import (
 	"unicode/utf8"
 )
 
-// refPattern is one line in `allow-refs`, a GitHub filter pattern. It differs from a Go glob: ? and + refer to the
+// refPattern is one line in `allow-refs`: a GitHub filter pattern. It differs from a Go glob: ? and + refer to the
 // character before them, and ** also matches within a name, as in release**.
 type refPattern struct {
 	exclude bool
@@ -17,7 +17,7 @@ type refPattern struct {
 // refPatterns contains the lines of `allow-refs`. The last line that matches a ref decides.
 type refPatterns []refPattern
 
-// match reports whether a ref is allowed to write. It expects the full name and is case-sensitive.
+// match reports whether a ref is allowed to write. ref is the full name; case matters.
 func (ps refPatterns) match(ref string) bool {
 	allowed := false
 	for _, p := range ps {
@@ -117,7 +117,7 @@ func refAtom(part string) string {
 
 var refSpecial = regexp.MustCompile(`[*?+\[\]\\]|^!`)
 
-// patternFor returns the line for `allow-refs` that matches exactly this ref. It returns "" if no such line exists,
+// patternFor returns the line for `allow-refs` that matches exactly this ref. It returns "" if there is no such line,
 // for example for refs/pull/7/merge.
 func patternFor(ref string) string {
 	name, branch := strings.CutPrefix(ref, branchPrefix)

@@ -11,22 +11,22 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
-// startRule is the rule for an event: when the event is allowed to start a command that writes. The zero value
-// applies to events that are not in the table.
+// startRule says when an event is allowed to start a command that writes. The zero value applies to events that are not
+// in the table.
 type startRule int
 
 const (
 	ifListed   startRule = iota // writes only if the `allow-events` input lists the event
-	byRef                       // writes on the default branch, on tags of its commits, and on allowed refs
+	byRef                       // writes on the default branch, on tags of the branch's commits, and on allowed refs
 	byCommit                    // writes on commits on the default branch, and on allowed refs
 	byFollowed                  // writes if this run follows a run for a commit on the default branch
-	onSchedule                  // like byRef; always on the default branch, even if the event does not contain its name
+	onSchedule                  // like byRef; always on the default branch, even if the event does not name the branch
 	dryRunOnly
 	neverWrites
 )
 
-// startRules only prevent accidents, because a branch can change its own workflow and inputs. To protect the
-// registry, do not give its credentials to untrusted jobs.
+// startRules prevent only accidents, because a branch can change its own workflow and inputs. To protect the registry,
+// keep its credentials away from untrusted jobs.
 var startRules = map[string]startRule{
 	"workflow_dispatch":   byRef,
 	"push":                byRef,
@@ -47,12 +47,12 @@ var startRules = map[string]startRule{
 type Start struct {
 	Event, ref    string // ref is the full name, or "" if unknown
 	DefaultBranch string // "" if unknown
-	merged        bool   // for pull_request: whether it was merged
-	base          string // for pull_request: the branch that it targets
-	deleted       bool   // for push: whether it deleted a branch or tag
-	followed      string // for workflow_run: the branch or tag, and the repository, of the run that this one follows
+	merged        bool   // for pull_request: whether the pull request was merged
+	base          string // for pull_request: the branch that the pull request targets
+	deleted       bool   // for push: whether the push deleted a branch or tag
+	followed      string // for workflow_run: the branch or tag, and the repository, of the followed run
 	Commit        string // the commit that the job runs for
-	// OnDefault says whether the commit is on the default branch. The caller needs to set it only if Decide has
+	// OnDefault says whether the commit is on the default branch. The caller needs to set it only after Decide has
 	// returned Asks.
 	OnDefault registry.Known[bool]
 }
@@ -94,7 +94,7 @@ type Decision struct {
 
 const orDryRun = "to write nothing, use `dry-run: true`"
 
-// Decide returns what the job is allowed to do, given the inputs in allow.
+// Decide says what the job is allowed to do. allow contains what the inputs allow in addition to the rules.
 func (s Start) Decide(allow Allowance) Decision {
 	rule := startRules[s.Event]
 	if rule == ifListed && slices.Contains(allow.Events, s.Event) {
@@ -129,7 +129,7 @@ func (s Start) Decide(allow Allowance) Decision {
 func (s Start) byCommit(rule startRule) Decision {
 	orAllow, hint := s.orAllow(), s.refHint()
 	if rule == byFollowed {
-		orAllow = "" // `allow-refs` would match this run's own ref, not the followed run's
+		orAllow = "" // `allow-refs` would match this run's own ref, not that of the followed run
 		hint = "follow only runs on the default branch (`" + branchesLine(s.DefaultBranch) +
 			"` under `workflow_run`), or merge the commit first; " + orDryRun
 	}
@@ -165,7 +165,7 @@ func (s Start) refHint() string {
 	return where + s.orAllow() + "; " + orDryRun
 }
 
-// orAllow returns a suggestion to add a line for this ref to `allow-refs`, or "" if no line can allow the ref.
+// orAllow returns the suggestion to add a line for this ref to `allow-refs`, or "" if no line can allow the ref.
 func (s Start) orAllow() string {
 	line := patternFor(s.ref)
 	if line == "" {
@@ -189,7 +189,7 @@ func (s Start) eventHint() string {
 	return hint + "; " + orDryRun
 }
 
-// pushTrigger returns a hint to promote on the push that results from the merge.
+// pushTrigger returns a hint to promote on the push that the merge causes.
 func (s Start) pushTrigger() string {
 	branches := branchesLine(cmp.Or(s.base, s.DefaultBranch))
 	return "promote on the push that the merge causes (on: {push: {" + branches + "}})"

@@ -33,7 +33,7 @@ var (
 	noAnswer  = registry.Unreadable[bool]("the github-token input is empty")
 )
 
-// startCase is a test case. The cases in starts are also the rows of the table in docs/github.md.
+// startCase is a test case. Those in starts are also the rows of the table in docs/github.md.
 type startCase struct {
 	Start
 	allowRefs, allowEvents []string
@@ -179,7 +179,7 @@ func TestStart_Decide(t *testing.T) {
 	}
 }
 
-// Decide needs GitHub's answer only if the answer can change the result. Without an answer, the start is refused.
+// Decide asks for GitHub's answer only if the answer can change the result. Without an answer, the start is refused.
 func TestStart_AsksGitHub(t *testing.T) {
 	for _, c := range starts {
 		c.DefaultBranch, c.Commit = "main", someSHA
@@ -197,7 +197,7 @@ func TestStart_AsksGitHub(t *testing.T) {
 	}
 }
 
-// If a hint suggests a pattern, the same start can write once the pattern has been added.
+// If a hint suggests a pattern, the same start is allowed to write once the pattern has been added.
 func TestStart_HintsCanBeFollowed(t *testing.T) {
 	for _, c := range starts {
 		c.DefaultBranch, c.Commit = "main", someSHA
@@ -258,7 +258,7 @@ func TestStart_NeverWrites(t *testing.T) {
 	})
 }
 
-// The table in docs/github.md shows the rules' decisions. The -update flag rewrites the table.
+// The table in docs/github.md shows the decisions that the rules make. The -update flag rewrites the table.
 func TestStart_TableInDocs(t *testing.T) {
 	const page = "../../docs/github.md"
 	rows := [][]string{{"event", "ref", "what else is known", "inputs", "what happens"}}
@@ -303,7 +303,7 @@ func (c startCase) row(t *testing.T) []string {
 	return []string{"`" + c.Event + "`", ref, c.known(), strings.Join(inputs, ", "), outcome}
 }
 
-// known describes the facts about a start, except for its event and ref.
+// known describes what is known about a start, apart from its event and ref.
 func (c startCase) known() string {
 	var out []string
 	if c.merged {

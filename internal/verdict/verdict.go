@@ -14,8 +14,8 @@ const (
 	Pass          Outcome = "pass"
 	Fail          Outcome = "fail"
 	Inconclusive  Outcome = "inconclusive"   // cannot be evaluated; blocks, except as described at Finding.Absent
-	NotApplicable Outcome = "not-applicable" // compares with an incumbent, which is confirmed not to exist
-	// Judged when the plan is applied, because the result depends on the clock or on people.
+	NotApplicable Outcome = "not-applicable" // compares with an incumbent that is confirmed not to exist
+	// judged when the plan is applied, because the result depends on the clock or on people
 	Pending Outcome = "pending"
 )
 
@@ -24,7 +24,7 @@ type Effect string
 
 const (
 	OnFailBlock  Effect = "block"
-	OnFailRetain Effect = "retain" // the incumbent stays, without an error
+	OnFailRetain Effect = "retain" // the incumbent stays, and there is no error
 	OnFailWarn   Effect = "warn"
 )
 
@@ -32,12 +32,12 @@ const (
 type Mode string
 
 const (
-	Enforced   Mode = ""        // a failed gate has the effect set by its on-fail
+	Enforced   Mode = ""        // a failed gate has the effect set by its `on-fail`
 	ReportMode Mode = "report"  // a failed gate is only reported
 	Ungated    Mode = "ungated" // no gates were judged because of `override: ungated`
 )
 
-// Finding is the judgement of one gate. It can be shown without the facts.
+// Finding is the judgement on one gate. It can be shown without the facts.
 type Finding struct {
 	Target    string  `json:"target,omitempty"` // the target that the gate belongs to; "" for a threshold
 	Gate      string  `json:"gate"`             // the gate's name, or the threshold's text
@@ -45,8 +45,8 @@ type Finding struct {
 	Candidate string  `json:"candidate,omitempty"` // the observed value, as text
 	Incumbent string  `json:"incumbent,omitempty"` // the limit that the value was compared with
 	Outcome   Outcome `json:"outcome"`
-	Mode      Mode    `json:"mode,omitempty"` // mode of the gate's target
-	// Inconclusive because what the gate checks is confirmed absent.
+	Mode      Mode    `json:"mode,omitempty"` // the mode of the gate's target
+	// whether the gate is inconclusive because what it checks is confirmed to be absent
 	Absent   bool   `json:"absent,omitempty"`
 	Why      string `json:"why,omitempty"` // one sentence; "" if the gate simply passed
 	Fix      string `json:"fix,omitempty"` // the shortest way to satisfy the gate
@@ -54,9 +54,9 @@ type Finding struct {
 	Line     int    `json:"line,omitempty"` // in the input or policy file
 	OnFail   Effect `json:"on_fail,omitempty"`
 	Late     bool   `json:"late,omitempty"`   // judged again at apply, so not part of the plan's digest
-	Waiver   string `json:"waiver,omitempty"` // who waived the gate, why and until when
+	Waiver   string `json:"waiver,omitempty"` // who waived the gate, why, and until when
 	WaivedBy string `json:"waived_by,omitempty"`
-	Until    string `json:"waived_until,omitempty"` // last day of the waiver, such as 2026-12-31
+	Until    string `json:"waived_until,omitempty"` // the last day of the waiver, for example 2026-12-31
 	Values   []Used `json:"values,omitempty"`       // the metric values that the gate used
 }
 
@@ -72,20 +72,20 @@ type Used struct {
 	Digest  string `json:"dataset_digest,omitempty"`
 }
 
-// Measures reports whether two values have the same metric, run and dataset, which means that they must be equal.
+// Measures reports whether two values are for the same metric, run and dataset, so that they must be equal.
 func (u Used) Measures(other Used) bool {
 	return u.Metric == other.Metric && u.RunID == other.RunID &&
 		u.Dataset == other.Dataset && u.Digest == other.Digest &&
 		(u.Kind == RunValue) == (other.Kind == RunValue)
 }
 
-// RunValue is the kind of a value whose gate explicitly asked for the run's value.
+// RunValue is the kind of a value for which the gate explicitly requested the run's value.
 const RunValue = "run"
 
-// Waived reports whether a waiver lets the candidate pass. Records before record/3 contain only the waiver's text.
+// Waived reports whether a waiver lets the candidate pass. Records before record/3 contain only the text of the waiver.
 func (f Finding) Waived() bool { return f.WaivedBy != "" || f.Waiver != "" }
 
-// Exception describes the waiver, or returns "" if none exists. Since record/3, records store only who waived the
+// Exception describes the waiver, or returns "" if there is none. Since record/3, records store only who waived the
 // gate and until when.
 func (f Finding) Exception() string {
 	if f.Waiver == "" && f.WaivedBy != "" {
@@ -94,7 +94,7 @@ func (f Finding) Exception() string {
 	return f.Waiver
 }
 
-// Seen returns the candidate's observed value: the text that was shown, or the values in a record.
+// Seen returns the value observed for the candidate: the text that was shown, or the values in a record.
 func (f Finding) Seen() string {
 	if f.Candidate != "" {
 		return f.Candidate
@@ -108,7 +108,7 @@ func (f Finding) Seen() string {
 	return format.First(values, 5)
 }
 
-// Facts returns the finding without its sentences. The IDs, values and outcome remain.
+// Facts returns the finding without its sentences. The ids, values and outcome remain.
 func (f Finding) Facts() Finding {
 	f.Wanted, f.Candidate, f.Incumbent, f.Why, f.Fix, f.Waiver = "", "", "", "", "", ""
 	f.File, f.Line = "", 0
@@ -116,8 +116,7 @@ func (f Finding) Facts() Finding {
 }
 
 // Blocks reports whether the gate prevents the promotion if it is enforced. A gate that cannot be evaluated blocks,
-// even if a failure would not. The exception is a gate with `on-fail: warn` if the fact that it checks is confirmed
-// absent.
+// even if a failure would not. The exception is a gate with `on-fail: warn` whose fact is confirmed to be absent.
 func (f Finding) Blocks() bool {
 	switch {
 	case f.Waived():
@@ -130,17 +129,17 @@ func (f Finding) Blocks() bool {
 	return false
 }
 
-// Warns reports whether the gate did not pass but lets the promotion go ahead because of `on-fail: warn`.
+// Warns reports whether the gate did not pass, but lets the promotion go ahead because of `on-fail: warn`.
 func (f Finding) Warns() bool {
 	return !f.Waived() && (f.Outcome == Fail || f.Outcome == Inconclusive) && f.OnFail == OnFailWarn && !f.Blocks()
 }
 
-// Retains reports whether the gate keeps the incumbent if it is enforced.
+// Retains reports whether the gate keeps the incumbent in place if it is enforced.
 func (f Finding) Retains() bool {
 	return !f.Waived() && f.Outcome == Fail && f.OnFail == OnFailRetain
 }
 
-// Decision is the verdict in one word.
+// Decision is the verdict as a single word.
 type Decision string
 
 const (
@@ -149,17 +148,16 @@ const (
 	Block   Decision = "block"
 )
 
-// Verdict is the judgement of all gates. Every gate is judged, even if an earlier one failed.
+// Verdict is the judgement on all gates. Every gate is judged, even if an earlier one has failed.
 type Verdict struct {
-	Decision Decision  `json:"decision"`       // decision of all gates; Effect returns the decision that is carried out
-	Mode     Mode      `json:"mode,omitempty"` // report if a gate in report mode was judged
+	Decision Decision  `json:"decision"`       // the decision of all gates; Effect returns the one that is carried out
+	Mode     Mode      `json:"mode,omitempty"` // report if any judged gate is in report mode
 	Findings []Finding `json:"findings"`
-	Waivers  []string  `json:"waivers,omitempty"` // every used or expired waiver, to show at the top of a report
+	Waivers  []string  `json:"waivers,omitempty"` // every waiver that was used or has expired, for the top of a report
 }
 
-// Sum returns the verdict with its decision: block takes precedence over retain, and retain over
-// promote. If there are no findings, the decision is block, because nothing may be promoted to a
-// target without gates.
+// Sum returns the verdict with its decision. Block takes precedence over retain, and retain over promote. If there are
+// no findings, the decision is block, because nothing may be promoted to a target without gates.
 func (v Verdict) Sum() Verdict {
 	v.Decision = Promote
 	for _, f := range v.Findings {
@@ -179,8 +177,8 @@ func (v Verdict) Sum() Verdict {
 	return v
 }
 
-// Effect returns the decision of the enforced gates, which is the one carried out. If every gate is in report mode, it
-// is Promote.
+// Effect returns the decision of the enforced gates, which is the one that is carried out. If every gate is in report
+// mode, this is Promote.
 func (v Verdict) Effect() Decision {
 	if v.Mode != ReportMode {
 		return v.Decision
@@ -196,8 +194,8 @@ func (v Verdict) Effect() Decision {
 // NotEnforced reports whether the candidate is promoted although the gates decided otherwise.
 func (v Verdict) NotEnforced() bool { return v.Effect() == Promote && v.Decision != Promote }
 
-// Bound returns the part of the verdict that belongs to a plan. Findings that are judged again at apply become
-// pending, so that nothing in the plan depends on the clock.
+// Bound returns the part of the verdict that belongs to a plan. Findings that are judged again when the plan is applied
+// become pending, so that nothing in the plan depends on the clock.
 func (v Verdict) Bound() Verdict {
 	if !slices.ContainsFunc(v.Findings, func(f Finding) bool { return f.Late }) {
 		return v
@@ -216,7 +214,7 @@ func (v Verdict) Bound() Verdict {
 	return out.Sum()
 }
 
-// Waived counts the gates that the candidate passes only by a waiver.
+// Waived returns the number of gates that the candidate passes only because of a waiver.
 func (v Verdict) Waived() int {
 	n := 0
 	for _, f := range v.Findings {
@@ -238,7 +236,7 @@ func (v Verdict) Failed() []Finding {
 	return out
 }
 
-// Brief summarises a gate's outcome and the values that it used.
+// Brief summarises a gate's outcome and the values that the gate used.
 func (f Finding) Brief() string {
 	out := string(f.Outcome)
 	var values []string

@@ -18,7 +18,7 @@ func anyFinding(t *rapid.T) Finding {
 	}
 }
 
-// A gate in report mode never changes what happens. An enforced gate always counts.
+// A gate in report mode never changes what happens, whereas an enforced gate always counts.
 func TestVerdict_EffectIsOfEnforcedGates(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		all := rapid.SliceOfN(rapid.Custom(anyFinding), 1, 6).Draw(t, "findings")
@@ -45,8 +45,8 @@ func TestVerdict_EffectIsOfEnforcedGates(t *testing.T) {
 	})
 }
 
-// A failed gate blocks unless it is waived or its `on-fail` is retain or warn. A gate that could not be evaluated
-// blocks unless it is waived, or its fact is absent and it has `on-fail: warn`.
+// A failed gate blocks unless it is waived or its `on-fail` is retain or warn. A gate that cannot be evaluated blocks
+// unless it is waived, or unless its fact is absent and its `on-fail` is warn.
 func TestFinding_Blocks(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		f := anyFinding(t)

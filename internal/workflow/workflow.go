@@ -1,3 +1,5 @@
+// Package workflow asks GitHub about the workflow run, its commit, its pull request and its approvals.
+//
 // It writes nothing to GitHub. If it cannot find something out, it records that as a fact and never guesses.
 package workflow
 
@@ -25,7 +27,7 @@ import (
 type Session struct {
 	Job     actions.Context
 	Token   string
-	Pause   time.Duration      // between two writes; 0 means one second, as GitHub asks
+	Pause   time.Duration      // between two writes; 0 means one second, as GitHub recommends
 	Config  func() rest.Config // connection settings
 	Console *console.Console
 
@@ -35,7 +37,7 @@ type Session struct {
 
 	merged    *github.PullRequest // the pull request whose merge started this run; nil if none or not yet looked up
 	mergedErr error
-	mergedAsk bool // merged has been looked up
+	mergedAsk bool // whether merged has been looked up
 
 	Ended int // the ledger entry whose workflow run has ended, according to GitHub; 0 for none
 	asked int // the ledger entry whose workflow run was looked up
@@ -43,7 +45,7 @@ type Session struct {
 
 var errNoToken = errors.New("there is no GitHub token: the github-token input is empty")
 
-// Connect returns the client for this repository. It sends nothing.
+// Connect returns the client for this repository. It sends no request.
 func (g *Session) Connect() (*github.Client, error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -62,8 +64,8 @@ func (g *Session) Connect() (*github.Client, error) {
 	return g.client, g.err
 }
 
-// Commit returns the commits that the workflow runs on. If a gate needs it (asked), Commit also finds out whether these
-// commits contain the one that the candidate was trained on.
+// Commit returns the commits that the workflow runs on. If asked is true, because a gate needs to know, it also finds
+// out whether these commits contain the commit that the candidate was trained on.
 func (g *Session) Commit(ctx context.Context, f fact.Facts, asked, dry bool) fact.Commit {
 	c := fact.Commit{Repository: g.Job.Repository, Contains: registry.Unreadable[bool]("no gate needs it")}
 	for _, sha := range g.heads(dry) {
@@ -89,7 +91,7 @@ func (g *Session) Commit(ctx context.Context, f fact.Facts, asked, dry bool) fac
 }
 
 // heads returns the commits that count as the head of the workflow run. A workflow_run event may follow a run on any
-// branch, so if such a job writes, the followed run's commit counts only if it was merged.
+// branch, so in a job that writes, the followed run's commit counts only if it was merged.
 func (g *Session) heads(dry bool) []string {
 	if Unmerged(g.Job) && !dry {
 		return []string{g.Job.SHA}
@@ -97,8 +99,8 @@ func (g *Session) heads(dry bool) []string {
 	return []string{g.Job.HeadSHA, g.Job.SHA}
 }
 
-// MergedPullRequest returns the pull request whose merge made the pushed commit. ok is false if none exists, or if it
-// was merged into a different branch, where different people may review changes.
+// MergedPullRequest returns the pull request whose merge produced the pushed commit. ok is false if there is none, or
+// if it was merged into a different branch, where different people may review changes.
 func (g *Session) MergedPullRequest(ctx context.Context) (github.PullRequest, bool, error) {
 	if g.Job.EventName != "push" {
 		return github.PullRequest{}, false, nil
@@ -119,7 +121,7 @@ func (g *Session) MergedPullRequest(ctx context.Context) (github.PullRequest, bo
 }
 
 // Review returns who made the change, who started the run, and who approved the environments or the pull request.
-// environments are those whose approval a gate requires.
+// environments lists the environments whose approval a gate requires.
 func (g *Session) Review(
 	ctx context.Context, f fact.Facts, environments []string,
 ) registry.Known[fact.Review] {
@@ -146,11 +148,11 @@ func (g *Session) Review(
 	return registry.Is(client.Review(ctx, q))
 }
 
-// approvalsTime limits GitHub requests whose results are only recorded.
+// approvalsTime limits the GitHub requests whose results are only recorded.
 const approvalsTime = 5 * time.Second
 
 // Approvals returns who approved this run's environments, for the record. It is used if no gate requires approvals.
-// Outside a job, or without a token, it returns nothing.
+// Outside a job or without a token, the result is not known.
 func (g *Session) Approvals(ctx context.Context) (none registry.Known[fact.Review]) {
 	client, err := g.Connect()
 	if err != nil || g.Job.RunID == 0 {
@@ -161,11 +163,11 @@ func (g *Session) Approvals(ctx context.Context) (none registry.Known[fact.Revie
 	return registry.Is(client.Approvals(ctx, g.Job.RunID))
 }
 
-// gitHubTime limits each GitHub request that a move waits for.
+// gitHubTime limits each GitHub request that a move has to wait for.
 const gitHubTime = 20 * time.Second
 
-// OwnerEnded reports whether the workflow run that owns an overdue ledger entry has ended, which means that this run
-// may take the entry over without an override. Only runs in this repository can be looked up.
+// OwnerEnded reports whether the workflow run that owns an overdue ledger entry has ended. If it has, this run may take
+// over the entry without an override. Only runs in this repository can be looked up.
 func (g *Session) OwnerEnded(ctx context.Context, view ledger.View, now time.Time) bool {
 	e, overdue := view.Overdue(now)
 	if !overdue || g.asked == e.Epoch {
@@ -200,7 +202,7 @@ func (g *Session) runEnded(ctx context.Context, e ledger.Entry) (bool, error) {
 	}
 	ctx, cancel := context.WithTimeout(ctx, gitHubTime)
 	defer cancel()
-	return client.RunCompleted(ctx, id, 0) // attempt 0 is the newest one, which may still resume the entry
+	return client.RunCompleted(ctx, id, 0) // attempt 0 is the newest, which may still resume the entry
 }
 
 // OnDefaultBranch asks GitHub whether the commit that the job started from is on the default branch.
@@ -214,8 +216,8 @@ func (g *Session) OnDefaultBranch(ctx context.Context, began trigger.Start) regi
 	return client.OnBranch(ctx, began.Commit, began.DefaultBranch)
 }
 
-// Unmerged reports whether the job follows a workflow run for a fork or for a branch other than the default one. GitHub
-// starts such a job on the default branch too, so the job's own ref does not show this.
+// Unmerged reports whether the job follows a workflow run in a fork, or on a branch other than the default branch.
+// GitHub starts such a job on the default branch too, so the job's own ref does not show this.
 func Unmerged(job actions.Context) bool {
 	other := job.HeadBranch != job.DefaultBranch || job.HeadRepository != job.Repository
 	return job.EventName == "workflow_run" && other

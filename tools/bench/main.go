@@ -2,7 +2,8 @@
 // whole registry (see audit.go). Each runs as a separate process against an MLflow server on PostgreSQL with its
 // default number of workers. The results are printed side by side with the targets. If the two programs do not leave
 // the same versions, descriptions, tags and aliases, bench exits with 1. It never fails because a measurement is slow.
-// With -start, it measures only the start of a job (see start.go).
+// With -start, it measures only the start of a job (see start.go). With -copy, it compares a copy of a model between two
+// servers with curl (see copy.go).
 package main
 
 import (
@@ -29,8 +30,16 @@ func main() {
 	repeat := flag.Int("repeat", 5, "number of measurements")
 	whole := flag.Bool("audit", false, "measure reading a whole registry instead of the main job")
 	start := flag.Bool("start", false, "measure only the start of a job")
+	copying := flag.Bool("copy", false, "measure copying the files of a model to another server")
+	copier := flag.Bool("copier", false, "copy one model; bench starts itself with this flag")
 	flag.Parse()
 	run := run
+	if *copying {
+		run = runCopy
+	}
+	if *copier {
+		run = func(ctx context.Context, _ int) error { return runCopier(ctx, flag.Args()) }
+	}
 	if *whole {
 		run = runAudit
 	}

@@ -1,7 +1,7 @@
-// Command demo shows the main job on a real MLflow server. It trains and logs three models, and bin/mlflow-promote then
-// registers and judges each one and promotes or refuses it, as in a workflow job. It exits with 1 if any result is not
-// as expected. It needs only Go, Python 3.11 and access to the package indexes, and leaves nothing behind except .cache
-// and bin.
+// Command demo shows the main job on a real MLflow server. It trains and logs three models. bin/mlflow-promote then
+// registers and judges each of them, and promotes or refuses it, as in a workflow job. The command exits with 1 if any
+// result is not as expected. It needs only Go, Python 3.11 and access to the package indexes, and leaves nothing behind
+// except .cache and bin.
 package main
 
 import (
@@ -99,7 +99,7 @@ func commands(runs map[string]string) []command {
 func demo(ctx context.Context) error {
 	began := time.Now()
 	built := make(chan error, 1)
-	go func() { built <- build(ctx) }() // build the program while the server is installed and started
+	go func() { built <- build(ctx) }() // build the program while the server is being installed and started
 	server, err := realtest.MLflow(ctx, realtest.Options{Store: "sqlite", Workers: 1})
 	if err != nil {
 		return err
@@ -197,7 +197,7 @@ func train(ctx context.Context, server *realtest.Server) (map[string]string, err
 	return candidates, nil
 }
 
-// run runs the program in a job of its own. The error says which part of the result is unexpected.
+// run runs the program in its own job. The error says which part of the result is unexpected.
 func (c command) run(ctx context.Context, proxy *realtest.Proxy, dir string) (outcome, error) {
 	job, err := realtest.NewJob(dir)
 	if err != nil {
@@ -254,7 +254,7 @@ func (c command) differs(done outcome, outputs map[string]string) error {
 	return nil
 }
 
-// checkChampion asks the server directly, without the program, which version is champion.
+// checkChampion asks the server itself which version is champion, without using the program.
 func checkChampion(ctx context.Context, server *realtest.Server, want string) error {
 	var answer struct {
 		Version struct {
@@ -271,7 +271,7 @@ func checkChampion(ctx context.Context, server *realtest.Server, want string) er
 	return nil
 }
 
-// shell formats the arguments as you would type them in a shell.
+// shell formats the arguments as a user would type them in a shell.
 func shell(args []string) string {
 	var words []string
 	for _, a := range args {

@@ -17,10 +17,10 @@ import (
 	"unicode"
 )
 
-// File is the name under which the text is shipped.
+// File is the name under which the licences are shipped.
 const File = "THIRD_PARTY_NOTICES.txt"
 
-// Go's own texts are part of this repository, because not every installation of Go has them.
+// Go's licence and patent grant are part of this repository, because not every installation of Go contains them.
 var (
 	//go:embed go-LICENSE
 	goLicense string
@@ -40,8 +40,8 @@ Mozilla Public License 2.0 (https://mozilla.org/MPL/2.0/).
 
 const line = "================================================================================\n"
 
-// Of returns the licences of Go and of all modules in the program, which `go version -m` prints. It reads them from
-// the cache of modules. It fails if a module has no licence.
+// Of returns the licences of Go and of all modules that the program contains according to `go version -m`. It reads
+// them from the module cache. It fails if a module has no licence.
 func Of(program string) ([]byte, error) {
 	info, err := buildinfo.ReadFile(program)
 	if err != nil {
@@ -82,7 +82,7 @@ func text(goVersion string, modules []*debug.Module, cache string) ([]byte, erro
 
 type licence struct{ name, text string }
 
-// licences returns the licences in the folder of a module, in the order of their names. It fails if there is none.
+// licences returns the licences in a module's folder, ordered by name. It fails if there is none.
 func licences(module string) ([]licence, error) {
 	var out []licence
 	err := filepath.WalkDir(module, func(path string, d fs.DirEntry, err error) error {
@@ -113,7 +113,8 @@ func licences(module string) ([]licence, error) {
 	return out, err
 }
 
-// escaped returns a path or version as Go's cache and proxies write it: each upper-case letter as "!" and its lower case.
+// escaped returns a path or version as Go's cache and proxies write it: each upper-case letter as "!" and the
+// lower-case letter.
 func escaped(name string) string {
 	var out strings.Builder
 	for _, c := range name {

@@ -10,7 +10,7 @@ import (
 	"testing"
 )
 
-// The text names every module that the real program lists, each with a licence.
+// The notices name every module that the real program contains, each with a licence.
 func TestOf_Program(t *testing.T) {
 	program := filepath.Join(t.TempDir(), "program")
 	build := exec.Command("go", "build", "-trimpath", "-o", program, "github.com/mlflow-promote/mlflow-promote")
@@ -27,7 +27,7 @@ func TestOf_Program(t *testing.T) {
 		t.Fatal(err)
 	}
 	sections := strings.Split(string(got), line)[1:]
-	if want := len(info.Deps) + 2; len(sections) != want { // Go, and the certificates of the image
+	if want := len(info.Deps) + 2; len(sections) != want { // Go, and the CA certificates in the image
 		t.Errorf("%d sections, want %d", len(sections), want)
 	}
 	if !strings.HasPrefix(sections[0], "Go's runtime and standard library, "+info.GoVersion+"\n") {
@@ -93,7 +93,7 @@ func TestText(t *testing.T) {
 	}
 }
 
-// The copies of Go's texts are those of the Go that builds releases.
+// The copies of Go's licence and patent grant match the Go version that builds releases.
 func TestGoTexts(t *testing.T) {
 	goroot, err := exec.Command("go", "env", "GOROOT").Output()
 	if err != nil {

@@ -1,6 +1,6 @@
 // Command openapi extracts the operations that this program uses from GitHub's OpenAPI descriptions. Tests check the
-// program's requests and the GitHub double against this extract. The full descriptions take up about 400 MB, so only
-// the extract is committed.
+// program's requests and the GitHub double against this extract. Only the extract is committed, because the full
+// descriptions take up about 400 MB.
 //
 //	go run ./tools/openapi
 //
@@ -31,7 +31,7 @@ const (
 // apis lists the descriptions to extract from: the one for github.com and one for an Enterprise Server release.
 var apis = []string{"api.github.com", "ghes-3.17"}
 
-// operations lists the requests that internal/github sends and its double answers.
+// operations lists the requests that internal/github sends and that its double answers.
 var operations = map[string][]string{
 	"/repos/{owner}/{repo}/actions/runs/{run_id}":                           {"get"},
 	"/repos/{owner}/{repo}/actions/runs/{run_id}/attempts/{attempt_number}": {"get"},
@@ -100,7 +100,7 @@ func run() error {
 	return nil
 }
 
-// unpack returns the wanted files from a package. It writes nothing to disk.
+// unpack returns the wanted files from a package, without writing anything to disk.
 func unpack(path string, wanted []string) (map[string][]byte, error) {
 	f, err := os.Open(path)
 	if err != nil {
@@ -126,7 +126,7 @@ func unpack(path string, wanted []string) (map[string][]byte, error) {
 	return out, nil
 }
 
-// extract keeps the operations, and the components that they refer to.
+// extract keeps the operations and the components that they refer to.
 func extract(whole []byte) ([]byte, error) {
 	var doc map[string]any
 	if err := json.Unmarshal(whole, &doc); err != nil {
@@ -212,7 +212,8 @@ var prose = []string{"description", "summary", "title", "example", "examples", "
 // byName lists the keys whose values are objects keyed by name, for example properties.
 var byName = []string{"properties", "patternProperties", "responses", "content", "headers", "schemas", "parameters"}
 
-// strip removes prose and extensions from node. If named is true, the keys of node are names, so all of them are kept.
+// strip removes prose and extensions from node. If named is true, the keys of node are names, and strip keeps all of
+// them.
 func strip(node any, named bool) {
 	switch n := node.(type) {
 	case []any:

@@ -20,8 +20,8 @@ type text struct {
 	text string
 }
 
-// extract returns the comments in all Go code below root, and the program's messages, which are its string literals of
-// at least four words.
+// extract returns the comments in all Go code in root, and the program's messages. A message is a string literal of at
+// least four words.
 func extract(root string) (comments, messages []text, err error) {
 	err = filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
 		switch {
@@ -61,7 +61,7 @@ func isProgram(path string) bool {
 	return !strings.HasSuffix(path, "_test.go") && !strings.Contains(dir+"/", "test/") && !strings.HasPrefix(dir, "tools")
 }
 
-// commentTexts returns each paragraph of the comments as one line, without directives and code.
+// commentTexts returns each paragraph of the comments as one line, leaving out directives and code.
 func commentTexts(set *token.FileSet, file *ast.File) []text {
 	var out []text
 	for _, group := range file.Comments {
@@ -94,8 +94,8 @@ func commentTexts(set *token.FileSet, file *ast.File) []text {
 	return out
 }
 
-// messageTexts returns the string literals of at least four words, without indented lines of code. Literals that are
-// joined with + form one text.
+// messageTexts returns the string literals of at least four words, leaving out indented lines of code. Literals joined
+// with + form one text.
 func messageTexts(set *token.FileSet, file *ast.File) []text {
 	var out []text
 	add := func(n ast.Expr) {
@@ -125,8 +125,8 @@ func messageTexts(set *token.FileSet, file *ast.File) []text {
 	return out
 }
 
-// literal returns the text of a string literal or of an expression that joins literals with +, in which "`x`" replaces
-// every other operand. It returns "" if there is no literal.
+// literal returns the text of a string literal, or of an expression that joins literals with +. In such an expression,
+// "`x`" replaces every other operand. If there is no literal, it returns "".
 func literal(e ast.Expr) string {
 	switch e := e.(type) {
 	case *ast.BasicLit:
@@ -161,7 +161,7 @@ var (
 	noProse = regexp.MustCompile(`^\s*[{<(\[^]|=>|;\n`) // JSON, HTML, regular expressions, scripts
 )
 
-// isSentence reports whether a text has at least four words and consists mostly of words.
+// isSentence reports whether s has at least four words and consists mostly of words.
 func isSentence(s string) bool {
 	words, parts := 0, strings.Fields(s)
 	for _, p := range parts {
@@ -174,7 +174,7 @@ func isSentence(s string) bool {
 
 var special = regexp.MustCompile(`[\\*_{}\[\]<>#|~]`)
 
-// markdown returns a page on which each text is a paragraph on one line, and maps each line to its text.
+// markdown returns a page in which each text is a paragraph on one line, and maps each line to its text.
 func markdown(texts []text) (page string, byLine map[int]text) {
 	var b strings.Builder
 	byLine = map[int]text{}

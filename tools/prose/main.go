@@ -7,8 +7,8 @@
 // It first writes the comments and messages to .cache/prose. These files are not in the repository, because they repeat
 // the code and would change with almost every commit.
 //
-// .vale/uncleared lists the files and folders whose alerts are only counted. No other file may have an alert. Remove an
-// entry when its last alert is gone.
+// .vale/uncleared lists the files and folders whose alerts are only counted. No other file may have an alert. An entry
+// must be removed when its last alert is gone.
 package main
 
 import (
@@ -77,7 +77,8 @@ func run(all bool) error {
 	return nil
 }
 
-// placeOf returns the entry for the file or for its nearest parent folder, or "" if there is none.
+// placeOf returns the entry for a file or, if there is none, for its nearest parent folder. If neither is listed, it
+// returns "".
 func placeOf(file string, places map[string]int) string {
 	for ; file != "."; file = path.Dir(file) {
 		if _, listed := places[file]; listed {
@@ -93,7 +94,7 @@ type alert struct {
 	message string
 }
 
-// check extracts the texts from the code and returns Vale's alerts, ordered by file and line.
+// check extracts the comments and messages and returns Vale's alerts, ordered by file and line.
 func check() ([]alert, error) {
 	comments, messages, err := extract(".")
 	if err != nil {
@@ -136,7 +137,7 @@ func check() ([]alert, error) {
 	return out, nil
 }
 
-// documents returns the paths of the pages that people read.
+// documents returns the paths of the pages that are written for people.
 func documents() ([]string, error) {
 	var out []string
 	for _, pattern := range []string{"*.md", "docs/*.md", ".github/*.md", ".github/*/*.md"} {
@@ -154,7 +155,7 @@ type valeAlert struct {
 	Message string
 }
 
-// vale returns the alerts in each file. Vale exits with 1 if there are any.
+// vale returns the alerts in each file. Vale's exit code is 1 if there are any.
 func vale(files []string) (map[string][]valeAlert, error) {
 	args := append([]string{"--config", ".vale/vale.ini", "--output", "JSON"}, files...)
 	out, err := exec.Command(".cache/bin/vale", args...).Output()

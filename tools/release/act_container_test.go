@@ -13,7 +13,8 @@ import (
 	"time"
 )
 
-// actionStandIns are shell steps that replace other projects' actions, which need GitHub. Artifacts are folders.
+// actionStandIns contains shell steps that replace other projects' actions, which need GitHub. Folders replace
+// artifacts.
 var actionStandIns = map[string]string{
 	"actions/setup-go":        `go version`,
 	"actions/upload-artifact": `cp -r "$FILES" "$HUB/artifacts/$NAME"`,
@@ -23,7 +24,7 @@ else cp -r "$HUB/artifacts/$NAME" "$FILES"; fi`,
 	"actions/attest-build-provenance": `echo "attest $SUBJECT" >>"$HUB/gh.log"`,
 }
 
-// smallProgram replaces main.go in the test's repository, so that twelve builds take seconds.
+// smallProgram replaces main.go in the test's repository. With it, twelve builds take only seconds.
 const smallProgram = `package main
 
 import "fmt"
@@ -33,7 +34,7 @@ var version = "dev"
 func main() { fmt.Println("mlflow-promote", version) }
 `
 
-// standInAction is an action that runs one step of shell.
+// standInAction is an action that runs a single shell step.
 const standInAction = `name: stand-in
 description: replaces NAME
 inputs: {name: {}, path: {}, pattern: {}, registry: {}, subject-digest: {}, subject-checksums: {}}
@@ -51,7 +52,7 @@ runs:
         SCRIPT
 `
 
-// standIn writes the replacement of an action, as a repository.
+// standIn writes the replacement for an action into a repository of its own.
 func (h *hub) standIn(name, script string) {
 	h.t.Helper()
 	h.shell("mkdir -p 'actions/" + name + "'")
@@ -95,8 +96,8 @@ func (h *hub) act(version string) (string, error) {
 }
 
 // The release workflow runs under act, with the real release tool, Git and signatures. Stand-ins replace what needs
-// GitHub or a registry: gh, skopeo and other projects' actions. Then the setup action of the new release installs it, and
-// zizmor accepts its actions.
+// GitHub or a registry: gh, skopeo and other projects' actions. Afterwards, the new release's setup action installs the
+// release, and zizmor accepts its actions.
 func TestReleaseWorkflow_Container(t *testing.T) {
 	if out, err := exec.Command(root+"tools/setup", "act").CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)
@@ -162,7 +163,7 @@ func TestReleaseWorkflow_Container(t *testing.T) {
 		t.Errorf("the setup action of the release installed %q, want %q", installed, want)
 	}
 
-	// The commands of docs/closed-networks.md replace the registry in every action, and keep the digest.
+	// The commands in docs/closed-networks.md replace the registry in every action but keep the digest.
 	_, blocks, err := readPage(root+"docs/closed-networks.md", "v1.2.0")
 	if err != nil {
 		t.Fatal(err)
@@ -173,7 +174,8 @@ func TestReleaseWorkflow_Container(t *testing.T) {
 		t.Errorf("own copy of the actions: %s, want %s", named, want)
 	}
 
-	// On main, the actions name the Dockerfile, which is an exception. A release needs none.
+	// On main, the actions refer to the Dockerfile, which zizmor accepts only as an exception. A release needs no
+	// exception.
 	zizmor, err := filepath.Abs(root + ".cache/bin/zizmor")
 	if err != nil {
 		t.Fatal(err)

@@ -17,7 +17,7 @@ type member struct {
 	mode int64
 }
 
-// pack returns the archive for a platform: a zip file for Windows, a compressed tar file for all others.
+// pack returns the archive for a platform: a zip file for Windows and a compressed tar file for all others.
 func pack(p platform, files []member, at time.Time) ([]byte, error) {
 	if p.os == "windows" {
 		return zipFile(files, at)
@@ -29,7 +29,8 @@ func pack(p platform, files []member, at time.Time) ([]byte, error) {
 	return compress(data)
 }
 
-// tarFile returns a tar file with the members in the given order. All members have the same time and belong to root.
+// tarFile returns a tar file that contains the members in the given order. All members have the same time and belong to
+// root.
 func tarFile(files []member, at time.Time) ([]byte, error) {
 	var out bytes.Buffer
 	w := tar.NewWriter(&out)

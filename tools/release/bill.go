@@ -53,8 +53,8 @@ type (
 	}
 )
 
-// bill returns the bill of materials for a compiled program, in SPDX 2.3. It contains the modules that the executable
-// itself lists.
+// bill returns the bill of materials for a compiled program, in SPDX 2.3. It lists the modules that are recorded in the
+// executable itself.
 func (r release) bill(p platform, file, digest string) ([]byte, error) {
 	info, err := buildinfo.ReadFile(file)
 	if err != nil {

@@ -23,7 +23,7 @@ const (
 	linkerFlags = "-s -w -buildid= -X main.version="
 )
 
-// platform is an operating system and a CPU, as Go names them.
+// platform is an operating system and a CPU, by their names in Go.
 type platform struct{ os, cpu string }
 
 var platforms = []platform{
@@ -32,7 +32,7 @@ var platforms = []platform{
 	{"windows", "amd64"}, {"windows", "arm64"},
 }
 
-// binary returns the file name of the program.
+// binary returns the program's file name.
 func (p platform) binary() string {
 	if p.os == "windows" {
 		return program + ".exe"
@@ -40,7 +40,7 @@ func (p platform) binary() string {
 	return program
 }
 
-// archive returns the file name of the archive, which is the folder's name with an extension.
+// archive returns the archive's file name: the folder's name with an extension.
 func (p platform) archive(folder string) string {
 	if p.os == "windows" {
 		return folder + ".zip"
@@ -57,18 +57,18 @@ type release struct {
 	compile func(r release, p platform, file string) error
 }
 
-// content is what a platform's archive contains.
+// content contains the files in a platform's archive.
 type content struct{ binary, license, notices []byte }
 
-// folder returns the name of the top folder in the platform's archive. The names of the platform's files start with it
-// too.
+// folder returns the name of the top folder in the platform's archive. The names of all files for the platform start
+// with it.
 func (r release) folder(p platform) string {
 	return fmt.Sprintf("%s_%s_%s_%s", program, r.version, p.os, p.cpu)
 }
 
 func (r release) image() string { return program + "_" + r.version + "_image.tar" }
 
-// build writes all files of the release to the folder out, which must be empty or must not exist.
+// build writes all files of the release to the folder out, which must be empty or not exist yet.
 func (r release) build(out string) error {
 	if entries, err := os.ReadDir(out); err == nil && len(entries) > 0 {
 		return fmt.Errorf("build into %s: the folder is not empty", out)
@@ -152,7 +152,7 @@ func (r release) build(out string) error {
 	return os.WriteFile(filepath.Join(out, checksums), []byte(checksumLines(sums)), 0o644)
 }
 
-// checksumLines returns the lines that sha256sum reads, sorted by name.
+// checksumLines returns the checksums in sha256sum's format, sorted by name.
 func checksumLines(sums map[string]string) string {
 	var lines []string
 	for name, sum := range sums {
@@ -167,7 +167,7 @@ func digestOf(data []byte) string {
 	return hex.EncodeToString(sum[:])
 }
 
-// goBuild compiles the program. It uses only those of the caller's Go settings that cannot change the result: where
+// goBuild compiles the program. Of the caller's Go settings, it uses only those that cannot change the result: where
 // modules come from and where they are stored.
 func goBuild(r release, p platform, file string) error {
 	settings, err := exec.Command("go", "env", "-json",
@@ -183,8 +183,8 @@ func goBuild(r release, p platform, file string) error {
 	if err != nil {
 		return err
 	}
-	// The program must not contain the state of the checkout: a build from the commit before the release must give the
-	// same bytes.
+	// The program must not depend on the state of the checkout. A build from the commit before the release must produce
+	// the same bytes.
 	cmd := exec.Command("go", "build", buildFlags, "-buildvcs=false", "-ldflags", linkerFlags+r.version, "-o", file, ".")
 	cmd.Dir = r.source
 	for _, v := range os.Environ() {

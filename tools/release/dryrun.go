@@ -20,7 +20,7 @@ const (
 )
 
 // dryRun builds a release twice in different environments, compares the results, and checks them with the commands in
-// docs/verify.md. It then changes single bytes, and the commands must notice each change.
+// docs/verify.md. It then changes single bytes, and checks that the commands notice each change.
 func dryRun(out io.Writer, quick bool) error {
 	work, err := os.MkdirTemp("", "dry-run")
 	if err != nil {
@@ -94,7 +94,7 @@ func copySource(from, to string) error {
 	for _, name := range strings.FieldsFunc(string(list), func(c rune) bool { return c == 0 }) {
 		data, err := os.ReadFile(filepath.Join(from, name))
 		if errors.Is(err, os.ErrNotExist) {
-			continue // removed, but the removal is not committed yet
+			continue // deleted, but the deletion has not been committed yet
 		}
 		if err != nil {
 			return err
@@ -141,7 +141,7 @@ func compareFolders(out io.Writer, a, b string) error {
 	return nil
 }
 
-// runNative runs the program that was built for this machine, which must print its version.
+// runNative runs the program that was built for this machine and checks that it prints its version.
 func runNative(r release, dist string) error {
 	p := platform{runtime.GOOS, runtime.GOARCH}
 	if p.os == "windows" {
@@ -163,7 +163,8 @@ var standIns = map[string]string{
 esac`,
 }
 
-// install runs the commands of the page that installs the program, in the folder dir, with the files in dist.
+// install runs the commands on a page about installing the program. It runs them in the folder dir, with the files in
+// dist.
 func install(out io.Writer, r release, dir, dist, page string) error {
 	if _, err := exec.LookPath("dpkg-deb"); err != nil || runtime.GOOS+"/"+runtime.GOARCH != "linux/amd64" {
 		fmt.Fprintf(out, "not run: %s: its commands are for Debian on amd64\n", page)
@@ -200,7 +201,7 @@ func install(out io.Writer, r release, dir, dist, page string) error {
 	return nil
 }
 
-// sign creates a key in the folder work and signs the checksums in dist with it. It also writes the file signers.
+// sign creates a key in the folder work and uses it to sign the checksums in dist. It also writes the file signers.
 func sign(work, dist string) error {
 	key := filepath.Join(work, "key")
 	script := `ssh-keygen -q -t ed25519 -N '' -C test -f "$1"
@@ -225,8 +226,8 @@ var spoilers = map[string][]string{
 	"Content of the image": {"image/blobs/sha256/*", "checksums.txt"},
 }
 
-// verifyAndSpoil runs the commands on the page on the signed release in dist. It then changes one byte in each file
-// that a block checks, which must make the block fail.
+// verifyAndSpoil runs the commands on the page against the signed release in dist. It then changes one byte at a time
+// in each file that a block checks, and the block must fail each time.
 func verifyAndSpoil(out io.Writer, r release, dir, dist, page string) error {
 	setup, blocks, err := readPage(page, r.version)
 	if err != nil {
@@ -274,8 +275,8 @@ func verifyAndSpoil(out io.Writer, r release, dir, dist, page string) error {
 	return nil
 }
 
-// spoil changes single bytes in the files that match the pattern, and returns how many changes the block noticed. It
-// fails if the block misses a change.
+// spoil changes single bytes in the files that match the pattern, and returns how many of the changes the block
+// noticed. It fails if the block misses any.
 func spoil(r release, dir, setup string, b pageBlock, pattern string) (noticed int, err error) {
 	linux := r.folder(platform{"linux", "amd64"})
 	pattern = strings.NewReplacer("$archive", linux, "$image", r.image()).Replace(pattern)
@@ -315,9 +316,9 @@ var (
 	keyText   = regexp.MustCompile(`(?:ssh-ed25519 |\n)([A-Za-z0-9+/]{40,})`)
 )
 
-// places returns the positions in a file whose change the block must notice. In files with checksums, they are in the
-// lines that matter to the block. In keys and signatures, they are in the base64 text. In all other files, they are at
-// the start, in the middle and at the end.
+// places returns the positions at which the block must notice a changed byte. In files with checksums, these are in the
+// lines that the block uses. In keys and signatures, they are in the base64 text. In all other files, they are at the
+// start, in the middle and at the end.
 func places(b pageBlock, name string, data []byte) []int {
 	switch {
 	case name == checksums && b.title != "Signature":

@@ -9,8 +9,8 @@ import (
 	"strings"
 )
 
-// checkFormat fails unless the file is a program that the platform can start: its kind, its CPU, and no libraries but
-// those of the system. It cannot replace a start on such a machine.
+// checkFormat fails unless the platform can start the program in the file. It checks the format, the CPU, and that the
+// program needs only the system's libraries. It cannot replace running the program on such a machine.
 func checkFormat(p platform, file string) error {
 	check := map[string]func(cpu, file string) (string, error){"windows": checkWindows, "darwin": checkMac, "linux": checkLinux}
 	wrong, err := check[p.os](p.cpu, file)
@@ -23,7 +23,7 @@ func checkFormat(p platform, file string) error {
 	return nil
 }
 
-// checkWindows returns what is wrong with a program for Windows.
+// checkWindows says what is wrong with a program for Windows.
 func checkWindows(cpu, file string) (string, error) {
 	f, err := pe.Open(file)
 	if err != nil {
@@ -50,13 +50,13 @@ func checkWindows(cpu, file string) (string, error) {
 	return "", nil
 }
 
-// Commands in a Mach-O file that debug/macho has no names for.
+// Commands in a Mach-O file for which debug/macho has no names.
 const (
 	loadMain      = 0x80000028
 	loadSignature = 0x1d
 )
 
-// checkMac returns what is wrong with a program for macOS.
+// checkMac says what is wrong with a program for macOS.
 func checkMac(cpu, file string) (string, error) {
 	f, err := macho.Open(file)
 	if err != nil {
@@ -90,7 +90,7 @@ func checkMac(cpu, file string) (string, error) {
 	return "", nil
 }
 
-// checkLinux returns what is wrong with a program for Linux.
+// checkLinux says what is wrong with a program for Linux.
 func checkLinux(cpu, file string) (string, error) {
 	f, err := elf.Open(file)
 	if err != nil {

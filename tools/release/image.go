@@ -19,7 +19,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/tools/notices"
 )
 
-// The media types of the OCI image specification.
+// Media types in the OCI image specification.
 const (
 	typeIndex    = "application/vnd.oci.image.index.v1+json"
 	typeManifest = "application/vnd.oci.image.manifest.v1+json"
@@ -27,7 +27,7 @@ const (
 	typeLayer    = "application/vnd.oci.image.layer.v1.tar+gzip"
 )
 
-// entrypoint and labels are the same as in the Dockerfile. A test compares them.
+// entrypoint and labels are the same as in the Dockerfile; a test compares them.
 var (
 	entrypoint = []string{"/mlflow-promote"}
 	labels     = map[string]string{
@@ -78,7 +78,7 @@ type imageConfig struct {
 	} `json:"rootfs"`
 }
 
-// blobs contains the parts of an image, keyed by their digest.
+// blobs contains the parts of an image, keyed by digest.
 type blobs map[string][]byte
 
 func (b blobs) add(mediaType string, data []byte) descriptor {
@@ -92,8 +92,8 @@ func (b blobs) addJSON(mediaType string, value any) (descriptor, error) {
 	return b.add(mediaType, data), err
 }
 
-// buildImage returns the image for all CPUs as a tar file in OCI layout. The image contains the CA certificates, the
-// program and its licences, and nothing else.
+// buildImage returns the image for all CPUs as a tar file in OCI layout. The image contains only the CA certificates,
+// the program and its licences.
 func (r release) buildImage(contents map[platform]content) ([]byte, error) {
 	parts := blobs{}
 	certificates := []member{
@@ -160,9 +160,9 @@ func (r release) buildImage(contents map[platform]content) ([]byte, error) {
 	return tarFile(files, r.time)
 }
 
-// authorities returns Mozilla's CA certificates in PEM form, from the version of the module that go.mod lists. It
-// leaves out certificates that Mozilla trusts only under conditions, for example up to a given date of issue, because a
-// PEM file cannot express them.
+// authorities returns Mozilla's CA certificates in PEM form, from the module version listed in go.mod. It leaves out
+// certificates that Mozilla trusts only under conditions, such as a latest date of issue, because a PEM file cannot
+// express conditions.
 func authorities() []byte {
 	var out bytes.Buffer
 	for root := range bundle.Roots() {
@@ -173,8 +173,8 @@ func authorities() []byte {
 	return out.Bytes()
 }
 
-// imageDigest returns the digest of the image in the folder of a build. It is the digest of the index for all CPUs,
-// which is the one that a registry shows.
+// imageDigest returns the digest of the image in a build's folder. It is the digest of the index for all CPUs, which is
+// the one that registries show.
 func imageDigest(dist string) (string, error) {
 	files, err := filepath.Glob(filepath.Join(dist, "*_image.tar"))
 	if err != nil || len(files) != 1 {

@@ -11,7 +11,7 @@ import (
 )
 
 // Other programs can read the image: skopeo copies it without changing its digest, and Docker runs it with the command
-// of docs/install.md.
+// in docs/install.md.
 func TestImage_SkopeoAndDocker_Container(t *testing.T) {
 	dist := t.TempDir()
 	buildTiny(t, "v1.2.3", dist)

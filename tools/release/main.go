@@ -104,9 +104,8 @@ func parseVersion(text string) (version, error) {
 
 func (v version) String() string { return fmt.Sprintf("v%d.%d.%d", v.major, v.minor, v.patch) }
 
-// moving returns the tags that the release v moves: the tags for its major and its minor version, unless a higher
-// release of that version exists. In tags, each line is a tag name in any form that ends in the name, for example as
-// git ls-remote prints it.
+// moving returns the tags to be moved to the release v: those for its major and minor version, except where a higher
+// release exists. Each line in tags ends in a tag's name, as in the output of git ls-remote.
 func moving(v version, tags string) []string {
 	major, minor := true, true
 	for _, line := range strings.Fields(tags) {
@@ -131,8 +130,8 @@ func moving(v version, tags string) []string {
 	return out
 }
 
-// commitTime returns the time for all files of a release: SOURCE_DATE_EPOCH if it is set, or else the time of the
-// commit.
+// commitTime returns the modification time for all files in a release: SOURCE_DATE_EPOCH if it is set, or else the
+// commit's time.
 func commitTime(source string) (time.Time, error) {
 	text := os.Getenv("SOURCE_DATE_EPOCH")
 	if text == "" {

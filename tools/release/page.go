@@ -11,16 +11,16 @@ import (
 // pageBlock is a block of shell commands on a page.
 type pageBlock struct {
 	title  string // the heading above it
-	before string // the command to run before it
-	notRun string // why tests cannot run it, or "" if they can
+	before string // the command to run before the block
+	notRun string // why tests cannot run the block, or "" if they can
 	text   string
 }
 
 var pagePart = regexp.MustCompile(
 	"(?m)^#+ (.*)$|^<!-- before: (.*) -->$|^<!-- not run: (.*) -->$|(?s)^```sh\n(.*?)\n```$")
 
-// readPage returns the shell blocks on a page in order. The first block sets the variables for all others, and readPage
-// replaces the version in it.
+// readPage returns a page's shell blocks in order. The first block sets the variables for the others; readPage replaces
+// the version in it.
 func readPage(file, version string) (setup string, out []pageBlock, err error) {
 	text, err := os.ReadFile(file)
 	if err != nil {

@@ -17,8 +17,8 @@ var (
 	usesDocker  = regexp.MustCompile(`(?m)^\s*using: *['"]?docker\b`)
 )
 
-// pin turns the repository in the folder root into the release whose files are in dist. It writes the digest of the
-// image into every action that runs in a container, and the checksums into the setup action's folder.
+// pin turns the repository in root into the release whose files are in dist. It writes the image's digest into every
+// action that runs in a container, and the checksums into the setup action's folder.
 func pin(root, dist string) error {
 	digest, err := imageDigest(dist)
 	if err != nil {

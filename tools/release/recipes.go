@@ -9,7 +9,7 @@ import (
 
 const summary = "Registers, validates and promotes MLflow model versions"
 
-// debian returns the Debian package for a CPU. It has only the program and its licences, and no scripts.
+// debian returns the Debian package for a CPU. It contains only the program and its licences, and no scripts.
 func (r release) debian(p platform, c content) ([]byte, error) {
 	const doc = "./usr/share/doc/" + program + "/"
 	folder := func(name string) member { return member{name, nil, 0o755} }
@@ -45,7 +45,7 @@ Description: %s
 	return arFile(parts, r.time), nil
 }
 
-// arFile returns an archive in the format of ar, which Debian packages have.
+// arFile returns an archive in ar format, which Debian packages use.
 func arFile(files []member, at time.Time) []byte {
 	var out bytes.Buffer
 	out.WriteString("!<arch>\n")
@@ -59,7 +59,7 @@ func arFile(files []member, at time.Time) []byte {
 	return out.Bytes()
 }
 
-// formula is a formula for Homebrew, without the addresses and checksums of the archives.
+// formula is a Homebrew formula in which the archives' addresses and checksums are still missing.
 const formula = `class MlflowPromote < Formula
   desc "%s"
   homepage "%s"
@@ -94,7 +94,8 @@ const formula = `class MlflowPromote < Formula
 end
 `
 
-// homebrew returns the formula that installs the archives of this release. sums has their checksums by file name.
+// homebrew returns the formula that installs this release's archives. sums contains their checksums, keyed by file
+// name.
 func (r release) homebrew(sums map[string]string) []byte {
 	source := func(os, cpu string) string {
 		p := platform{os, cpu}

@@ -80,7 +80,7 @@ func TestRelease_VerifyPage(t *testing.T) {
 	r, dir := tiny(t), t.TempDir()
 	first, second := filepath.Join(dir, "first"), filepath.Join(dir, "second")
 	for _, out := range []string{first, second} {
-		t.Setenv("TZ", out) // any other value
+		t.Setenv("TZ", out) // a different value for each build
 		if err := r.build(out); err != nil {
 			t.Fatal(err)
 		}
@@ -104,7 +104,7 @@ func TestRelease_VerifyPage(t *testing.T) {
 	}
 }
 
-// The commands of docs/install.md install the program.
+// The commands in docs/install.md install the program.
 func TestRelease_InstallPage(t *testing.T) {
 	dist := t.TempDir()
 	buildTiny(t, "v1.2.3", dist)
@@ -151,7 +151,7 @@ func TestRelease_GoSettings(t *testing.T) {
 	}
 }
 
-// A program is accepted for its own platform only, and not if a single property is wrong.
+// A program is accepted only for its own platform, and only if every property is right.
 func TestCheckFormat(t *testing.T) {
 	r := tiny(t)
 	file := filepath.Join(t.TempDir(), "program")
@@ -193,10 +193,10 @@ func TestCheckFormat(t *testing.T) {
 	}
 }
 
-// headerOfPE returns the position of the header in a program for Windows.
+// headerOfPE returns the position of the PE header in a program for Windows.
 func headerOfPE(data []byte) int { return int(binary.LittleEndian.Uint32(data[0x3c:])) }
 
-// loadOf returns the position of a command in a program for macOS.
+// loadOf returns the position of a load command in a program for macOS.
 func loadOf(data []byte, command uint32) int {
 	at := 32
 	for binary.LittleEndian.Uint32(data[at:]) != command {
@@ -205,8 +205,8 @@ func loadOf(data []byte, command uint32) int {
 	return at
 }
 
-// The Makefile, the Dockerfile and the release build the program for each platform in the same way. The image has the
-// licences, labels and entrypoint from the Dockerfile.
+// The Makefile, the Dockerfile and the release build the program in the same way for each platform. The image has the
+// licences, labels and entrypoint that the Dockerfile specifies.
 func TestRelease_SameAsDockerfile(t *testing.T) {
 	dockerfile, err := os.ReadFile(root + "Dockerfile")
 	if err != nil {
@@ -239,8 +239,8 @@ func TestRelease_SameAsDockerfile(t *testing.T) {
 	}
 }
 
-// Each archive and the image for each CPU contain the licence and those of other software, as the image of the Dockerfile
-// does.
+// Each archive, and the image for each CPU, contains the program's licence and those of other software, just like an
+// image built from the Dockerfile.
 func TestRelease_Licences(t *testing.T) {
 	dist := t.TempDir()
 	buildTiny(t, "v1.2.3", dist)
@@ -272,7 +272,7 @@ func TestRelease_Licences(t *testing.T) {
 	}
 }
 
-// Debian's own tool reads the packages, and they contain the program and its licences.
+// Debian's own tool can read the packages, and they contain the program and its licences.
 func TestRelease_Debian(t *testing.T) {
 	if _, err := exec.LookPath("dpkg-deb"); err != nil {
 		t.Skip("dpkg-deb is not installed")
@@ -303,7 +303,7 @@ func TestRelease_Debian(t *testing.T) {
 	}
 }
 
-// The formula has the checksum of each archive under its address, in the block of its platform.
+// In the formula, each platform's block contains the address of its archive, followed by the archive's checksum.
 func TestRelease_Homebrew(t *testing.T) {
 	dist := t.TempDir()
 	buildTiny(t, "v1.2.3", dist)
@@ -331,7 +331,7 @@ func TestRelease_Homebrew(t *testing.T) {
 	}
 }
 
-// The bill of materials has the fields that SPDX 2.3 requires, and lists the program's modules.
+// The bill of materials contains the fields that SPDX 2.3 requires, and lists the program's modules.
 func TestBill(t *testing.T) {
 	r := tiny(t)
 	self, err := os.Executable() // a program with many modules
@@ -394,7 +394,7 @@ func TestVersion(t *testing.T) {
 	}
 }
 
-// The moving tags never move backwards.
+// Moving tags never move backwards.
 func TestMoving(t *testing.T) {
 	const lines = "0123abcd\trefs/tags/v1.2.9\n0123abcd\trefs/tags/v1.2.9^{}\n0123abcd\trefs/tags/v1.10.0\nff\trefs/tags/v1\n" +
 		"ff\trefs/tags/v3.0.0-rc\nff\trefs/tags/nested/v9.9.9\nff\trefs/tags/v0.9.0\n"
@@ -412,7 +412,7 @@ func TestMoving(t *testing.T) {
 	}
 }
 
-// Every action in this repository that runs in a container is pinned, and nothing else changes.
+// Pinning changes every action in this repository that runs in a container, and nothing else.
 func TestPin(t *testing.T) {
 	dist, copied := t.TempDir(), t.TempDir()
 	buildTiny(t, "v1.2.3", dist)

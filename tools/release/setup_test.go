@@ -43,7 +43,7 @@ func newRunner(t *testing.T) *runner {
 	return r
 }
 
-// install runs the action, in a job if env contains GITHUB_ACTIONS=true, and otherwise outside of one.
+// install runs the action as a step of a job, unless env contains "GITHUB_ACTIONS=".
 func (r *runner) install(env ...string) (string, error) {
 	r.t.Helper()
 	cmd := exec.Command(r.shell[0], append(slices.Clone(r.shell[1:]), filepath.Join(r.setup, "install.sh"))...)
@@ -63,7 +63,7 @@ func (r *runner) must(want string, env ...string) {
 	}
 }
 
-// refused expects the action to fail with an error that contains want, and to leave PATH unchanged.
+// refused expects the action to fail with an error that contains want and to leave PATH unchanged.
 func (r *runner) refused(want string, env ...string) {
 	r.t.Helper()
 	out, err := r.install(env...)
@@ -125,7 +125,7 @@ func TestSetup_Installs(t *testing.T) {
 		if want := regexp.MustCompile(`\Aversion=v1\.2\.3\npath=/.*/mlflow-promote\n\z`); err != nil || !want.Match(output) {
 			t.Errorf("outputs: %s", output)
 		}
-		// Nothing is downloaded again, unless another job has changed the program in the cache.
+		// Nothing is downloaded again, unless a different job has changed the program in the cache.
 		r.must("installed", "DOWNLOAD_URL=/nowhere")
 		program := filepath.Join(strings.TrimSpace(string(added)), "mlflow-promote")
 		r.change(program, flip)
@@ -146,7 +146,7 @@ func TestSetup_Platforms(t *testing.T) {
 		}
 		r.must("installed mlflow-promote v1.2.3 ("+want+")", "RUNNER_OS="+machine[0], "RUNNER_ARCH="+machine[1])
 	}
-	// outside GitHub, the action asks uname for the platform
+	// outside GitHub, the action gets the platform from uname
 	bin := t.TempDir()
 	if err := os.WriteFile(filepath.Join(bin, "uname"), []byte("#!/bin/sh\ncase $1 in -s) echo Darwin;; -m) echo arm64;; esac\n"), 0o755); err != nil {
 		t.Fatal(err)

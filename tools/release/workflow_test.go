@@ -28,9 +28,9 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
-// hub runs the jobs in release.yml in local folders. It replaces GitHub: the repository is a bare one, artifacts are
-// folders, and the programs gh, skopeo and go are scripts. `go run ./tools/release` is the real tool, except for the
-// build, which copies prepared files.
+// hub runs the jobs in release.yml in local folders. It stands in for GitHub: the repository is a bare one, folders
+// replace artifacts, and scripts replace the programs gh, skopeo and go. `go run ./tools/release` is the real tool,
+// except that its build only copies prepared files.
 type hub struct {
 	t        *testing.T
 	dir      string
@@ -153,7 +153,7 @@ func (h *hub) at(name string) string { return h.shell("git -C origin.git show '"
 
 func (h *hub) commit(ref string) string { return h.shell("git -C origin.git rev-parse '" + ref + "'") }
 
-// release runs the workflow, and returns the output of all steps and the first error.
+// release runs the workflow. It returns the output of all steps and the first error.
 func (h *hub) release(version, ref string) (string, error) {
 	h.t.Helper()
 	artifacts := h.t.TempDir()
@@ -316,7 +316,7 @@ func TestReleaseWorkflow(t *testing.T) {
 	}
 }
 
-// Every reason to refuse a release stops it before a tag exists.
+// A release that must be refused is stopped before a tag exists.
 func TestReleaseWorkflow_Refuses(t *testing.T) {
 	for name, c := range map[string]struct {
 		version, ref, want string

@@ -15,16 +15,17 @@ import (
 	"time"
 )
 
-// campaign is a test of adjustable length. A pattern selects the log lines in which it reports its results.
+// campaign is a test of adjustable length. The pattern in shows selects the log lines in which the test reports its
+// results.
 type campaign struct {
 	name  string
-	needs []string // targets for tools/setup, or none if the test needs no server
+	needs []string // targets for tools/setup; empty if the test needs no server
 	env   []string
 	test  []string // the arguments for go test
 	shows string   // the pattern for the log lines to show
 }
 
-// The ledger is signed in every second case of these campaigns. Set PROMOTE_SIGNED to sign it in all cases or in none.
+// By default, a campaign signs every second ledger. Set PROMOTE_SIGNED to sign all ledgers or none.
 var campaigns = []campaign{
 	{
 		name:  "parallel promotions, every second ledger signed, on the test double",
@@ -150,7 +151,7 @@ func main() {
 	}
 }
 
-// run runs the test, keeps the log lines that match the pattern, and writes all others to progress.
+// run runs the test. It keeps the log lines that match the pattern and writes all other lines to progress.
 func (c campaign) run(progress io.Writer) (r result) {
 	r.campaign = c
 	if len(c.needs) > 0 {
@@ -214,7 +215,7 @@ func table(w io.Writer, done []result) (passed bool) {
 	return passed
 }
 
-// aligned pads the cells in lines that are table rows.
+// aligned pads the cells of the lines that are table rows.
 func aligned(lines []string) []string {
 	var width []int
 	for _, line := range lines {

@@ -9,7 +9,7 @@ import (
 	"testing"
 )
 
-// go test passes even if no test matches -run, so renaming a test would silently disable its campaign.
+// go test passes even if -run matches no test, so renaming a test would silently disable its campaign.
 func TestCampaigns_TestsExist(t *testing.T) {
 	t.Chdir("../..")
 	for _, c := range campaigns {

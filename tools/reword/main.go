@@ -1,7 +1,7 @@
 // Command reword inserts an extra word into every message of the program, in a copy of the repository, and runs all
-// scripts of internal/cli on the copy. It lists every change that programs can see. If the digest of a plan or record
-// changes, that is an error, because better wording would then invalidate approved plans, and records would differ for
-// no reason.
+// scripts in internal/cli on the copy. It lists every change that other programs can see. The digests of plans and
+// records must not change. Otherwise, better wording would invalidate approved plans, and records would differ for no
+// reason.
 //
 //	go run ./tools/reword
 package main
@@ -28,7 +28,7 @@ func main() {
 	}
 }
 
-// run rewords a copy of the repository and returns the number of lines with digests that change.
+// run rewords a copy of the repository and returns how many lines with digests have changed.
 func run() (changed int, err error) {
 	dir, err := os.MkdirTemp("", "reword")
 	if err != nil {
@@ -48,8 +48,8 @@ func run() (changed int, err error) {
 	return compare("internal/cli/testdata/pins", filepath.Join(dir, "internal/cli/testdata/pins"))
 }
 
-// copyReworded copies the repository without its caches, and returns the number of messages that it rewords. In the
-// copied scripts, it leaves out the lines that check texts.
+// copyReworded copies the repository without its caches, and returns how many messages it has reworded. In the copied
+// scripts, it leaves out the lines that check text.
 func copyReworded(from, to string) (messages int, err error) {
 	err = filepath.WalkDir(from, func(path string, d fs.DirEntry, err error) error {
 		switch {
@@ -86,10 +86,10 @@ func isProgram(path string) bool {
 		!strings.HasSuffix(path, "_test.go") && !strings.Contains(path, "test/")
 }
 
-// check matches a line in a script that checks a text.
+// check matches a line in a script that checks text.
 var check = regexp.MustCompile(`(?m)^(?:! )?(?:stdout|stderr|cmp|grep) .*$`)
 
-// unchecked returns a script without the lines that check texts.
+// unchecked returns a script without the lines that check text.
 func unchecked(script []byte) []byte {
 	commands, files, found := bytes.Cut(script, []byte("\n-- "))
 	commands = check.ReplaceAll(commands, nil)

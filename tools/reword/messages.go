@@ -17,11 +17,11 @@ var (
 // stored lists constants that look like messages but are stored in records and tags.
 var stored = []string{"truncation"}
 
-// matching matches the names of functions in package strings that search for a text.
+// matching matches the names of functions in package strings that search in a string.
 var matching = regexp.MustCompile(`^(Contains|Count|Cut|EqualFold|Has|Index|LastIndex|Replace|Split|Trim)`)
 
-// reworded returns the Go source with an extra word in each message, and the number of messages. It leaves out texts
-// that the code searches for in other texts.
+// reworded returns the Go source with an extra word in each message, and the number of messages. Strings that the code
+// searches for are left unchanged.
 func reworded(path string, source []byte) ([]byte, int, error) {
 	set := token.NewFileSet()
 	file, err := parser.ParseFile(set, path, source, parser.SkipObjectResolution)
@@ -51,7 +51,7 @@ func reworded(path string, source []byte) ([]byte, int, error) {
 	return source, len(found), nil
 }
 
-// sought returns the parts of a node that contain texts meant for programs.
+// sought returns the parts of a node that contain strings for programs rather than people.
 func sought(n ast.Node) (parts []ast.Node) {
 	switch n := n.(type) {
 	case *ast.ImportSpec:

@@ -1,8 +1,8 @@
-// Package actionstest is a test double for the GitHub Actions runner. It parses a step's output and files as the
-// runner does, in both syntaxes for workflow commands, so that tests also notice unwanted commands.
+// Package actionstest is a test double for the GitHub Actions runner. It parses a step's output and files as the runner
+// does, in both syntaxes for workflow commands.
 //
-// Tests use it to detect injections. If it is unclear how the runner parses something, the double must assume the
-// more dangerous interpretation. It must not share code with the package that it checks.
+// Tests use it to detect injected commands. Where it is unclear how the runner parses something, the double must assume
+// the more dangerous interpretation. It must not share code with the package that it checks.
 package actionstest
 
 import (
@@ -25,8 +25,8 @@ var registered = map[string]bool{
 	"set-output": true, "stop-commands": true, "warning": true,
 }
 
-// ParseLine parses one line. The runner's comparison ignores some characters, so ParseLine tries the line both with
-// and without them.
+// ParseLine parses one line. The runner's comparison ignores some characters, so ParseLine tries the line with and
+// without them.
 func ParseLine(line string) (Command, bool) {
 	return parseLine(line, func(name string) bool { return registered[strings.ToLower(name)] })
 }
@@ -52,7 +52,7 @@ func withoutIgnorable(r rune) rune {
 	return r
 }
 
-// parseNew parses ::name key=value,key=value::data after optional white space.
+// parseNew parses ::name key=value,key=value::data, optionally preceded by white space.
 func parseNew(line string) (Command, bool) {
 	rest, found := strings.CutPrefix(strings.TrimLeftFunc(line, unicode.IsSpace), "::")
 	info, data, closed := strings.Cut(rest, "::")
@@ -67,7 +67,7 @@ func parseNew(line string) (Command, bool) {
 	}, true
 }
 
-// parseOld parses the first ##[name key=value;key=value]data anywhere in a line.
+// parseOld parses the first ##[name key=value;key=value]data, which may be anywhere in the line.
 func parseOld(line string) (Command, bool) {
 	_, rest, found := strings.Cut(line, "##[")
 	info, data, closed := strings.Cut(rest, "]")
@@ -89,8 +89,8 @@ func parseProperties(list, separator string, unescape *strings.Replacer) map[str
 	return all
 }
 
-// The runner replaces the escapes one after another, with %25 last, so %250A becomes %0A and not a newline. A
-// single pass gives the same result.
+// The runner replaces the escapes one after the other, with %25 last, so %250A becomes %0A rather than a newline. A
+// single pass has the same result.
 var (
 	newData     = strings.NewReplacer("%0D", "\r", "%0A", "\n", "%25", "%")
 	newProperty = strings.NewReplacer("%0D", "\r", "%0A", "\n", "%3A", ":", "%2C", ",", "%25", "%")

@@ -10,7 +10,7 @@ import (
 func TestParseLine(t *testing.T) {
 	cases := []struct {
 		line string
-		want *Command // nil means plain text
+		want *Command // nil for plain text
 	}{
 		{"::error::boom", &Command{Name: "error", Data: "boom"}},
 		{"  \t::error::boom", &Command{Name: "error", Data: "boom"}},

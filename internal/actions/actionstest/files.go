@@ -15,7 +15,7 @@ const (
 type Pair struct{ Name, Value string }
 
 // ParseFile parses a file of outputs, state or environment variables. If the file is invalid, the runner fails the
-// step, even if the step exited with 0.
+// step, even if it exited with 0.
 func ParseFile(data []byte) ([]Pair, error) {
 	text := strings.TrimPrefix(strings.ToValidUTF8(string(data), "\uFFFD"), "\uFEFF")
 	var pairs []Pair
@@ -66,8 +66,8 @@ func readHeredoc(delimiter, text string) (value, rest string, err error) {
 	}
 }
 
-// Outputs returns the outputs in a file as later steps and jobs see them. Outputs that contain a mask are dropped.
-// If the outputs are too large, the job fails, and Outputs returns an error.
+// Outputs returns a file's outputs as later steps and jobs see them. Outputs that contain a mask are dropped. If the
+// outputs are too large, the job fails, and Outputs returns an error.
 func Outputs(data []byte, masks []string) (map[string]string, error) {
 	pairs, err := ParseFile(data)
 	seen, units := map[string]string{}, 0

@@ -6,21 +6,21 @@ import (
 	"unicode/utf16"
 )
 
-// Limits for one step's annotations on the job's page.
+// The limits for one step's annotations on the job's page.
 const (
 	annotationsPerLevel = 10
 	annotationUnits     = 4096 // in UTF-16 units
 )
 
-// Log contains what the runner shows and collects while it reads a step's streams.
+// Log contains what the runner shows, and what it collects while it parses a step's streams.
 type Log struct {
 	Commands []Command
-	Lines    []string // masked, as shown in the log; an annotation is shown without its file and line
+	Lines    []string // as shown in the log: masked, and without an annotation's file and line
 	Masks    []string
 	stop     string // the token that ends stop-commands
 }
 
-// ReadLog parses the streams one after another. Each of them may contain commands.
+// ReadLog parses the streams one after the other. Each of them may contain commands.
 func ReadLog(streams ...string) *Log {
 	l := &Log{}
 	for _, s := range streams {
@@ -28,13 +28,13 @@ func ReadLog(streams ...string) *Log {
 			l.read(line)
 		}
 	}
-	for i, line := range l.Lines { // the runner masks only later lines, but tests must find every leak
+	for i, line := range l.Lines { // the runner masks only later lines, but a test must find every leak
 		l.Lines[i] = Masked(line, l.Masks)
 	}
 	return l
 }
 
-// splitLines splits text as .NET does: a lone carriage return also ends a line.
+// splitLines splits text into lines as .NET does: a lone carriage return also ends a line.
 func splitLines(s string) []string {
 	return strings.Split(strings.TrimSuffix(lineEnds.Replace(s), "\n"), "\n")
 }
@@ -73,7 +73,7 @@ func (l *Log) obey(c Command) {
 	}
 }
 
-// Masked replaces every mask in a text, as the runner does in everything that it shows.
+// Masked replaces every mask in the text, as the runner does in everything that it shows.
 func Masked(text string, masks []string) string {
 	byLength := slices.SortedFunc(slices.Values(masks), func(a, b string) int { return len(b) - len(a) })
 	for _, m := range byLength {
@@ -91,8 +91,8 @@ func (l *Log) Others(names ...string) []Command {
 	})
 }
 
-// Annotations returns the annotations of a level that GitHub shows. Their messages are cut to the length that the
-// page shows.
+// Annotations returns the annotations of a level that GitHub shows, with their messages truncated to the length that
+// the page shows.
 func (l *Log) Annotations(level string) []Command {
 	var shown []Command
 	for _, c := range l.Commands {

@@ -12,7 +12,7 @@ import (
 	"testing"
 )
 
-// Step is one step in a job: the environment, files and workspace that the runner provides to an action. Tests may
+// Step is one step in a job: the environment, files and workspace that the runner provides to an action. Tests can
 // change all of them before the action runs.
 type Step struct {
 	Env            map[string]string
@@ -24,8 +24,8 @@ type Step struct {
 // Event is the default content of the event file, a workflow_dispatch event.
 const Event = `{"repository": {"full_name": "octo/churn", "default_branch": "main"}, "inputs": {}}`
 
-// NewStep creates a step's files. If an action writes to its own files instead, the runner's files stay empty, and
-// tests notice.
+// NewStep creates a step's files. An action that wrote to files of its own would leave the runner's files empty, which
+// tests would notice.
 func NewStep(t testing.TB) *Step {
 	t.Helper()
 	dir := t.TempDir()
@@ -61,10 +61,10 @@ func (s *Step) Input(name, value string) {
 	s.Env["INPUT_"+strings.ToUpper(strings.ReplaceAll(name, " ", "_"))] = value
 }
 
-// Log returns what the runner has parsed from the streams so far.
+// Log returns what the runner has parsed so far from the streams.
 func (s *Step) Log() *Log { return ReadLog(s.Stdout.String(), s.Stderr.String()) }
 
-// Outputs returns the outputs that the next step sees. It fails the test if the file is invalid.
+// Outputs returns the outputs that the next step sees. It fails the test if the runner's file is invalid.
 func (s *Step) Outputs() map[string]string {
 	s.t.Helper()
 	outputs, err := Outputs(s.read("GITHUB_OUTPUT"), s.Log().Masks)
@@ -93,8 +93,8 @@ func (s *Step) read(variable string) []byte {
 	return data
 }
 
-// Leaks lists every place that contains one of the secrets. It searches the streams and their commands (except
-// add-mask), the command files, and all files in the workspace.
+// Leaks lists every place that contains one of the secrets. It searches the streams, their commands (except add-mask),
+// the command files, and all files in the workspace.
 func (s *Step) Leaks(secrets ...string) []string {
 	s.t.Helper()
 	places := map[string]string{

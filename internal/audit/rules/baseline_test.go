@@ -71,7 +71,7 @@ func TestTrend(t *testing.T) {
 	}
 }
 
-// If a finding is carried over twice, the note is added only once.
+// The note is added only once, even if a finding is carried over several times.
 func TestCompare_NotCheckedNoteOnce(t *testing.T) {
 	f := found("no-run", audit.Medium, "a")
 	for range 3 {
@@ -87,7 +87,7 @@ func TestConfirmed(t *testing.T) {
 	a := New(Config{})
 	both, first, second := found("moved-outside", audit.High, "both"), found("moved-outside", audit.High, "first"),
 		found("dangling-alias", audit.High, "second")
-	still := found("no-run", audit.Medium, "still") // this rule does not report moves, so only the second read counts
+	still := found("no-run", audit.Medium, "still") // this rule does not track moves, so only the second read counts
 	got := a.Confirmed(Judgement{Findings: []audit.Finding{both, first}},
 		Judgement{Findings: []audit.Finding{both, second, still}})
 	if trends(got) != "both ; still " {
@@ -194,8 +194,7 @@ func TestBefore(t *testing.T) {
 	}
 }
 
-// A newly published vulnerability is a new finding, but upgrading to a version with the same vulnerabilities does not
-// create one.
+// A newly published vulnerability is a new finding, but an upgrade to a version with the same vulnerabilities is not.
 func TestServerVulnerable_Fingerprint(t *testing.T) {
 	known := Advisories
 	defer func() { Advisories = known }()
@@ -247,7 +246,7 @@ func TestFingerprints(t *testing.T) {
 }
 
 // Anything that a rule could not check counts with the rule's severity. With a baseline, it counts only if the rule
-// missed more than before.
+// could check less than before.
 func TestFailingUnjudged(t *testing.T) {
 	rules := []audit.Rule{{ID: "artifact-missing", Severity: audit.High}, {ID: "no-run", Severity: audit.Medium}}
 	some := func(rule string, n int) audit.Unjudged { return audit.Unjudged{Rule: rule, Count: n} }

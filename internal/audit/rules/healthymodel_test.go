@@ -30,8 +30,8 @@ func policyOf(text string) *policy.Policy {
 	return &p
 }
 
-// healthyModel is a model without findings: version 2 is the champion, and this tool promoted it after version 1 under
-// the policy above.
+// healthyModel is a model without findings. Version 2 is the champion. This tool promoted it after version 1, under the
+// policy above.
 type healthyModel struct {
 	audit.Snapshot
 	Config
@@ -58,7 +58,7 @@ func newSound() *healthyModel {
 	return s
 }
 
-// skops is the one part of every version's model.
+// skops is the only part of the model in each version.
 var skops = []registry.Part{{Key: "sklearn.pickled_model", Names: []string{"model.skops"}}}
 
 // add adds a version with a run and files.
@@ -79,7 +79,7 @@ func (s *healthyModel) add(n int) *registry.Version {
 	return &s.Versions[len(s.Versions)-1]
 }
 
-// trace derives the origins of live versions from their sources, unless the test has already set them.
+// trace derives the origins of live versions from their sources, unless the test has set them.
 func (s *healthyModel) trace() {
 	if s.Origins == nil {
 		s.Origins = map[int]audit.Origin{}
@@ -93,7 +93,7 @@ func (s *healthyModel) trace() {
 	}
 }
 
-// logged turns a version into one that comes from a logged model of its run, and lets the test change both.
+// logged makes a version come from a logged model of its run, and lets the test change both.
 func (s *healthyModel) logged(n int, change func(*registry.LoggedModel, *registry.Run)) {
 	m := registry.LoggedModel{
 		ID: "m-00000000000000000000000000000001", ExperimentID: "7", SourceRunID: s.version(n).RunID,

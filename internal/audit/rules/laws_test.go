@@ -12,8 +12,8 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
-// anyModel draws an arbitrary response from the server. Its parts may contradict each other, and its strings may be
-// anything.
+// anyModel draws an arbitrary response from the server. Parts of the response may contradict each other, and strings
+// may contain anything.
 func anyModel(t *rapid.T) audit.Snapshot {
 	text := rapid.OneOf(rapid.String(),
 		rapid.SampledFrom([]string{"", "churn", "a`b", "::error::x", "\x00\u202e", "s3://b/k", "file:///etc",

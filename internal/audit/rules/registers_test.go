@@ -131,7 +131,7 @@ func TestRegisters_Exceptions(t *testing.T) {
 	}
 }
 
-// A rollback judges nothing, so the version that it moves back rests on the exceptions of its last promotion or import.
+// A rollback evaluates no gates, so the exceptions from the version's last promotion or import still apply.
 func TestRegisters_ReopenedByRollback(t *testing.T) {
 	ungated := promoted(1, 0, 1, now.AddDate(0, 0, -9), "")
 	ungated.Record.Override = []string{verdict.OverrideUngated}

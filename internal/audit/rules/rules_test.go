@@ -17,8 +17,8 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
 )
 
-// ruleCase makes one change to the healthy model. The rule's message must start with want. If want is empty, no rule
-// may report anything. unjudged is the reason why the rule could not check something.
+// ruleCase makes one change to the healthy model. The rule's message must start with want. If want is "", no rule may
+// report anything. unjudged is the reason why a rule could not check something.
 type ruleCase struct {
 	rule, when string
 	plant      func(*healthyModel)
@@ -48,14 +48,14 @@ const foreign = "version 2 (@champion) does not belong to its run r2: "
 // moved is the start of a policy file that lists a moved artifact store.
 const moved = "moved-roots:\n  - from: mlflow-artifacts:/7\n    to: s3://new/7\n    by: ann\n    why: new store\n"
 
-// foreignEntry adds to the ledger an entry that is not believed.
+// foreignEntry adds an untrusted entry to the ledger.
 func foreignEntry(s *healthyModel) {
 	chain := s.Ledger.OrZero()
 	chain.Foreign = []ledger.Foreign{{Page: "p1", Number: 3, Why: "it is not signed"}}
 	s.Ledger = registry.Is(chain)
 }
 
-// keys returns a change that lists keys in the policy, each with its additional settings.
+// keys returns a change that lists keys in the policy, each with one of the given settings.
 func keys(settings ...string) func(*healthyModel) {
 	return func(s *healthyModel) {
 		text := gates + "ledger:\n  keys:\n"
@@ -928,7 +928,7 @@ func approved(digest string, made time.Time) func(*healthyModel) {
 	}
 }
 
-// set configures a rule in the policy file, but keeps the file's targets.
+// set returns a change that configures a rule in the policy file but keeps the file's targets.
 func set(rule string) func(*healthyModel) {
 	return func(s *healthyModel) { s.Policy = policyOf(gates + "audit:\n  rules:\n    " + rule + "\n") }
 }
@@ -953,7 +953,7 @@ func TestRules(t *testing.T) {
 	}
 }
 
-// check compares the findings with those that the case expects.
+// check compares what the rule found, and what it could not check, with what the case expects.
 func (c ruleCase) check(s *healthyModel) error {
 	found, unjudged := s.judge()
 	var problems []string
@@ -1025,7 +1025,7 @@ func TestRules_PromotedWithoutLedger(t *testing.T) {
 	}
 }
 
-// Every rule has cases with a finding, and similar cases without one.
+// Every rule has cases with a finding and similar cases without one.
 func TestRules_AllHaveCases(t *testing.T) {
 	for _, r := range rules {
 		finds, silent := 0, 0

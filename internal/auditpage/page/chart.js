@@ -1,7 +1,7 @@
-// Plots. A plot is redrawn if its width changes. The table next to it contains the same numbers, for readers who
-// cannot see the plot.
+// Plots. A plot is redrawn when its width changes. For readers who cannot see the plot, the table next to it contains
+// the same numbers.
 
-// plot is a heading, a drawing, and the element next to it.
+// plot creates a heading, a drawing, and the element next to the drawing.
 function plot(title, draw, beside, { note, tools } = {}) {
   const canvas = el("div", { class: "canvas" });
   let width = 0;
@@ -66,10 +66,10 @@ function bars(width, label, list) {
   );
 }
 
-const half = (label) => label.length * 3.3; // half of the label's width
+const half = (label) => label.length * 3.3; // half the label's width
 const sum = (parts) => parts.reduce((all, { value }) => all + value, 0);
 
-// columns draws vertical bars: {label, parts}. If there are many, only some get labels.
+// columns draws vertical bars: {label, parts}. If there are many, only some have labels.
 function columns(width, label, list, height = 190) {
   const top = 20;
   const bottom = height - 22;
@@ -122,7 +122,7 @@ const legend = (...entries) =>
     ),
   );
 
-// Marks for severities. Each has its own shape, so colour is not needed to tell them apart.
+// Marks for severities. Each mark has its own shape, so that they can be told apart without colour.
 const shapes = { high: "M6 0 12 11H0Z", medium: "M6 0 12 6 6 12 0 6Z", low: "M6 0A6 6 0 1 1 5.99 0Z" };
 
 const mark = (severity) =>

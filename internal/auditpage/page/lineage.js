@@ -1,5 +1,5 @@
 // The lineage of versions, drawn from left to right in four columns: datasets, run, version, and the version's aliases
-// and stage. Anything that several versions share is drawn once.
+// and stage. Anything shared by several versions is drawn once.
 
 const box = { height: 46, gap: 14 };
 

@@ -1,6 +1,6 @@
 // The tables of all findings, models and versions.
 
-// Each row's text for searching is built once while the browser is idle, so that the first search is fast.
+// The text to search in each row is built once, while the browser is idle, so that the first search is fast.
 const remembered = (make) => (row) => (row.text ||= make(row).toLowerCase());
 
 const findingText = remembered(
@@ -160,7 +160,7 @@ function findingsView(state, changed) {
 
 const refs = (list) => (list.length === 0 ? none() : list.map((ref) => [span("chip", word(ref)), " "]));
 
-// tally shows the counts that are not zero, by severity.
+// tally shows the number of findings of each severity, leaving out zeros.
 const tally = (open) =>
   open.every((n) => n === 0)
     ? none()

@@ -20,7 +20,7 @@ function modelView(model, state, changed) {
   ];
 }
 
-// unshown says how many of a model's versions are not shown.
+// unshown says how many of a model's versions the page leaves out.
 function unshown({ read, versions }) {
   const left = read - versions.length;
   if (left === 0) return null;
@@ -68,7 +68,7 @@ function modelFacts(model) {
   ];
 }
 
-// complete reports whether the page contains every version of the model.
+// complete reports whether the page contains all versions of the model.
 const complete = ({ read, versions, unreadable }) => read === versions.length && !unreadable;
 
 const targetItem =

@@ -28,7 +28,8 @@ function overview() {
   ];
 }
 
-// worstFirst orders findings by severity, then new ones first, then by the order of the rules.
+// worstFirst orders findings by severity. Among equally severe findings, new ones come first; after that, the order of
+// the rules decides.
 const worstFirst = (a, b) =>
   a.rank - b.rank || known(a) - known(b) || a.place - b.place || compare(a.model, b.model) || a.version - b.version;
 const known = ({ trend }) => (trend === "unchanged" ? 1 : 0);
@@ -132,7 +133,7 @@ function tiles(t) {
   );
 }
 
-// openExceptions counts all of the audit's, also those that are not on the page.
+// openExceptions counts all open exceptions, including those that are not on the page.
 const openExceptions = () => Object.values(audit.totals.open_exceptions ?? {}).reduce((sum, n) => sum + n, 0);
 
 function trend(t) {

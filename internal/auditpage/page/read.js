@@ -1,6 +1,6 @@
 // Reads the page's data: JSON in elements, which are removed once they have been read. A table is stored as columns of
-// numbers. A column stored as a single number has that number in every row. Texts are stored once, and rows contain
-// their indexes.
+// numbers. If a column is stored as a single number, every row has that number. Each string is stored only once, and
+// rows contain its index.
 
 // audit is the page's content.
 const audit = {
@@ -23,7 +23,7 @@ function take(element) {
   return value;
 }
 
-// rows turns columns into objects. A reader turns the number in a cell into its value.
+// rows turns columns into objects, one for each row. A reader converts the number in a cell to its value.
 function rows(columns, readers) {
   const out = Array.from({ length: columns.rows }, () => ({}));
   for (const [name, read] of Object.entries(readers)) {

@@ -7,10 +7,10 @@ const exceptionText = remembered(({ kind, what, model, version, ref, by, why, un
   [kind, spaced(kind), what, model?.name, `v${version}`, ref, by, why, until, state, entry, signed].join("\n"),
 );
 
-// spaced shows a value such as report-mode as words.
+// spaced shows a value such as report-mode as separate words.
 const spaced = (value) => plain(value).replaceAll("-", " ");
 
-// bad are the verdicts of live versions that somebody should look at.
+// bad lists the verdicts on live versions that need attention.
 const bad = new Set(["blocked", "on-hold", "moved-outside"]);
 const doubtful = new Set(["ungated", "not-enforced", "not-recorded"]);
 const verdictBadge = (verdict) =>
@@ -20,18 +20,18 @@ const verdictBadge = (verdict) =>
       ? el("b", null, mark("medium"), spaced(verdict))
       : spaced(verdict);
 
-// An expired exception no longer excuses anything, so somebody should look at it.
+// An expired exception no longer excuses anything, so it needs attention.
 const stateBadge = (state) => (state === "expired" ? el("b", null, mark("medium"), plain(state)) : plain(state));
 
 const or = (text, otherwise) => (text ? data(text) : none(otherwise));
 
-// options lists the values of a column that occur, for a filter.
+// options lists the values that occur in a column, for use in a filter.
 const options = (list, key) => [
   ["", "any"],
   ...[...new Set(list.map((row) => row[key]))].sort().map((v) => [v, spaced(v)]),
 ];
 
-// record shows the entry of the ledger and who signed it.
+// record shows the ledger entry and who signed it.
 const record = {
   key: "entry",
   title: "Entry, signed by",

@@ -20,7 +20,7 @@ function route() {
     try {
       history.replaceState(null, "", `#/${path}${text && "?" + text}`);
     } catch {
-      // Browsers allow only a hundred or two hundred changes in half a minute.
+      // Browsers allow only one or two hundred changes in half a minute.
     }
   };
   const [part, name] = [path.split("/", 1)[0], decoded(path.slice(path.indexOf("/") + 1))];
@@ -81,7 +81,7 @@ function frame() {
   ]);
 }
 
-// warm builds the texts for searching while the browser is idle.
+// warm builds the text to search in while the browser is idle.
 function warm(rows, text, from = 0) {
   const idle = globalThis.requestIdleCallback ?? ((run) => setTimeout(run, 50));
   idle((deadline) => {

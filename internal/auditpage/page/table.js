@@ -1,14 +1,14 @@
 // A table that can be searched, filtered, sorted and paged. Only the visible page is in the document, so 100,000 rows cost
 // no more than fifty.
 //
-//   columns  {key, title, cell(row), value(row)?, right?, most?}: a column with a value can be sorted, and with right
-//            or most the largest value comes first
-//   text     row => the text to search
+//   columns  {key, title, cell(row), value(row)?, right?, most?}: a column can be sorted if it has value; if it also
+//            has right or most, the largest value comes first
+//   text     row => the text to search in
 //   filters  {key, title, options: [[value, label]…], test(row, value)}: the first option is the default,
 //            "" filters nothing
-//   link     row => the address that Enter opens
+//   link     row => the address that the Enter key opens
 //   state    {q, sort, page, and each filter's key}: the view, as the address stores it
-//   changed  state => called if the view changes
+//   changed  state => called when the view changes
 
 const pageRows = () => (matchMedia("(max-width: 760px)").matches ? 20 : 50);
 
@@ -98,7 +98,7 @@ function table({
     report();
   }
 
-  // report passes on everything that differs from the default.
+  // report calls changed with everything in the view that differs from the default.
   function report() {
     const kept = {};
     if (view.q) kept.q = view.q;
@@ -252,7 +252,8 @@ function table({
   );
 }
 
-// list is a small table without paging. On a phone, a wide one becomes cards, so each cell has its title.
+// list creates a small table without paging. On a phone, the rows of a wide table become cards, so each cell has a
+// title.
 function list(name, titles, rows, { right = [] } = {}) {
   const side = (i) => (right.includes(i) ? "right" : null);
   const line = (row) =>

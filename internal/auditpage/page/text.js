@@ -5,7 +5,7 @@ const SVG = "http://www.w3.org/2000/svg";
 
 let mlflow = ""; // MLflow's address; "" = no links
 
-// el creates an HTML element: el("p", {class: "x"}, "text", element, null). An attribute that is a function handles
+// el creates an HTML element: el("p", {class: "x"}, "text", element, null). If an attribute is a function, it handles
 // the event of that name. Attributes that are null or false are left out.
 const el = (name, attributes, ...children) => fill(document.createElement(name), attributes, children);
 
@@ -42,7 +42,8 @@ const codePoint = (c) => "U+" + c.codePointAt(0).toString(16).toUpperCase().padS
 // plain makes text from outside safe as a string, for titles, labels and options.
 const plain = (text) => text.replace(oddOnes, (c) => `‹${codePoint(c)}›`);
 
-// data creates an element with text from outside. It is isolated, so that its direction does not affect other text.
+// data creates an element with text from outside. The text is isolated, so that its direction does not affect other
+// text.
 function data(text, attributes) {
   if (!odd.test(text)) return el("bdi", { class: "data", ...attributes }, text);
   const parts = [];
@@ -57,10 +58,10 @@ function data(text, attributes) {
 
 const code = (text) => data(text, { class: "data code" });
 
-// word is a name, which is kept on one line if there is room.
+// word creates an element for a name, which stays on one line if there is room.
 const word = (text) => data(text, { class: "data word" });
 
-// address is an address without a link. It may wrap after any slash.
+// address creates an element for an address, without a link. The address may wrap after any slash.
 const address = (text) =>
   el(
     "bdi",

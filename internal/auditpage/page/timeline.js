@@ -25,7 +25,7 @@ function lanes(model, until) {
   return [...found.values()].sort((a, b) => (a.ref < b.ref ? -1 : 1));
 }
 
-// begin ends the previous span and starts a new one. A target's first entry also names the version before it.
+// begin ends the previous span and starts a new one. A target's first entry also says which version came before it.
 function begin({ spans }, at, was, now, how, entry) {
   if (spans.length > 0) spans.at(-1).to = at;
   else if (was) spans.push({ from: null, to: at, versions: was, how: "before", entry: null });

@@ -34,8 +34,8 @@ func Description(api string) []byte {
 	return text
 }
 
-// description contains the parts of GitHub's description that the double itself uses, for example a response's
-// required fields.
+// description contains the parts of GitHub's description that the double itself uses, such as the required fields of
+// responses.
 type description struct {
 	Paths      map[string]map[string]*operation `json:"paths"`
 	Components struct {
@@ -115,8 +115,8 @@ func (d *description) resolve(s *schema) *schema {
 	return s
 }
 
-// fill adds missing required keys to a value: null if allowed, otherwise the smallest value of the type. It panics
-// on a key that is not in the schema, because GitHub never sends such a key.
+// fill adds missing required keys to a value: null if that is allowed, otherwise the smallest value of the type. It
+// panics if the value contains a key that is not in the schema, because GitHub never sends such a key.
 func (d *description) fill(s *schema, value any) any {
 	s = d.resolve(s)
 	switch v := value.(type) {
@@ -146,8 +146,8 @@ func (d *description) fill(s *schema, value any) any {
 	return value
 }
 
-// merged turns a schema that combines other schemas into a single one. If there are alternatives, merged uses the
-// first.
+// merged turns a schema that combines other schemas into a single one. It chooses the first alternative, if there are
+// any.
 func (d *description) merged(s *schema) *schema {
 	if len(s.AllOf) > 0 {
 		out := &schema{Properties: map[string]*schema{}}

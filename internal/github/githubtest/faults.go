@@ -34,8 +34,8 @@ const (
 
 var kinds = []FaultKind{Reset, Late, Status, Forbidden, Secondary, Redirect, LoginPage}
 
-// Fault makes requests go wrong if they match Method (if set) and Path. Path is the end of the URL's path, or a
-// pattern for path.Match.
+// Fault makes requests fail if they match Method (if set) and Path. Path is the end of the URL's path, or a pattern for
+// path.Match.
 type Fault struct {
 	Method string
 	Path   string
@@ -58,8 +58,8 @@ type late struct {
 	body    []byte
 }
 
-// Fault adds a fault. If several faults match a request, only the first one applies, but the request counts towards
-// the Nth of each.
+// Fault adds a fault. If several faults match a request, only the first one applies, but the request is counted against
+// Nth for all of them.
 func (s *Server) Fault(f Fault) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -85,9 +85,8 @@ func (s *Server) Land() int {
 	return n
 }
 
-// ParseFault parses a fault as written in test scripts: METHOD PATH KIND. If KIND is a number, it is the status of
-// the response. These options may follow: after, nth=2, retry-after=30, location=URL, body=TEXT (to the end of the
-// line).
+// ParseFault parses a fault as written in test scripts: METHOD PATH KIND. If KIND is a number, it is the status of the
+// response. These options may follow: after, nth=2, retry-after=30, location=URL, body=TEXT (the rest of the line).
 //
 //	POST issues/12/comments reset after
 //	* issues 503 nth=1 retry-after=2

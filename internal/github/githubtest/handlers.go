@@ -204,7 +204,7 @@ func listPulls(v *exchange) answer {
 	return v.page(out)
 }
 
-// Like GitHub, pullsOfCommit does not find commits that exist only in a fork.
+// pullsOfCommit, like GitHub, does not find commits that exist only in a fork.
 func pullsOfCommit(v *exchange) answer {
 	sha := v.path["commit_sha"]
 	out := []any{}
@@ -216,7 +216,7 @@ func pullsOfCommit(v *exchange) answer {
 	return v.page(out)
 }
 
-// Like GitHub, listPullCommits lists at most 250 commits.
+// listPullCommits, like GitHub, lists at most 250 commits.
 func listPullCommits(v *exchange) answer {
 	p := v.repo.pull(int(v.int("pull_number")))
 	if p == nil {
@@ -258,7 +258,7 @@ func association(v *exchange, r Review) string {
 	return "COLLABORATOR"
 }
 
-// bodyLimit is GitHub's limit for a body, in characters.
+// bodyLimit is GitHub's limit on the length of a body, in characters.
 const bodyLimit = 65536
 
 func tooLong(v *exchange, resource string) (answer, bool) {
@@ -415,7 +415,7 @@ func listDeployments(v *exchange) answer {
 	return v.page(out)
 }
 
-// Like GitHub, createDeployment merges branches and waits for checks by default.
+// createDeployment, like GitHub, merges branches and waits for checks by default.
 func createDeployment(v *exchange) answer {
 	c := v.repo.commit(v.text("ref"))
 	switch {
@@ -464,7 +464,7 @@ func listStatuses(v *exchange) answer {
 	return v.page(out)
 }
 
-// Like GitHub, createStatus ends other deployments to the environment by default.
+// createStatus, like GitHub, ends other deployments to the environment by default.
 func createStatus(v *exchange) answer {
 	d := v.repo.deployment(v.int("deployment_id"))
 	switch {

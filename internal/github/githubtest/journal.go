@@ -67,7 +67,7 @@ func (s *Server) Forget() {
 	s.requests, s.writes, s.events = nil, nil, nil
 }
 
-// canonical sorts the keys of JSON and removes white space. It returns any other text unchanged.
+// canonical sorts the keys of a JSON text and removes its white space. It returns any other text unchanged.
 func canonical(body []byte) string {
 	var v any
 	if json.Unmarshal(body, &v) != nil {

@@ -20,7 +20,7 @@ const base = "/repos/{owner}/{repo}"
 
 var routes []route
 
-func init() { // not in the declaration, which would be an initialisation cycle
+func init() { // not in the declaration, because that would be an initialisation cycle
 	routes = []route{
 		{"GET", base + "/actions/runs/{run_id}", "actions", "read", readRun},
 		{"GET", base + "/actions/runs/{run_id}/attempts/{attempt_number}", "actions", "read", readRun},
@@ -58,8 +58,8 @@ func Operations() []string {
 	return out
 }
 
-// find returns the route for an escaped path. Literal elements take precedence over placeholders, because they come
-// first in the table.
+// find returns the route for an escaped path. Literal elements take precedence over placeholders, because the table
+// lists them first.
 func find(method, escaped string) (*route, map[string]string) {
 	got := strings.Split(escaped, "/")
 	for i := range routes {
@@ -142,7 +142,7 @@ func (v *exchange) respond(status int, value any) answer {
 	return v.json(status, v.api.fill(shape, value))
 }
 
-// page returns one page of a list, with links to the other pages.
+// page returns one page of a list, with links to other pages.
 func (v *exchange) page(all []any) answer {
 	q := v.request.URL.Query()
 	size, err := strconv.Atoi(q.Get("per_page"))

@@ -1,11 +1,10 @@
-// Package githubtest is an in-memory GitHub double for tests and demos. It implements the part of GitHub that this
-// program uses: repositories with commits, runs, pull requests, reviews, comments, deployments and issues, and the
-// events that are sent to them.
+// Package githubtest is an in-memory GitHub double for tests and demos. It implements the parts of GitHub that this
+// program uses: repositories with commits, runs, pull requests, reviews, comments, deployments and issues, as well as
+// events sent to repositories.
 //
-// Its responses follow GitHub's OpenAPI description. testdata contains the necessary part of the description, and
-// package openapitest checks requests and responses against it. The package opens no socket: serve it with
-// net/http/httptest, or use Server.Transport in a testing/synctest bubble.
-// net/http/httptest, or use Server.Transport in a testing/synctest bubble.
+// Its responses follow GitHub's OpenAPI description. The necessary part of the description is in testdata, and package
+// openapitest checks requests and responses against it. The package opens no socket: serve it with net/http/httptest,
+// or use Server.Transport in a testing/synctest bubble.
 package githubtest
 
 import (
@@ -45,8 +44,8 @@ type Token struct {
 	Repository  string            // the only accessible repository; "" for all
 }
 
-// Check checks one request and its response, and returns an error that describes what is wrong with them. The
-// status is 0 if a fault replaced the server's response.
+// Check checks one request and its response, and returns an error that says what is wrong with them. The status is 0 if
+// a fault replaced the server's response.
 type Check func(r *http.Request, body []byte, status int, header http.Header, answer []byte) error
 
 // Option configures a new server.
@@ -60,7 +59,7 @@ func Enterprise() Option {
 // Clock sets the clock for timestamps and the Date header.
 func Clock(now func() time.Time) Option { return func(s *Server) { s.now = now } }
 
-// Checked makes the server check every request and response. Use Violations to get the errors.
+// Checked makes the server check every request and response. Violations returns the errors.
 func Checked(c Check) Option { return func(s *Server) { s.check = c } }
 
 // Tokens sets the known tokens. Without this option, every token counts as a job's token with all permissions.
@@ -160,7 +159,7 @@ func (s *Server) Violations() []string {
 	return append([]string(nil), s.violations...)
 }
 
-// exchange is a request that a handler is processing, together with its response.
+// exchange is a request that is being handled, together with its response.
 type exchange struct {
 	*Server
 	request *http.Request
@@ -201,7 +200,7 @@ func (s *Server) handle(r *http.Request, body []byte) answer {
 	return v.route.do(v)
 }
 
-// authorize checks the repository, the token's permissions and the body, in this order.
+// authorize checks the repository, the token's permissions and the body, in that order.
 func (v *exchange) authorize(body []byte) (answer, bool) {
 	name := v.path["owner"] + "/" + v.path["repo"]
 	v.repo = v.repos[name]
@@ -251,7 +250,7 @@ func (v *exchange) graphQL(body []byte) answer {
 
 var objectOf = regexp.MustCompile(`(\w+): object\(oid: "([0-9a-f]+)"\)`)
 
-// authors returns a commit's author and co-authors as GraphQL returns them.
+// authors returns a commit's author and co-authors in GraphQL's format.
 func (v *exchange) authors(c *Commit) any {
 	if c == nil {
 		return nil
@@ -267,7 +266,7 @@ func (v *exchange) authors(c *Commit) any {
 	return map[string]any{"authors": map[string]any{"nodes": nodes, "pageInfo": map[string]any{"hasNextPage": false}}}
 }
 
-// at returns an address in the API. For an address in a browser, use web.
+// at returns the address of a resource in the API. For an address in the browser, use web.
 func (v *exchange) at(format string, args ...any) string {
 	return v.origin() + v.paths + fmt.Sprintf(format, args...)
 }

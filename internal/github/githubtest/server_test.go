@@ -336,7 +336,7 @@ func TestServer_ResetOverASocket(t *testing.T) {
 	resp.Body.Close()
 }
 
-// Tests can read the state, the requests with their outcomes, the writes and the events.
+// Tests can read the server's state, the requests with their outcomes, the writes and the events.
 func TestServer_Journal(t *testing.T) {
 	day := time.Date(2026, 5, 3, 10, 0, 0, 0, time.UTC)
 	s := New(Clock(func() time.Time { return day }))

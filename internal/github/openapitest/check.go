@@ -113,7 +113,7 @@ func (c *Checker) Check(r *http.Request, body []byte, status int, header http.He
 	return nil
 }
 
-// checkQuery rejects query parameters that the operation does not define.
+// checkQuery rejects query parameters that the description does not list for the operation.
 func checkQuery(route *routers.Route, query url.Values) error {
 	for _, key := range slices.Sorted(maps.Keys(query)) {
 		if route.Operation.Parameters.GetByInAndName("query", key) == nil {
@@ -123,8 +123,8 @@ func checkQuery(route *routers.Route, query url.Values) error {
 	return nil
 }
 
-// checkError checks an error response against the common schema if the description of the operation does not list
-// its status. For example, 401 is often missing.
+// checkError checks an error response against the common schema. It is used if the description of the operation does
+// not list the status. For example, 401 is often missing.
 func (c *Checker) checkError(answer []byte) error {
 	var body any
 	if err := json.Unmarshal(answer, &body); err != nil {

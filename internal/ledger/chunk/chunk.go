@@ -1,4 +1,4 @@
-// Package chunk splits long strings into several short values, so that ledgers can store them in MLflow's parameters.
+// Package chunk splits long strings into short values, so that ledgers can store them in MLflow parameters.
 //
 // It must stay pure.
 package chunk
@@ -12,7 +12,7 @@ import (
 // bytes.
 const Size = 250
 
-// Cut shortens a string so that it fits into one value.
+// Cut truncates a string so that it fits into one value.
 func Cut(text string) string {
 	if len(text) <= Size {
 		return text
@@ -24,8 +24,8 @@ func Cut(text string) string {
 	}
 }
 
-// Split splits a string into numbered values, but never in the middle of a character. Some databases strip spaces from
-// the ends of a value, so no value begins or ends with a space.
+// Split splits a string into numbered values, never in the middle of a character. Some databases strip spaces from both
+// ends of a value, so no value begins or ends with a space.
 func Split(key, text string) map[string]string {
 	out := map[string]string{}
 	for i := 0; text != ""; i++ {

@@ -17,38 +17,38 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/signing"
 )
 
-// Attacker is what the author of a forged ledger is able to do. No attacker has a key that the policy lists.
+// Attacker says what the author of a forged ledger can do. No attacker has a key that the policy lists.
 type Attacker int
 
 const (
-	Outsider Attacker = iota // may create pages and experiments, and use free names
-	Editor                   // may also write to every page, name and anchor; a value can be stored only once
-	Operator                 // may also edit and remove every row of the database
+	Outsider Attacker = iota // can create pages and experiments, and use free names
+	Editor                   // can also write to every page, name and anchor, but cannot change a stored value
+	Operator                 // can also edit and remove any row in the database
 )
 
 func (a Attacker) String() string { return []string{"outsider", "editor", "operator"}[a] }
 
-// Carrier carries out an attacker's operations on one model's ledger: in memory, through an API, or with SQL. An
-// operation that the attacker is not allowed to do has no effect.
+// Carrier performs an attacker's operations on one model's ledger: in memory, through an API, or with SQL. An operation
+// that the attacker is not permitted to perform has no effect.
 type Carrier interface {
 	// Ours returns the pages of the honest ledger, oldest first.
 	Ours() []string
-	// Others returns the pages of a different honest ledger, and the attacker's own pages.
+	// Others returns the pages of a different honest ledger and the attacker's own pages.
 	Others() []string
-	// Values returns a copy of the values of a page.
+	// Values returns a copy of the values on a page.
 	Values(page string) map[string]string
-	// Begin creates an empty page of the attacker's own. An outsider's page is in the outsider's own experiment.
+	// Begin creates an empty page that belongs to the attacker. An outsider's page is in the outsider's own experiment.
 	Begin() (page string)
-	// Add stores either all of these values or none. A key that already has a value keeps it.
+	// Add stores either all of these values or none of them. A key that already has a value keeps it.
 	Add(page string, values map[string]string)
-	// Replace makes these the only values of a page.
+	// Replace replaces all values on a page with the given ones.
 	Replace(page string, values map[string]string)
 	// Remove deletes a page.
 	Remove(page string)
-	// Place returns what the ledger's name points to, and Point changes this.
+	// Place returns what the ledger's name points to, and Point changes it.
 	Place() registry.LedgerPlace
 	Point(registry.LedgerPlace)
-	// Anchor sets the model's anchor. If the text is empty, it removes the anchor.
+	// Anchor sets the model's anchor, or removes it if the text is empty.
 	Anchor(text string)
 }
 
@@ -58,14 +58,14 @@ type Forger struct {
 	Carrier
 	Who   Attacker
 	Model string
-	Key   signing.KeyPair // signs forgeries; a test with a listed key shows that the forgeries are well made
+	Key   signing.KeyPair // signs forgeries; a test with a listed key shows that they are well made
 	Now   time.Time
-	// Lie changes the record of a forged entry, so that a test can tell whether a reader has believed the entry.
+	// Lie changes the record of a forged entry, so that a test can tell whether a reader believed it.
 	Lie func(record map[string]any)
-	Did []string // the names of the kinds that were carried out
+	Did []string // the names of the kinds of forgery that were applied
 }
 
-// Forge carries out between one and four kinds, and calls check after each.
+// Forge applies one to four kinds of forgery, and calls check after each.
 func (f *Forger) Forge(check func(kind string)) {
 	for range 1 + f.IntN(4) {
 		k := f.draw()
@@ -75,7 +75,7 @@ func (f *Forger) Forge(check func(kind string)) {
 	}
 }
 
-// draw returns a random kind. In half of the cases, the kind requires exactly this attacker's power.
+// draw returns a random kind. In half of all cases, it is one that requires exactly this attacker's power.
 func (f *Forger) draw() Kind {
 	own := f.IntN(2) == 0
 	some := slices.DeleteFunc(slices.Clone(Kinds), func(k Kind) bool {
@@ -86,7 +86,7 @@ func (f *Forger) draw() Kind {
 
 func pick[T any](f *Forger, of ...T) T { return of[f.IntN(len(of))] }
 
-// ours returns a random page of the honest ledger with its values. The newest page is the most likely.
+// ours returns a random page of the honest ledger and its values. The newest page is the most likely one.
 func (f *Forger) ours() (string, map[string]string) {
 	ids := f.Ours()
 	if len(ids) == 0 {
@@ -96,21 +96,21 @@ func (f *Forger) ours() (string, map[string]string) {
 	return id, f.Values(id)
 }
 
-// any returns a random page with its values.
+// any returns a random page and its values.
 func (f *Forger) any() (string, map[string]string) {
 	ids := slices.Concat(f.Ours(), f.Others())
 	id := ids[f.IntN(len(ids))]
 	return id, f.Values(id)
 }
 
-// page creates one of the attacker's own pages, with these values.
+// page creates a page that belongs to the attacker and contains these values.
 func (f *Forger) page(kv map[string]string) string {
 	id := f.Begin()
 	f.Add(id, kv)
 	return id
 }
 
-// The format of pages. It is repeated here, because an attacker uses a program of their own.
+// The page format. It is repeated here because an attacker would use a program of their own.
 const (
 	plain       = "1"
 	signed      = "2"
@@ -120,7 +120,7 @@ const (
 
 func numberKey(letter string, n int) string { return fmt.Sprintf("%s%06d", letter, n) }
 
-// numberOf returns the number that a key belongs to, or 0 for a key of the page itself.
+// numberOf returns the number of the entry that a key belongs to, or 0 for a key that belongs to the page itself.
 func numberOf(key string) int {
 	if len(key) < 7 || !strings.Contains("ehdrsko", key[:1]) {
 		return 0
@@ -154,7 +154,7 @@ func base(kv map[string]string) int {
 	return n
 }
 
-// free returns the first number on a page under which nothing is stored, or 0 if there is none.
+// free returns the first number on a page under which nothing is stored, or 0 if there is no such number.
 func free(kv map[string]string) int {
 	for n := base(kv) + 1; n <= base(kv)+pageEntries; n++ {
 		if len(Slot(kv, n)) == 0 {
@@ -164,7 +164,7 @@ func free(kv map[string]string) int {
 	return 0
 }
 
-// number returns a number on the page that is in use, or the next one after those.
+// number returns a number that is in use on the page, or the one after the last.
 func (f *Forger) number(kv map[string]string) int {
 	last := base(kv)
 	for key := range kv {
@@ -185,8 +185,8 @@ func headDigest(id string, kv map[string]string) string {
 	)
 }
 
-// ends returns the digests that an entry on the page may use as the digest of the previous entry, oldest first, and the
-// numbers of those entries.
+// ends returns, oldest first, each digest that an entry on the page may state as the previous one. It also returns the
+// numbers of the entries with these digests.
 func ends(id string, kv map[string]string) (digests []string, numbers []int) {
 	digests, numbers = []string{headDigest(id, kv)}, []int{base(kv)}
 	for n := base(kv) + 1; n <= base(kv)+pageEntries; n++ {
@@ -197,7 +197,7 @@ func ends(id string, kv map[string]string) (digests []string, numbers []int) {
 	return digests, numbers
 }
 
-// sign returns the signature of stored values, in the form that the program uses.
+// sign returns the signature of stored values, in the form that the program expects.
 func (f *Forger) sign(kv map[string]string, kind string, number int, prev string, values ...string) string {
 	text, _ := canonical.JSON(map[string]any{
 		"kind": kind, "ledger": kv["ledger"], "model": kv["model"], "number": number, "prev": prev,
@@ -206,7 +206,7 @@ func (f *Forger) sign(kv map[string]string, kind string, number int, prev string
 	return f.Key.Sign(string(text))
 }
 
-// head returns the head of a page with this id. If ledger is "", the page is unsigned.
+// head returns the head of the page with this id. If ledger is "", the page is unsigned.
 func (f *Forger) head(id string, from int, prev, prior, ledger string) map[string]string {
 	kv := map[string]string{
 		"format": plain, "model": f.Model, "base": strconv.Itoa(from), "prev": orNone(prev), "prior": orNone(prior),
@@ -236,8 +236,8 @@ type forged struct {
 	key     bool  // whether the entry is signed
 	ended   bool  // whether the entry has an outcome
 
-	claimant string    // the run that made the claim; "" for a random one
-	at       time.Time // the time of the claim; zero for a random time
+	claimant string    // the run that makes the claim; "" for a random one
+	at       time.Time // when the claim was made; zero for a random time
 }
 
 // next returns a forged entry that follows the last one on the page, as a careful attacker would write it.
@@ -296,7 +296,7 @@ func (f *Forger) entry(kv map[string]string, e forged) map[string]string {
 	return out
 }
 
-// record returns the record of a stored entry, or a small record if there is none.
+// record returns the record of a stored entry, or a minimal record if there is none.
 func (f *Forger) record(kv map[string]string) map[string]any {
 	for n := base(kv) + pageEntries; n > base(kv); n-- {
 		if text := chunk.Join(kv, numberKey("r", n)); text != "" && f.IntN(4) > 0 {
@@ -313,7 +313,7 @@ func (f *Forger) record(kv map[string]string) map[string]any {
 	}
 }
 
-// claimant returns the text that identifies the run that made a claim: either a made-up run, or the run in a stored
+// claimant returns the text that identifies the run that made a claim: either an invented run, or the one in a stored
 // claim.
 func (f *Forger) claimant(kv map[string]string) string {
 	for n := base(kv) + pageEntries; n > base(kv); n-- {
@@ -324,7 +324,7 @@ func (f *Forger) claimant(kv map[string]string) string {
 	return pick(f, "666.1.x", ".0.x")
 }
 
-// outcome returns the values that close a stored entry as done.
+// outcome returns values that close a stored entry as done.
 func (f *Forger) outcome(kv map[string]string, n int, key bool) map[string]string {
 	record := chunk.Join(kv, numberKey("r", n))
 	parts := []string{"done", "ok", "1", f.Now.UTC().Format(time.RFC3339)}

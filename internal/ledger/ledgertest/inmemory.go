@@ -11,7 +11,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
-// InMemory carries out an attacker's operations on a model's ledger in a Memory.
+// InMemory performs an attacker's operations on a model's ledger in a Memory.
 type InMemory struct {
 	*Memory
 	Who   Attacker
@@ -19,7 +19,7 @@ type InMemory struct {
 	begun int
 }
 
-// theirs is the experiment of the outsiders. The names of attackers' pages begin with x.
+// theirs is the outsiders' experiment. The names of attackers' pages begin with x.
 const (
 	theirs = "theirs"
 	theirX = "x"
@@ -45,14 +45,14 @@ func (c *InMemory) pages(of func(id string) bool) []string {
 	return ids
 }
 
-// Values returns a copy of a page.
+// Values returns a copy of the values on a page.
 func (c *InMemory) Values(id string) map[string]string {
 	kv := map[string]string{}
 	maps.Copy(kv, c.Memory.Pages[id])
 	return kv
 }
 
-// Begin creates one of the attacker's own pages.
+// Begin creates a page that belongs to the attacker.
 func (c *InMemory) Begin() string {
 	c.begun++
 	id := fmt.Sprint(theirX, c.begun)
@@ -63,7 +63,7 @@ func (c *InMemory) Begin() string {
 	return id
 }
 
-// Add writes to a page. An outsider can write only to their own pages.
+// Add writes values to a page. An outsider can write only to their own pages.
 func (c *InMemory) Add(id string, kv map[string]string) {
 	if c.Who == Outsider && !strings.HasPrefix(id, theirX) {
 		return
@@ -73,7 +73,7 @@ func (c *InMemory) Add(id string, kv map[string]string) {
 		for _, key := range slices.Sorted(maps.Keys(kv))[:maxBatch] {
 			some[key] = kv[key]
 		}
-		_ = c.Write(context.Background(), id, some) // fails if the attacker is not allowed to write
+		_ = c.Write(context.Background(), id, some) // fails if the attacker may not write there
 		kv = maps.Clone(kv)
 		for key := range some {
 			delete(kv, key)
@@ -84,24 +84,24 @@ func (c *InMemory) Add(id string, kv map[string]string) {
 
 const maxBatch = 100
 
-// Replace replaces a page, if the attacker may edit the database.
+// Replace replaces a page if the attacker can edit the database.
 func (c *InMemory) Replace(id string, kv map[string]string) {
 	if c.Who == Operator && id != "" {
 		c.Memory.Pages[id] = maps.Clone(kv)
 	}
 }
 
-// Remove removes a page, if the attacker may edit the database.
+// Remove removes a page if the attacker can edit the database.
 func (c *InMemory) Remove(id string) {
 	if c.Who == Operator {
 		delete(c.Memory.Pages, id)
 	}
 }
 
-// Place returns what the name points to.
+// Place returns what the ledger's name points to.
 func (c *InMemory) Place() registry.LedgerPlace { return c.Places[c.Model] }
 
-// Point changes what the name points to. An outsider may do so only if the name is theirs.
+// Point changes what the ledger's name points to. An outsider can do so only if the name belongs to them.
 func (c *InMemory) Point(p registry.LedgerPlace) {
 	was := c.Places[c.Model]
 	if c.Who != Outsider || was.ID == theirX || c.Homes[was.First] == theirs {
@@ -109,7 +109,7 @@ func (c *InMemory) Point(p registry.LedgerPlace) {
 	}
 }
 
-// Anchor sets or removes the anchor, which an outsider may not do.
+// Anchor sets or removes the anchor, which an outsider cannot do.
 func (c *InMemory) Anchor(text string) {
 	switch {
 	case c.Who == Outsider:

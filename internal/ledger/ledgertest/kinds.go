@@ -9,14 +9,14 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
-// Kind is a way to forge a ledger.
+// Kind is one kind of forgery.
 type Kind struct {
 	Name  string
-	By    Attacker // the least powerful attacker who can do it
+	By    Attacker // the least powerful attacker who can commit it
 	forge func(f *Forger)
 }
 
-// Kinds lists all ways to forge a ledger, for every carrier.
+// Kinds lists every kind of forgery. It is the same for all carriers.
 var Kinds = []Kind{
 	{"a page elsewhere with our values", Outsider, func(f *Forger) {
 		_, kv := f.ours()
@@ -249,7 +249,7 @@ var Kinds = []Kind{
 	}},
 }
 
-// append adds a forged entry to one of our pages. change makes it differ from an unsigned claim.
+// append adds a forged entry to one of our pages. change can make it something other than an unsigned claim.
 func (f *Forger) append(change func(*forged)) {
 	id, kv := f.ours()
 	e := f.next(id, kv)
@@ -260,7 +260,7 @@ func (f *Forger) append(change func(*forged)) {
 	f.Add(id, f.entry(kv, e))
 }
 
-// ledger creates a forged ledger with one to three entries, and returns its page.
+// ledger creates a forged ledger of one to three entries, and returns the id of its page.
 func (f *Forger) ledger(key bool) string {
 	id, first := f.Begin(), ""
 	if key {
@@ -272,7 +272,7 @@ func (f *Forger) ledger(key bool) string {
 	return id
 }
 
-// following creates a forged page with one to three entries that claims to follow the given page.
+// following creates a forged page of one to three entries that claims to follow the given page.
 func (f *Forger) following(id string, kv map[string]string, key bool) string {
 	digests, _ := ends(id, kv)
 	next, ledger := f.Begin(), ""
@@ -296,8 +296,8 @@ func (f *Forger) fill(id string, kv map[string]string, key bool) {
 	}
 }
 
-// rebuild forges the whole page again. This is possible for an attacker who has this program, even without a key that
-// the policy lists.
+// rebuild forges a whole page from scratch. Any attacker who has this program can do so, even without a key that the
+// policy lists.
 func (f *Forger) rebuild(id string, kv map[string]string, key bool) {
 	ledger := ""
 	if key {
@@ -345,7 +345,7 @@ func remove(kv map[string]string, n int) {
 	}
 }
 
-// encoded returns a signature either unchanged, truncated, or in a different encoding.
+// encoded returns a signature that is either unchanged, truncated or encoded differently.
 func (f *Forger) encoded(signature string) string {
 	fingerprint, text, _ := strings.Cut(signature, "|")
 	raw, err := base64.StdEncoding.DecodeString(text)
@@ -366,7 +366,7 @@ func (f *Forger) Claim() {
 	f.Add(id, f.entry(kv, f.next(id, kv)))
 }
 
-// Entry adds an entry that is as well made as the forger's key allows. The given run claims it, and it stays open
+// Entry adds an entry that is as well made as the forger's key allows. It is claimed by the given run, and stays open
 // unless ended is true.
 func (f *Forger) Entry(claimant string, ended bool) {
 	id := f.Ours()[len(f.Ours())-1]
@@ -376,7 +376,7 @@ func (f *Forger) Entry(claimant string, ended bool) {
 	f.Add(id, f.entry(kv, e))
 }
 
-// UseUp stores junk under all free numbers on the newest page of the ledger.
+// UseUp stores junk under every free number on the newest page of the ledger.
 func (f *Forger) UseUp() { f.useUp(f.Ours()[len(f.Ours())-1]) }
 
 func (f *Forger) useUp(id string) {

@@ -1,5 +1,5 @@
-// Package ledgertest keeps the pages of a ledger in memory, for tests. It gives the same guarantees as MLflow's runs
-// and experiments. It also lists the ways to forge a ledger, for tests both in memory and on servers.
+// Package ledgertest keeps the pages of a ledger in memory for tests, with the same guarantees as MLflow's runs and
+// experiments. It also lists the kinds of forgery, for tests in memory and on servers.
 package ledgertest
 
 import (
@@ -12,7 +12,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
-// Memory is a ledger.Store and a ledger.Founder. It is safe for concurrent use. A test may read and change its fields
+// Memory is a ledger.Store and a ledger.Founder. It is safe for concurrent use. Tests may access its fields directly
 // while no other goroutine uses it.
 type Memory struct {
 	mu      sync.Mutex
@@ -20,14 +20,14 @@ type Memory struct {
 	Places  map[string]registry.LedgerPlace
 	Anchors map[string]string
 	Reads   int
-	Spare   int    // the number of pages that were deleted
-	Single  bool   // store values one by one, as a file store does
+	Spare   int    // the number of deleted pages
+	Single  bool   // whether values are stored one by one, as in a file store
 	Why     string // the reason that was passed to Unfit
-	// Homes contains the experiment of each page that is not in the home experiment.
+	// Homes maps each page outside the home experiment to its experiment.
 	Homes  map[string]string
-	Tagged map[string]map[string]string // the models' tags, without the anchor
+	Tagged map[string]map[string]string // the tags of each model, excluding the anchor
 	Away   string                       // the experiment for new pages if the login may not use the home experiment
-	// Before is called at the start of every operation, without holding the lock. If it returns an error, the operation
+	// Before is called at the start of every operation, without the lock held. If it returns an error, the operation
 	// fails.
 	Before func(op, page string) error
 	made   int
@@ -70,7 +70,7 @@ func (m *Memory) Home(context.Context) (string, error) {
 
 const home = "home"
 
-// Read returns a copy of a page, and its experiment.
+// Read returns a copy of the values on a page, and the page's experiment.
 func (m *Memory) Read(_ context.Context, page string) (map[string]string, string, error) {
 	end, err := m.begin("read", page)
 	defer end()
@@ -85,7 +85,7 @@ func (m *Memory) Read(_ context.Context, page string) (map[string]string, string
 	return maps.Clone(kv), cmp.Or(m.Homes[page], home), nil
 }
 
-// Write stores either all values or none.
+// Write stores either all values or none of them.
 func (m *Memory) Write(_ context.Context, page string, values map[string]string) error {
 	end, err := m.begin("write", page)
 	defer end()
@@ -114,7 +114,7 @@ func (m *Memory) Write(_ context.Context, page string, values map[string]string)
 	return nil
 }
 
-// Page makes an empty page.
+// Page creates an empty page.
 func (m *Memory) Page(_ context.Context, model, experiment string) (page, away string, err error) {
 	end, err := m.begin("page", model)
 	defer end()
@@ -136,7 +136,7 @@ func (m *Memory) Page(_ context.Context, model, experiment string) (page, away s
 	return id, away, nil
 }
 
-// Found makes the page the model's first one, unless the model already has one.
+// Found makes the page the first one of the model's ledger, unless the model already has a ledger.
 func (m *Memory) Found(_ context.Context, model, suffix, page string) (registry.LedgerPlace, error) {
 	end, err := m.begin("found", page)
 	defer end()
@@ -150,10 +150,10 @@ func (m *Memory) Found(_ context.Context, model, suffix, page string) (registry.
 	return m.Places[model], nil
 }
 
-// Reopen does nothing, because there is no experiment that could have been deleted.
+// Reopen does nothing, because no experiment can have been deleted.
 func (m *Memory) Reopen(context.Context) (bool, error) { return false, nil }
 
-// Refound makes the page the model's first one, even if the model already has one.
+// Refound makes the page the first one of the model's ledger, even if the model already has a ledger.
 func (m *Memory) Refound(_ context.Context, model, page string) (registry.LedgerPlace, error) {
 	end, err := m.begin("refound", page)
 	defer end()
@@ -164,7 +164,7 @@ func (m *Memory) Refound(_ context.Context, model, page string) (registry.Ledger
 	return m.Places[model], nil
 }
 
-// Tail stores the hint.
+// Tail stores a hint about which page is the newest.
 func (m *Memory) Tail(_ context.Context, p registry.LedgerPlace, page string) error {
 	end, err := m.begin("tail", page)
 	defer end()
@@ -210,7 +210,7 @@ func (m *Memory) Tags(_ context.Context, model string) (map[string]string, error
 	return out, err
 }
 
-// AllPages returns the pages of an experiment, or of all experiments, that say they are the model's.
+// AllPages returns the model's pages in an experiment, or in all experiments.
 func (m *Memory) AllPages(_ context.Context, model, experiment string) (map[string]map[string]string, error) {
 	end, err := m.begin("pages", model)
 	defer end()
@@ -234,7 +234,7 @@ func (m *Memory) Drop(_ context.Context, page string) error {
 	return err
 }
 
-// Unfit stores the reason.
+// Unfit stores the reason in Why.
 func (m *Memory) Unfit(_ context.Context, why string) error {
 	end, err := m.begin("unfit", "")
 	defer end()

@@ -10,11 +10,11 @@ import (
 const (
 	allGatesOmitted  = "left out: too long for a tag"
 	someGatesOmitted = "the rest is left out: too long for a tag"
-	shortText        = 100 // bytes of a text that was shortened
+	shortText        = 100 // bytes of a truncated text
 )
 
-// Shorter returns the summary without its least important part. If it leaves out a whole field, it adds the field's
-// name to Omitted. ok is false if no part can be left out.
+// Shorter returns the summary without its least important part. If that part is a whole field, Shorter adds the field's
+// name to Omitted. ok is false if nothing can be left out.
 func (s Summary) Shorter() (shorter Summary, ok bool) {
 	omit := func(name string) { s.Omitted = append(slices.Clone(s.Omitted), name) }
 	drop := func(name string, field *string) { *field = ""; omit(name) }

@@ -16,23 +16,23 @@ type Summary struct {
 	From     int             `json:"from,omitempty"` // the incumbent that the version replaced
 	To       int             `json:"to"`
 	Target   registry.Target `json:"target"`
-	Gates    []string        `json:"gates,omitempty"` // each gate with its outcome and the observed value
+	Gates    []string        `json:"gates,omitempty"` // each gate with its outcome and its observed value
 	Mode     verdict.Mode    `json:"mode,omitempty"`  // see Record
 	Waivers  []string        `json:"waivers,omitempty"`
 	Override []string        `json:"override,omitempty"`
 	Plan     string          `json:"plan"` // digest
 	Run      string          `json:"run,omitempty"`
 	Actor    string          `json:"actor,omitempty"`
-	// the user whose event started the workflow run, if it was a different user
+	// the user whose event started the workflow run, if different from the actor
 	Initiator     string `json:"initiator,omitempty"`
 	Justification string `json:"justification,omitempty"` // the reason in the user's own words
 
-	Ledger string `json:"ledger,omitempty"`    // the first page of the ledger that contains the whole record
+	Ledger string `json:"ledger,omitempty"`    // the id of the first page of the ledger that contains the whole record
 	Epoch  int    `json:"epoch,omitempty"`     // the number of the entry
 	Sha256 string `json:"sha256,omitempty"`    // the digest of the whole record
 	Weak   string `json:"no_ledger,omitempty"` // why there is no entry
 
-	Omitted []string `json:"omitted,omitempty"` // fields that were left out, because the tag was too short for them
+	Omitted []string `json:"omitted,omitempty"` // fields that did not fit into the tag
 }
 
 // Of parses the `promote.record` tag of a version. ok is false if the tag is missing or cannot be parsed.
@@ -40,10 +40,10 @@ func Of(v registry.Version) (s Summary, ok bool) {
 	return s, json.Unmarshal([]byte(v.Tags[registry.TagRecord]), &s) == nil
 }
 
-// betweenAliases separates the aliases in a target. Only the `alias` command makes targets with several aliases.
+// betweenAliases separates the aliases in a target. Only the `alias` command makes targets of several aliases.
 const betweenAliases = ", "
 
-// TargetOf returns the target that consists of these aliases.
+// TargetOf returns the target that consists of the given aliases.
 func TargetOf(aliases []string) registry.Target {
 	return registry.Target{Alias: strings.Join(aliases, betweenAliases)}
 }

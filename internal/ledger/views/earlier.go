@@ -7,8 +7,8 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
-// EarlierVersions returns the versions that the target pointed to before the current one, newest first. It knows only
-// the moves that are in the ledger.
+// EarlierVersions returns the versions that the target pointed to before the current one, newest first. It considers
+// only the moves in the ledger.
 func EarlierVersions(l ledger.Chain, ref registry.Ref, now int) []int {
 	var out []int
 	add := func(state registry.State) {

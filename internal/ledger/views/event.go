@@ -10,19 +10,19 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
 )
 
-// EventSchema is the version of Event. It increases if the meaning of a field changes, but not if fields are added.
+// EventSchema is the version of Event. It increases when a field changes its meaning, but not when one is added.
 const EventSchema = 1
 
-// Event is sent to other systems after a promotion has been read back. It is made only from the ledger entry, so a
+// Event is sent to other systems after a promotion has been read back. It is made only from the ledger entry, so that a
 // later run can send an event that an earlier run could not. GitHub allows at most ten top-level keys.
 type Event struct {
 	Schema   int         `json:"schema"`
 	Event    string      `json:"event"`     // promoted, rolled-back or aliases-moved
-	RecordID string      `json:"record_id"` // the same in every delivery, so that receivers can detect repetitions
+	RecordID string      `json:"record_id"` // the same in every delivery, so that receivers can detect repeated ones
 	Model    string      `json:"model"`
 	Version  string      `json:"version,omitempty"` // a string, as in MLflow; "" if several versions were moved
 	Previous string      `json:"previous_version,omitempty"`
-	ModelURI string      `json:"model_uri,omitempty"` // URI of this version, even if the target has been moved since
+	ModelURI string      `json:"model_uri,omitempty"` // URI of this version, even if the target has since been moved
 	Target   EventTarget `json:"target"`
 	Source   EventSource `json:"source"`
 	Record   EventRecord `json:"record"`
@@ -35,18 +35,18 @@ type EventTarget struct {
 	Moves []registry.Shift `json:"moves"`
 }
 
-// EventSource describes where the model comes from.
+// EventSource says where the model comes from.
 type EventSource struct {
 	Server string `json:"server"` // address of the registry, without credentials
 	RunID  string `json:"run_id,omitempty"`
 	Commit string `json:"commit,omitempty"` // commit of the training code
-	// digest of the model's files, see FilesDigest; only if a gate asked for it
+	// digest of the model's files (see FilesDigest); only if a gate asked for it
 	Digest string `json:"artifact_sha256,omitempty"`
 }
 
 // EventRecord contains additional fields of the ledger entry.
 type EventRecord struct {
-	// a later event about the same model has a higher number; 0 without a ledger
+	// increases with each event about the same model; 0 without a ledger
 	Sequence    int    `json:"sequence,omitempty"`
 	At          string `json:"at"` // RFC 3339, UTC
 	WorkflowRun string `json:"workflow_run,omitempty"`
@@ -56,19 +56,19 @@ type EventRecord struct {
 	// the reason in the user's own words
 	Justification string   `json:"justification,omitempty"`
 	Approvers     []string `json:"approvers,omitempty"`
-	// why the approvers are not known; a code of fact.ApproversGap
+	// why the approvers are not known; a fact.ApproversGap code
 	Unknown  string           `json:"approvers_unknown,omitempty"`
 	Decision verdict.Decision `json:"decision,omitempty"` // the gates' decision, if it was not enforced
-	// report or ungated; absent if the gates were enforced
+	// report or ungated; omitted if the gates were enforced
 	Mode verdict.Mode `json:"mode,omitempty"`
-	// the id of a later record that moved the same target and so made this event outdated
+	// the id of a later record that moved the same target, which makes this event outdated
 	SupersededBy string `json:"superseded_by,omitempty"`
 }
 
 // eventNames maps each command to the name of its event.
 var eventNames = map[string]string{"promote": "promoted", "rollback": "rolled-back", "alias": "aliases-moved"}
 
-// NewEvent returns the event for the record with this id.
+// NewEvent returns the event for the record with the given id.
 func NewEvent(id string, r ledger.Record) Event {
 	e := Event{
 		Schema: EventSchema, Event: eventNames[r.Command], RecordID: id, Model: r.Model,
@@ -96,7 +96,7 @@ func NewEvent(id string, r ledger.Record) Event {
 	return e
 }
 
-// Refs returns the aliases and stages that were moved, as text.
+// Refs returns the aliases and stages that were moved, as a string.
 func (e Event) Refs() string {
 	var refs []string
 	for _, m := range e.Target.Moves {

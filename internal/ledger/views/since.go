@@ -9,10 +9,10 @@ import (
 
 // Stay says how long a target has pointed to a version. The zero value means that this is not known.
 type Stay struct {
-	Entry   ledger.Entry // the oldest entry since which the target has pointed to the version without a gap
+	Entry   ledger.Entry // the oldest entry from which the target has pointed to the version without a gap
 	Known   bool         // whether Entry is set
-	Moved   bool         // whether Entry moved the target there; if not, the time of the move is not known
-	Earlier bool         // whether the target was there before the oldest entry that was read
+	Moved   bool         // whether Entry moved the target to the version; if not, the time of the move is not known
+	Earlier bool         // whether the target pointed to the version before the oldest entry that was read
 }
 
 // Since says how long the alias or stage has pointed to the version. Only entries with the outcome `done` count. Any

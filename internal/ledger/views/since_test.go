@@ -10,14 +10,14 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
-// The ledger shows the entry since which a target has pointed to its version, however the target was moved there. If
-// the first pages are not read, the result says that the target may have been there earlier.
+// Since finds the entry from which a target has pointed to its version, however the target was moved. If the first
+// pages have not been read, the result says that the target may have pointed to the version even earlier.
 func TestSince_FindsTheMove(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		ref := rapid.SampledFrom([]string{"@champion", "Staging"}).Draw(t, "ref")
 		var all []ledger.Entry
-		// the version that the target points to, the entry since which it has, and whether that entry found the move
-		// rather than making it
+		// the version that the target points to, the entry from which it has done so, and whether that entry only found
+		// the move
 		now, since, byHand := "", 0, false
 		states := []string{""}
 		for n := range rapid.IntRange(1, 12).Draw(t, "entries") {

@@ -9,7 +9,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
-// The types of the in-toto statement that describes a promotion, and of its predicate.
+// The type of the in-toto statement that describes a promotion, and the type of its predicate.
 const (
 	StatementType = "https://in-toto.io/Statement/v1"
 	PredicateType = "https://github.com/mlflow-promote/mlflow-promote/promotion/v1"
@@ -23,22 +23,22 @@ type Statement struct {
 	Predicate     Predicate            `json:"predicate"`
 }
 
-// ResourceDescriptor is the subject of a statement. FilesDigest describes how its digest is computed.
+// ResourceDescriptor is the subject of a statement. See FilesDigest for how its digest is computed.
 type ResourceDescriptor struct {
 	Name   string            `json:"name"`
-	Digest map[string]string `json:"digest"` // by algorithm
+	Digest map[string]string `json:"digest"` // keyed by algorithm
 }
 
 // Predicate is the ledger entry that a statement contains.
 type Predicate struct {
 	Record  ledger.Record `json:"record"`
 	Outcome string        `json:"outcome"`
-	Ended   string        `json:"ended"`                  // RFC 3339, UTC; by this time, the moves had been read back
+	Ended   string        `json:"ended"`                  // RFC 3339, UTC; when the moves had been read back
 	Entry   string        `json:"entry_sha256,omitempty"` // "" if there is no entry
 }
 
-// NewStatement converts an entry into a statement. It fails if the entry did not end well or contains no digest of the
-// model's files.
+// NewStatement converts an entry into a statement. It fails if the entry did not end well or does not contain the
+// digest of the model's files.
 func NewStatement(e ledger.Entry) (Statement, error) {
 	r := e.Record
 	switch {
@@ -69,8 +69,8 @@ func NewStatement(e ledger.Entry) (Statement, error) {
 // SubjectDigest returns the digest in the form that actions/attest accepts.
 func (s Statement) SubjectDigest() string { return "sha256:" + s.Subject[0].Digest["sha256"] }
 
-// StatementOf returns entry n as a statement, or the newest entry if n is LastEntry. Only an entry signed by one of the
-// policy's keys is believed. keys reports whether the policy lists any.
+// StatementOf returns entry n as a statement, or the newest entry if n is LastEntry. It accepts only an entry signed by
+// one of the policy's keys. keys reports whether the policy lists any.
 func StatementOf(entries []ledger.Entry, n int, keys bool) (*Statement, error) {
 	refused := func(msg, hint string) (*Statement, error) {
 		return nil, &registry.Error{Reason: registry.BadInput, Msg: "make statement: " + msg, Hint: hint}
@@ -98,11 +98,11 @@ func StatementOf(entries []ledger.Entry, n int, keys bool) (*Statement, error) {
 	return &s, nil
 }
 
-// LastEntry can be used in place of a number to select the newest entry.
+// LastEntry selects the newest entry in place of a number.
 const LastEntry = -1
 
-// LastPromotion returns the newest entry that promoted the version to the target, if one of the policy's keys has
-// signed it.
+// LastPromotion returns the newest entry that promoted the version to the target and was signed by one of the policy's
+// keys.
 func LastPromotion(l ledger.Chain, t registry.Target, version int) (ledger.Entry, bool) {
 	for _, e := range slices.Backward(l.Entries) {
 		r := e.Record

@@ -10,16 +10,16 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
-// Live is one or more versions to which a target pointed for some time.
+// Live describes the versions that a target pointed to during some period. It is usually one version.
 type Live struct {
 	Ref   registry.Ref   `json:"ref"`
-	Named registry.State `json:"named"`           // zero if it pointed to no version
+	Named registry.State `json:"named"`           // the zero value if the target pointed to no version
 	From  string         `json:"from"`            // RFC 3339; "" if the start is not known
 	Until string         `json:"until,omitempty"` // RFC 3339; "" if no entry shows an end
-	// the number of the entry that shows this; 0 for the current state of the registry
+	// the number of the entry that shows this state; 0 for the current state of the registry
 	Epoch   int  `json:"epoch"`
-	Outside bool `json:"outside,omitempty"` // a different client moved it there, some time before that entry
-	Unknown bool `json:"unknown,omitempty"` // no record of the target is older than that entry
+	Outside bool `json:"outside,omitempty"` // a different client moved the target, some time before that entry
+	Unknown bool `json:"unknown,omitempty"` // there is no earlier record of the target
 }
 
 // UnmarshalJSON parses the state, whose form depends on the target.
@@ -36,14 +36,14 @@ func (l *Live) UnmarshalJSON(text []byte) error {
 	return nil
 }
 
-// span is the period in which a target may have had a state. A zero time means that the period is unbounded on that
-// side.
+// span is the period during which a target may have been in a state. A zero time means that the period has no limit on
+// that side.
 type span struct {
 	Live
 	from, to time.Time
 }
 
-// ended returns the state with the time at which it ended, if it has ended.
+// ended returns the state, with its end time if it has ended.
 func (s span) ended() Live {
 	if !s.to.IsZero() {
 		s.Until = s.to.UTC().Format(time.RFC3339)
@@ -51,9 +51,9 @@ func (s span) ended() Live {
 	return s.Live
 }
 
-// LiveAt returns what each target pointed to at a given time, or during a period if until is later. It returns every
-// state that the target had or may have had. A move by a different client is known only from the entry that found it,
-// so for the time between that entry and the previous one, both states are returned.
+// LiveAt returns what each target pointed to at a given time or, if until is later, during the period up to until. It
+// returns every state that the target was in or may have been in. A move by a different client is known only from the
+// entry that found it, so for the time between that entry and the previous one, LiveAt returns both states.
 func LiveAt(entries []ledger.Entry, at, until time.Time) []Live {
 	states := map[registry.Ref][]span{}
 	add := func(l Live, ended time.Time) {

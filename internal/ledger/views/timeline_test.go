@@ -13,8 +13,8 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
-// Entry 1 moves champion from 3 to 4 at 10:00, and entry 2 moves a different target at 12:00. Entry 3 finds champion at
-// 9 at 14:00 and moves it to 5. Entry 4 moves the first of its two targets at 16:00 and fails.
+// Entry 1 moves champion from 3 to 4 at 10:00. Entry 2 moves a different target at 12:00. Entry 3 finds champion at 9
+// at 14:00 and moves it to 5. Entry 4 moves the first of its two targets at 16:00 and then fails.
 func TestLiveAt(t *testing.T) {
 	hour := func(n int) time.Time { return time.Date(2026, 5, 3, n, 0, 0, 0, time.UTC) }
 	entry := func(epoch int, outcome string, moved int, outside []registry.Shift, moves ...registry.Shift) ledger.Entry {
@@ -88,7 +88,7 @@ func TestLiveAt_AnotherStage(t *testing.T) {
 	}
 }
 
-// A state that is marshalled, parsed and marshalled again stays the same.
+// Marshalling a state, parsing the result and marshalling it again changes nothing.
 func TestLive_JSON(t *testing.T) {
 	const live = `{"ref":"@champion","named":"7","from":"","epoch":3}`
 	var l Live

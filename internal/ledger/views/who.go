@@ -2,9 +2,9 @@ package views
 
 import "github.com/mlflow-promote/mlflow-promote/internal/ledger"
 
-// Who says in a few words who ran a command: the actor of the workflow run, and the user who started the run if that
-// was a different one. Outside a workflow, it names the users of the operating system and of MLflow. It returns "" if
-// neither is known.
+// Who names in a few words the user who ran a command: the actor of the workflow run and, if different, the user who
+// started it. Outside a workflow, it names the operating system user and the MLflow user. It returns "" if neither is
+// known.
 func Who(o ledger.Origin) string {
 	switch {
 	case o.Actor != "" && o.Initiator != "" && o.Initiator != o.Actor:

@@ -17,15 +17,15 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/rest"
 )
 
-// bareRegistry has these models, with a number of versions each. The first version has an alias. A model with -1
-// versions may not be read.
+// bareRegistry returns a client for a registry with these models. models maps each name to the number of versions. The
+// first version has an alias. The login may not read a model with -1 versions.
 func bareRegistry(t *testing.T, models map[string]int) *mlflow.Client {
 	t.Helper()
 	return bareServer(t, models, func() int { return 1 }, 0)
 }
 
-// bareServer is like bareRegistry, but alias returns the version that the alias points to, and the version with the
-// number deleted does not exist.
+// bareServer is like bareRegistry, but the alias points to the version that alias returns, and the version with the
+// number in deleted does not exist.
 func bareServer(t *testing.T, models map[string]int, alias func() int, deleted int) *mlflow.Client {
 	t.Helper()
 	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -80,12 +80,12 @@ func bareServer(t *testing.T, models map[string]int, alias func() int, deleted i
 	return mlflow.New(server, server, mlflow.About{Dialect: dialect.UnityCatalog}, func() float64 { return 0 })
 }
 
-// Each model of a bare registry is read on its own. A model that cannot be read does not stop the audit.
+// Each model of a bare registry is read separately. A model that cannot be read does not stop the audit.
 func TestAudit_BareRegistry(t *testing.T) {
 	models := map[string]int{"a.b.three": 3, "a.b.secret": -1, "a.b.many": maxHidden + 1}
 	for name, c := range map[string]struct {
 		query audit.Query
-		want  map[string]int // versions by model; -1 if the model is unreadable
+		want  map[string]int // number of versions of each model; -1 if the model is unreadable
 	}{
 		"live": {
 			audit.Query{Scope: audit.ScopeLive}, map[string]int{"a.b.three": 1, "a.b.secret": -1, "a.b.many": 1},
@@ -132,10 +132,10 @@ func TestAudit_BareRegistry(t *testing.T) {
 	}
 }
 
-// An alias that moves while its model is read is not reported as dangling. An alias that does dangle is reported.
+// An alias that moves while its model is being read is not reported as dangling. An alias that really dangles is.
 func TestAudit_BareMovingAlias(t *testing.T) {
 	for name, c := range map[string]struct {
-		points   []int // version that the alias points to at each reading; the last one remains
+		points   []int // the version that the alias points to at each reading; the last one is repeated
 		want     int
 		dangling bool
 	}{

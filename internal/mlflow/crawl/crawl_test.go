@@ -23,7 +23,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/rest"
 )
 
-// meddled forwards requests to a server and calls meddle before each one.
+// meddled forwards requests to a server, and calls meddle before each of them.
 type meddled struct {
 	http.RoundTripper
 	mu     sync.Mutex
@@ -47,7 +47,7 @@ func auditor(t interface{ Fatal(...any) }, transport http.RoundTripper) *mlflow.
 	return mlflow.New(wire, wire, mlflow.About{Address: "http://localhost:5000"}, func() float64 { return 0 })
 }
 
-// collect reads a registry with small pages.
+// collect reads a registry with the given page sizes, which are usually small.
 func collect(ctx context.Context, c *mlflow.Client, q audit.Query, s sizes) (all []audit.Snapshot, err error) {
 	r := newCrawler(ctx, c, q)
 	r.sizes = s
@@ -62,7 +62,7 @@ func collect(ctx context.Context, c *mlflow.Client, q audit.Query, s sizes) (all
 	return all, err
 }
 
-// world is a registry that changes during an audit. It remembers the changes.
+// world is a registry that changes during an audit. It records the changes.
 type world struct {
 	*mlflowtest.Server
 	chance  *rand.Rand
@@ -84,7 +84,7 @@ func (w *world) send(method, path string, body map[string]any) int {
 
 func version(model string, number int) string { return fmt.Sprintf("%s/%d", model, number) }
 
-// meddle makes a few changes to a model, like those made by people and jobs.
+// meddle makes a few changes to a model, as people and jobs would.
 func (w *world) meddle(names []string, most int) {
 	name := names[w.chance.IntN(len(names))]
 	number := 1 + w.chance.IntN(most)
@@ -142,7 +142,7 @@ func (w *world) meddle(names []string, most int) {
 	}
 }
 
-// Models may change in any way during an audit. Even so, every untouched version appears exactly once, nothing appears
+// Whatever changes are made to models during an audit, every untouched version appears exactly once, nothing appears
 // twice, and no model contradicts itself.
 func TestAudit_UntouchedAppearOnce(t *testing.T) {
 	for _, scope := range []string{audit.ScopeAll, audit.ScopeLive} {
@@ -234,7 +234,7 @@ func seesOnce(t *rapid.T, scope string) {
 	}
 }
 
-// moved reports whether any version of the model has changed, because a different version may then be live.
+// moved reports whether any version of the model has changed, because a different version may be live as a result.
 func (w *world) moved(model string) bool {
 	for what := range w.touched {
 		if strings.HasPrefix(what, model+"/") {
@@ -248,8 +248,8 @@ func unreadable(all []audit.Snapshot, name string) bool {
 	return slices.ContainsFunc(all, func(a audit.Snapshot) bool { return a.Model.Name == name && a.Unreadable != "" })
 }
 
-// untagged forwards requests to a server that reads tags with a separate statement. If rows move between the two
-// statements, the rows at the edges of a page come without tags.
+// untagged forwards requests to a server that reads tags in a separate statement. If rows move between the two
+// statements, the rows at the edges of a page have no tags.
 type untagged struct{ http.RoundTripper }
 
 func (u untagged) RoundTrip(r *http.Request) (*http.Response, error) {

@@ -18,7 +18,7 @@ import (
 type busyServer struct {
 	work    time.Duration
 	workers chan struct{}
-	refuses int // the number of parallel requests from which it refuses them; 0 means never
+	refuses int // the number of parallel requests at which it begins to refuse; 0 for never
 
 	mu          sync.Mutex
 	busy, most  int
@@ -56,7 +56,7 @@ func (s *busyServer) answer() error {
 	return nil
 }
 
-// drive sends n requests through the pacer as fast as the pacer allows, and returns how long that took.
+// drive sends n requests through the pacer as fast as it allows, and returns how long this took.
 func drive(t *testing.T, p *pace, s *busyServer, n int) time.Duration {
 	began := time.Now()
 	var all sync.WaitGroup
@@ -72,7 +72,7 @@ func newTestPace() *pace { return newPace(time.Now, func() int { return 0 }) }
 func TestPace_FollowsServer(t *testing.T) {
 	cases := map[string]struct {
 		workers, refuses int
-		most             int           // the highest number of parallel requests allowed
+		most             int           // the maximum number of parallel requests
 		within           time.Duration // the time limit for 300 requests of 100 ms each
 	}{
 		"a large server is used fully":                                {16, 0, paceMost, 5500 * time.Millisecond},
@@ -141,7 +141,7 @@ func TestWindow_ShrinksOncePerRound(t *testing.T) {
 func TestPace_LatencyByKind(t *testing.T) {
 	w := newWindow()
 	for range 50 {
-		w.answer(w.round, "page", 200*time.Microsecond) // responses arrive one after another
+		w.answer(w.round, "page", 200*time.Microsecond) // responses arrive one after the other
 		w.answer(w.round, "listing", 80*time.Millisecond)
 	}
 	if w.size() != paceMost {
@@ -170,7 +170,7 @@ func TestPace_CancelWhileWaiting(t *testing.T) {
 	})
 }
 
-// The window stays within its limits, whatever responses arrive.
+// The window stays within its limits, whatever the responses.
 func TestWindow_Bounds(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		w := newWindow()

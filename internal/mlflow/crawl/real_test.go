@@ -70,7 +70,7 @@ func workedOn(t *testing.T, server *realtest.Server) {
 
 	working, stop := context.WithCancel(ctx)
 	var work sync.WaitGroup
-	var oneOf sync.Mutex // deleting a version while its alias is being set leaves the alias dangling
+	var oneOf sync.Mutex // deleting a version while its alias is being set would leave the alias dangling
 	for seed := range uint64(2) {
 		work.Go(func() {
 			chance := rand.New(rand.NewPCG(seed, 0))
@@ -83,7 +83,7 @@ func workedOn(t *testing.T, server *realtest.Server) {
 					oneOf.Unlock()
 				case 2, 3:
 					call(http.MethodPost, "model-versions/create", map[string]any{"name": m, "source": "s3://b/k"})
-				case 4: // in only one goroutine, because two concurrent moves leave two versions in a stage
+				case 4: // in only one goroutine, because two concurrent moves would leave two versions in a stage
 					if seed == 0 {
 						oneOf.Lock()
 						call(

@@ -199,8 +199,8 @@ it's "quoted": newest 2, @champion 1
 	}
 }
 
-// A search on MLflow 3.4 returns runs without their outputs, which are needed to trace a logged model to its run. The
-// audit finds them anyway.
+// A search on MLflow 3.4 returns runs without their outputs, which link a logged model to its run. The audit reads them
+// anyway.
 func TestAudit_SearchWithoutOutputs(t *testing.T) {
 	s := mlflowtest.New("3.17.2", mlflowtest.SearchWithoutOutputs())
 	err := s.Seed(strings.NewReader(`{
@@ -256,8 +256,8 @@ churn: newest 7, @champion 3
 	}
 }
 
-// If the versions of a model are hidden from searches, they are read one by one. If this fails, the model is unreadable
-// and the audit continues.
+// If a model's versions are hidden from searches, they are read one by one. If this fails, the model is unreadable and
+// the audit continues.
 func TestAudit_UnreadableHiddenModel(t *testing.T) {
 	s := smallServer(t, "3.17.2")
 	w := &world{Server: s}
@@ -335,7 +335,7 @@ gap: newest 9, @champion 5
 	}
 }
 
-// The numbers of requests show how much work an audit causes for a server. Change them only on purpose.
+// These numbers of requests show how much work an audit causes for a server. Change them only on purpose.
 func TestAudit_Requests(t *testing.T) {
 	registered := func(models, versions int) *mlflowtest.Server {
 		s := mlflowtest.New("3.17.2")
@@ -498,7 +498,7 @@ func TestAudit_UnreadableModel(t *testing.T) {
 	s := smallServer(t, "2.22.5")
 	(&world{Server: s}).send(
 		"DELETE", "model-versions/delete", map[string]any{"name": "gap", "version": "5"},
-	) // read again, because its alias points to a missing version
+	) // read again because its alias points to a missing version
 	s.Fault(
 		faults.Fault{
 			Path:   "registered-models/get",

@@ -14,8 +14,8 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/rest"
 )
 
-// Rows can be missing between two pages only if there is a gap between the number in the last row and the one in the
-// next row.
+// Rows can be missing between two pages only if there is a gap between the number in the last row of one page and that
+// in the first row of the next.
 func TestStream_MarksMissedAtSeam(t *testing.T) {
 	row := func(name string, number int) mlflow.VersionJSON {
 		return mlflow.VersionJSON{Name: name, Version: mlflow.Int(number), Tags: []mlflow.Pair{{Key: "k", Value: "v"}}}
@@ -121,7 +121,7 @@ func TestSplitNumber(t *testing.T) {
 	}
 }
 
-// The token is recognised at the end of a page. No row can be mistaken for it.
+// The token is recognised at the end of a page, and no row can be mistaken for it.
 func TestRowReader_EarlyToken(t *testing.T) {
 	cases := map[string]struct{ page, want string }{
 		"as MLflow writes it": {

@@ -31,7 +31,7 @@ const singleLimit = 5 << 30
 // it stores files.
 type door struct {
 	name string // method and path, as shown in messages
-	// leads reports whether the door leads to the target's store, as far as that is known without a request.
+	// leads reports whether the door may lead to the target's store. It sends no request.
 	leads func(u *uploads) bool
 	put   func(ctx context.Context, u *uploads, f registry.File, content rest.Content) error
 	large bool // only for files above the limit of a single request
@@ -57,6 +57,7 @@ type uploads struct {
 
 	mu     sync.Mutex
 	closed map[string]error // the doors that the server does not offer, by name
+	signs  bool             // uploads are signed, and the signature must cover the content
 }
 
 func newUploads(to Target) *uploads {
@@ -99,8 +100,9 @@ func (u *uploads) object(path string) (*rest.Client, string) {
 // needsSum reports whether the SHA-256 of a file must be known before it is sent. The signature of an upload that is
 // not encrypted must cover the content.
 func (u *uploads) needsSum() bool {
-	server, _ := u.object("MLmodel")
-	return server != nil && !server.Encrypted() && u.closedBy("POST "+presignPath) != nil
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	return u.signs
 }
 
 func (u *uploads) closedBy(name string) error {
@@ -255,15 +257,22 @@ func presignRequest(in mlflow.Location, file string) map[string]any {
 	return map[string]any{"run_id": in.Run, "path": path.Join(in.Path, file)}
 }
 
+// errUnsummed is the error if the SHA-256 of a file must be known, so that the file has to be sent again.
+var errUnsummed = errors.New("the SHA-256 of the file is not known")
+
 // putStore sends the file to the object store with the job's own credentials.
 func putStore(ctx context.Context, u *uploads, f registry.File, content rest.Content) error {
 	if content.Size > singleLimit {
 		return tooLargeForStore(f)
 	}
 	server, inside := u.object(f.Path)
-	if content.SHA256 == "" && !server.Encrypted() {
-		// the file is sent again, and needsSum then computes its SHA-256 first
-		return errVoid
+	if !server.Encrypted() {
+		u.mu.Lock()
+		u.signs = true
+		u.mu.Unlock()
+		if content.SHA256 == "" {
+			return errUnsummed
+		}
 	}
 	header, err := server.Upload(ctx, rest.Request{Path: inside}, content)
 	return orPage(header, err)
@@ -272,8 +281,9 @@ func putStore(ctx context.Context, u *uploads, f registry.File, content rest.Con
 // Access says where files can be uploaded.
 type Access struct{ Model, Run bool }
 
-// Doors finds out where files can be uploaded if the server keeps its artifacts below root, which is the artifact URI of
-// a run or of an experiment. It fails if they can be uploaded neither to logged models nor to runs. It changes nothing.
+// Doors finds out where files can be uploaded if the server keeps its artifacts below root, which is the artifact URI
+// of a run or of an experiment. It fails if they can be uploaded neither to logged models nor to runs. It changes
+// nothing.
 func Doors(ctx context.Context, c *mlflow.Client, root string) (Access, error) {
 	u := newUploads(Target{Client: c, Root: root})
 	switch {

@@ -126,6 +126,16 @@ func TestDoor_ObjectStore(t *testing.T) {
 	if n := paths(to); n["own"] != len(model) || n["signed"] > 0 {
 		t.Errorf("%v", n)
 	}
+	// a large file alone, so that no small one finds the door
+	large, again := files{"weights.bin": model["model.pkl"]}, *to
+	large.put(from)
+	again.model, again.run = "", to.AddRun(seed.Run{Experiment: to.AddExperiment(seed.Experiment{Name: "large"})})
+	target = again.target(t)
+	target.Client = to.dial(t, withKeys(t, endpoint, "eu-west-1"))
+	_, err = Copy(t.Context(), FromServer(from.dial(t, nil), from.in()), large.list(), target, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
 	access, err := Doors(t.Context(), target.Client, "s3://bucket/root")
 	if err != nil || access != (Access{Model: true, Run: true}) {
 		t.Errorf("%v, %v", access, err)

@@ -25,10 +25,7 @@ type spoiled struct {
 
 func (s *spoiled) wrap(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		file := r.URL.Query().Get("artifact_file_path")
-		if i := strings.Index(r.URL.Path, "/artifacts/"); i >= 0 && file == "" {
-			file = r.URL.Path[i+len("/artifacts/"):]
-		}
+		_, file, _ := strings.Cut(r.URL.Path, "-artifacts/artifacts/")
 		switch {
 		case r.Method == http.MethodPut && s.up != nil:
 			body, err := io.ReadAll(r.Body)
@@ -37,7 +34,7 @@ func (s *spoiled) wrap(next http.Handler) http.Handler {
 			}
 			body = s.up(file, body)
 			r.Body, r.ContentLength = io.NopCloser(bytes.NewReader(body)), int64(len(body))
-		case r.Method == http.MethodGet && s.down != nil && strings.HasSuffix(r.URL.Path, "/files"):
+		case r.Method == http.MethodGet && s.down != nil && strings.Contains(r.URL.Path, "-artifacts/artifacts/"):
 			kept := &kept{header: http.Header{}}
 			next.ServeHTTP(kept, r)
 			body := s.down(file, kept.body.Bytes())
@@ -161,7 +158,7 @@ func TestCopy_Faults(t *testing.T) {
 	} {
 		for _, at := range []faults.Fault{
 			{Method: "PUT", Path: "model.pkl"}, {Method: "PUT", Path: "MLmodel"}, {Method: "PUT", Path: "empty"},
-			{Method: "GET", Path: "files", Nth: 4}, {Method: "GET", Path: "directories"},
+			{Method: "GET", Path: "/api/2.0/mlflow-artifacts/artifacts/*/models/*/artifacts/*", Nth: 2}, {Method: "GET", Path: "directories"},
 		} {
 			for _, side := range []string{"source", "target"} {
 				if side == "source" && at.Method == "PUT" {
@@ -223,6 +220,23 @@ func TestCopy_LastingFailures(t *testing.T) {
 				t.Errorf("%d files were sent", n)
 			}
 		})
+	}
+}
+
+// Files are read through the artifact proxy, which is the fastest way. If it is not reachable, others are used.
+func TestCopy_WithoutProxyReads(t *testing.T) {
+	for _, f := range []faults.Fault{
+		{Kind: faults.LoginPage}, {Kind: faults.Redirect}, {Kind: faults.Status, Status: 404, Body: "<h1>none</h1>"},
+		{Kind: faults.Status, Status: 403, Body: "<h1>no</h1>"},
+	} {
+		from, to, model := startDouble(t, "3.17.2", nil), startDouble(t, "3.17.2", nil), aModel()
+		model.put(from)
+		f.Method, f.Path = "GET", "/api/2.0/mlflow-artifacts/artifacts/*/models/*/artifacts/*"
+		from.Fault(f)
+		to.Fault(f)
+		if _, err := copyAll(t.Context(), t, from, to, model); err != nil {
+			t.Errorf("%s %d: %v", f.Kind, f.Status, err)
+		}
 	}
 }
 
@@ -405,7 +419,7 @@ func TestCopy_Memory(t *testing.T) {
 			case r.Method == http.MethodPut && strings.HasSuffix(r.URL.Path, "/weights.bin"):
 				n, _ := io.Copy(io.Discard, r.Body)
 				got.Add(n)
-			case r.URL.Query().Get("artifact_file_path") == "weights.bin":
+			case strings.HasSuffix(r.URL.Path, "/weights.bin"):
 				w.Header().Set("Content-Type", "application/octet-stream")
 				io.Copy(w, io.LimitReader(zeros{}, size))
 			case strings.HasSuffix(r.URL.Path, "/directories") && got.Load() > 0:

@@ -231,7 +231,7 @@ func sumOf(ctx context.Context, from Reader, f registry.File) (string, error) {
 
 // passing reports whether a file may arrive if it is sent again.
 func passing(err error) bool {
-	if errors.As(err, new(*readBackError)) || errors.Is(err, errVoid) {
+	if errors.As(err, new(*readBackError)) || errors.Is(err, errVoid) || errors.Is(err, errUnsummed) {
 		return true
 	}
 	e := mlflow.Remote(err)
@@ -256,13 +256,14 @@ func pause(ctx context.Context, c *mlflow.Client, err error) bool {
 type progress struct {
 	report func(Progress)
 
-	mu   sync.Mutex
-	now  Progress
-	last time.Time
+	mu  sync.Mutex
+	now Progress
+	// wait is true until enough time has passed since the last report
+	wait bool
 }
 
 func newProgress(files []registry.File, report func(Progress)) *progress {
-	p := &progress{report: report, last: time.Now()}
+	p := &progress{report: report}
 	p.now.OfFiles, p.now.OfBytes = registry.Sizes(files)
 	return p
 }
@@ -278,10 +279,16 @@ func (p *progress) count(files int, bytes int64) {
 	defer p.mu.Unlock()
 	p.now.Files += files
 	p.now.Bytes += bytes
-	if p.report != nil && time.Since(p.last) >= interval {
-		p.last = time.Now()
-		p.report(p.now)
+	if p.report == nil || p.wait {
+		return
 	}
+	p.wait = true
+	p.report(p.now)
+	time.AfterFunc(interval, func() {
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		p.wait = false
+	})
 }
 
 // end reports the final state.
@@ -291,6 +298,7 @@ func (p *progress) end() {
 	if p.report != nil {
 		p.report(p.now)
 	}
+	p.wait = true
 }
 
 func shown(path string) string { return format.Truncate(path, 200) }

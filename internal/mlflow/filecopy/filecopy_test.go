@@ -2,6 +2,7 @@ package filecopy
 
 import (
 	"bytes"
+	"fmt"
 	"io"
 	"testing"
 
@@ -11,6 +12,22 @@ import (
 )
 
 func onto(b *bytes.Buffer) func() io.Writer { return func() io.Writer { b.Reset(); return b } }
+
+// Many large files from and to one server, with the same client, do not wait for each other's connections.
+func TestCopy_SameServer(t *testing.T) {
+	s, model := startDouble(t, "3.17.2", nil), files{}
+	for i := range 20 {
+		model[fmt.Sprintf("part-%d", i)] = bytes.Repeat([]byte{byte(i)}, 3<<20)
+	}
+	model.put(s)
+	run := *s
+	run.model = ""
+	target := run.target(t)
+	if _, err := Copy(t.Context(), FromServer(target.Client, s.in()), model.list(), target, nil); err != nil {
+		t.Fatal(err)
+	}
+	model.check(t, &run)
+}
 
 // Every version serves a copy's source and its target.
 func TestCopy_AllVersions(t *testing.T) {

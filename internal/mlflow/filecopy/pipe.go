@@ -134,7 +134,7 @@ func start(ctx context.Context, from Reader, f registry.File) *flow {
 	return out
 }
 
-// Close is called when the upload needs no more data.
+// Close is called when the upload has ended.
 func (f *flow) Close() error {
 	f.cancel(errStopped)
 	return f.PipeReader.Close()

@@ -1,6 +1,7 @@
 package modelcopy
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"path"
@@ -38,20 +39,21 @@ func Copy(ctx context.Context, c *mlflow.Client, in Carried, r Request, files Up
 			r.Lost(what)
 		}
 	}
-	if w.r.Path == "" {
-		w.r.Path = "model"
-	}
-	logged, err := HasLoggedModels(ctx, c)
-	if err != nil {
-		return registry.Source{}, err
-	}
+	w.r.Path = cmp.Or(path.Clean("/" + r.Path)[1:], in.Path, "model")
 	if err := w.openExperiment(ctx); err != nil {
 		return registry.Source{}, err
 	}
-	if logged && !r.InRun {
-		return w.copyLogged(ctx, files)
+	if r.InRun {
+		return w.copyFolder(ctx, files)
 	}
-	return w.copyFolder(ctx, files)
+	models, err := w.findModels(ctx)
+	switch {
+	case mlflow.NoRoute(err): // before MLflow 3
+		return w.copyFolder(ctx, files)
+	case err != nil:
+		return registry.Source{}, err
+	}
+	return w.copyLogged(ctx, models, files)
 }
 
 // copier makes one copy.
@@ -60,14 +62,14 @@ type copier struct {
 	refused map[string]bool // metrics that the target refuses
 }
 
-// copyLogged makes a logged model.
-func (w *copier) copyLogged(ctx context.Context, files Upload) (registry.Source, error) {
+// copyLogged makes a logged model. models are those that carry the tag of this copy.
+func (w *copier) copyLogged(ctx context.Context, models []modelJSON, files Upload) (registry.Source, error) {
 	evaluations, err := w.findEvaluations(ctx)
 	if err != nil {
 		return registry.Source{}, err
 	}
 	spec := w.mainRun()
-	at, err := w.findPlace(ctx, spec, evaluations)
+	at, err := w.findPlace(ctx, spec, models, evaluations)
 	if err != nil {
 		return registry.Source{}, err
 	}
@@ -79,11 +81,12 @@ func (w *copier) copyLogged(ctx context.Context, files Upload) (registry.Source,
 			return registry.Source{}, err
 		}
 	}
-	if at.model, err = w.makeModel(ctx, w.mainModel(at.runID()), at.model); err != nil {
+	values := w.valuesOf(at.runID(), evaluations)
+	if at.model, err = w.makeModel(ctx, w.mainModel(at.runID()), at.model, values); err != nil {
 		return registry.Source{}, err
 	}
 	if standIn := w.standIn(at.runID()); standIn != nil {
-		if at.other, err = w.makeModel(ctx, *standIn, at.other); err != nil {
+		if at.other, err = w.makeModel(ctx, *standIn, at.other, nil); err != nil {
 			return registry.Source{}, err
 		}
 	}
@@ -116,7 +119,7 @@ func (w *copier) copyLogged(ctx context.Context, files Upload) (registry.Source,
 		URI: "models:/" + at.model.Info.ID, ModelID: at.model.Info.ID, RunID: at.runID(),
 		ArtifactURI: at.model.Info.ArtifactURI, Request: w.r.Digest,
 	}
-	return source, w.verify(ctx, spec, source)
+	return source, w.verify(ctx, spec, source, at.model)
 }
 
 // copyFolder makes a folder in the artifacts of a run.
@@ -145,15 +148,15 @@ func (w *copier) copyFolder(ctx context.Context, files Upload) (registry.Source,
 		return registry.Source{}, err
 	}
 	source := registry.Source{
-		URI:   registry.Run{ArtifactURI: root}.Artifact(path.Clean(w.r.Path)),
+		URI:   registry.Run{ArtifactURI: root}.Artifact(w.r.Path),
 		RunID: id, Path: w.r.Path, Request: w.r.Digest,
 	}
-	return source, w.verify(ctx, spec, source)
+	return source, w.verify(ctx, spec, source, nil)
 }
 
 // verify reads the copy back. It fails unless the model belongs to the run by the rule that all commands follow, and
 // the run has the values of the source.
-func (w *copier) verify(ctx context.Context, spec *runSpec, source registry.Source) error {
+func (w *copier) verify(ctx context.Context, spec *runSpec, source registry.Source, model *modelJSON) error {
 	if spec == nil {
 		return nil
 	}
@@ -161,19 +164,14 @@ func (w *copier) verify(ctx context.Context, spec *runSpec, source registry.Sour
 	if err != nil {
 		return err
 	}
-	why := ""
-	if source.ModelID != "" {
-		known, err := w.c.LoggedModels.Get(ctx, source.ModelID)
-		if err != nil {
-			return err
+	var logged *registry.LoggedModel
+	if model != nil {
+		logged = &registry.LoggedModel{
+			ID: model.Info.ID, ExperimentID: model.Info.ExperimentID, ArtifactURI: model.Info.ArtifactURI,
+			SourceRunID: model.Info.SourceRunID,
 		}
-		m, ok := known.Get()
-		if why = known.Why(); ok {
-			why = registry.BelongsToRun(source.URI, &m, registryRun(raw))
-		}
-	} else {
-		why = registry.BelongsToRun(source.URI, nil, registryRun(raw))
 	}
+	why := registry.BelongsToRun(source.URI, logged, registryRun(raw))
 	if why == "" {
 		why = spec.differs(raw, w.refused)
 	}

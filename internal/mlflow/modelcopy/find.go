@@ -22,11 +22,11 @@ type madeRun struct {
 	full map[string]bool // metrics whose points are all there
 }
 
-// place is where the copy is, as far as it exists.
+// place is where the copy is. Parts that do not exist yet are nil.
 type place struct {
 	run   *madeRun
 	model *modelJSON
-	other *modelJSON // the stand-in for other models of the run
+	other *modelJSON // represents the other models of the run
 }
 
 func (p place) runID() string {
@@ -197,12 +197,11 @@ func (w *finder) findEvaluations(ctx context.Context) ([]*madeRun, error) {
 
 func anyRun(runJSON) (bool, error) { return true, nil }
 
-// findPlace finds the run and the logged model that an earlier attempt made.
-func (w *finder) findPlace(ctx context.Context, spec *runSpec, evaluations []*madeRun) (at place, err error) {
-	models, err := w.findModels(ctx)
-	if err != nil {
-		return at, err
-	}
+// findPlace finds the run and the logged model that an earlier attempt made. models are those that carry the tag of
+// this copy.
+func (w *finder) findPlace(
+	ctx context.Context, spec *runSpec, models []modelJSON, evaluations []*madeRun,
+) (at place, err error) {
 	pick := func(run runJSON) (ok bool, err error) {
 		at.model, at.other = nil, nil
 		listed := map[string]bool{}

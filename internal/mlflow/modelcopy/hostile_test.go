@@ -62,58 +62,66 @@ func TestCopy_Planted(t *testing.T) {
 		}
 	}
 	for name, c := range map[string]struct {
-		plant           func(w *world, run string, in Carried)
-		runUsed, mUsed  bool
-		withoutManifest bool
+		plant          func(w *world, run string, in Carried)
+		runUsed, mUsed bool
 	}{
-		"an unfinished copy":  {func(*world, string, Carried) {}, true, false, false},
-		"part of its metrics": {batch(object{"metrics": []object{point("acc", 0.9, 0)}}), true, false, false},
-		"a better value":      {batch(object{"metrics": []object{point("acc", 0.999, 0)}}), false, false, false},
-		"a later value":       {batch(object{"metrics": []object{point("acc", 0.9, 99)}}), false, false, false},
-		"a point in between":  {batch(object{"metrics": []object{point("acc", 0.9, 0), point("acc", 0.5, 3)}}), false, false, false},
-		"another metric":      {batch(object{"metrics": []object{point("auc2", 0.9, 0)}}), false, false, false},
-		"a parameter":         {batch(object{"params": []object{{"key": "depth", "value": "4"}}}), false, false, false},
-		"its own parameter":   {batch(object{"params": []object{{"key": "lr", "value": "1"}}}), true, false, false},
-		"a commit":            {batch(object{"tags": []object{{"key": registry.RunTagCommit, "value": "beef"}}}), false, false, false},
-		"a parent":            {batch(object{"tags": []object{{"key": registry.RunTagParent, "value": "r"}}}), false, false, false},
-		"a note":              {batch(object{"tags": []object{{"key": "mlflow.note.content", "value": "mine"}}}), true, false, false},
+		"an unfinished copy":  {func(*world, string, Carried) {}, true, false},
+		"part of its metrics": {batch(object{"metrics": []object{point("acc", 0.9, 0)}}), true, false},
+		"a better value":      {batch(object{"metrics": []object{point("acc", 0.999, 0)}}), false, false},
+		"a later value":       {batch(object{"metrics": []object{point("acc", 0.9, 99)}}), false, false},
+		"a point in between":  {batch(object{"metrics": []object{point("acc", 0.9, 0), point("acc", 0.5, 3)}}), false, false},
+		"another metric":      {batch(object{"metrics": []object{point("auc2", 0.9, 0)}}), false, false},
+		"a parameter":         {batch(object{"params": []object{{"key": "depth", "value": "4"}}}), false, false},
+		"its own parameter":   {batch(object{"params": []object{{"key": "lr", "value": "1"}}}), true, false},
+		"a commit":            {batch(object{"tags": []object{{"key": registry.RunTagCommit, "value": "beef"}}}), false, false},
+		"a parent":            {batch(object{"tags": []object{{"key": registry.RunTagParent, "value": "r"}}}), false, false},
+		"a note":              {batch(object{"tags": []object{{"key": "mlflow.note.content", "value": "mine"}}}), true, false},
 		"a dataset": {func(w *world, run string, _ Carried) {
 			w.post("runs/log-inputs", object{"run_id": run, "datasets": []object{{"dataset": object{"name": "x", "digest": "y"}}}})
-		}, false, false, false},
+		}, false, false},
 		"another end": {func(w *world, run string, _ Carried) {
 			w.post("runs/update", object{"run_id": run, "status": "FINISHED", "end_time": 5})
-		}, false, false, false},
+		}, false, false},
 		"a failure": {func(w *world, run string, _ Carried) {
 			w.post("runs/update", object{"run_id": run, "status": "FAILED", "end_time": 1700000100000})
-		}, false, false, false},
+		}, false, false},
 		"another output": {func(w *world, run string, _ Carried) {
 			w.logged(w.copies(), run, "foreign", 0)
-		}, false, false, false},
-		"a deleted run": {func(w *world, run string, _ Carried) { w.post("runs/delete", object{"run_id": run}) }, false, false, false},
+		}, false, false},
+		"another user": {func(w *world, run string, in Carried) {
+			w.post("runs/delete", object{"run_id": run})
+			w.post("runs/create", object{
+				"experiment_id": w.copies(), "run_name": in.Run.Name, "user_id": "eve", "start_time": in.Run.Start,
+				"tags": []object{
+					{"key": registry.TagRequest, "value": asked.Digest}, {"key": tagPart, "value": "run " + in.Run.ID},
+				},
+			})
+		}, false, false},
+		"a deleted run": {func(w *world, run string, _ Carried) { w.post("runs/delete", object{"run_id": run}) }, false, false},
 
-		"an unfinished model": {model(nil), true, true, false},
+		"an unfinished model": {model(nil), true, true},
 		"a model with other parameters": {
-			model(object{"params": []object{{"key": "depth", "value": "9"}}}), true, false, false,
+			model(object{"params": []object{{"key": "depth", "value": "9"}}}), true, false,
 		},
-		"a model with another name": {model(object{"name": "other"}), true, false, false},
-		"a model of another type":   {model(object{"model_type": "regressor"}), true, false, false},
-		"a model of another run":    {model(object{"source_run_id": "r"}), true, false, false},
+		"a model with another name": {model(object{"name": "other"}), true, false},
+		"a model of another type":   {model(object{"model_type": "regressor"}), true, false},
+		"a model of another run":    {model(object{"source_run_id": "r"}), true, false},
 		"a model that failed": {model(nil, func(w *world, _, id string) {
 			w.post("PATCH logged-models/"+id, object{"model_id": id, "status": "LOGGED_MODEL_UPLOAD_FAILED"})
-		}), true, false, false},
+		}), true, false},
 		"a model with another file": {model(nil, func(w *world, _, id string) {
-			w.server.PutArtifact("models:/"+id+"/code/evil.py", []byte("import os"))
-		}), true, false, false},
+			w.put("models:/"+id+"/code/evil.py", []byte("import os"))
+		}), true, false},
 		"a model with its own file": {model(nil, func(w *world, _, id string) {
-			w.server.PutArtifact("models:/"+id+"/MLmodel", []byte("half"))
-		}), true, true, false},
+			w.put("models:/"+id+"/MLmodel", []byte("half"))
+		}), true, true},
 		"a model with a value of the run": {model(nil, func(w *world, run, id string) {
 			w.log(run, "acc", 0.9, 0, id, "val", "d9")
-		}), true, false, false},
+		}), true, false},
 		"a model with a foreign value": {model(nil, func(w *world, _, id string) {
 			r := w.run(w.experiment("outsider"), "attack")
 			w.log(r, "acc", 0.9999, 0, id)
-		}), true, true, false},
+		}), true, true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			from, to, clean := newWorld(t, "3.17.2", mlflowtest.IDs(3)), newWorld(t, "3.17.2"), newWorld(t, "3.17.2")
@@ -131,6 +139,10 @@ func TestCopy_Planted(t *testing.T) {
 			made, err := Copy(t.Context(), to.c, in, asked, to.upload)
 			if err != nil {
 				t.Fatal(explained(err))
+			}
+			raw, err := getRun(t.Context(), to.c, made.RunID)
+			if err != nil || raw.Info.User != in.Run.User {
+				t.Errorf("the run is of %s: %v", raw.Info.User, err)
 			}
 			if (made.RunID == planted) != c.runUsed {
 				t.Errorf("the planted run is used: %t", made.RunID == planted)
@@ -191,7 +203,7 @@ func TestCopy_Forbidden(t *testing.T) {
 		server := mlflowtest.New(version, mlflowtest.BasicAuth(
 			state.User{Name: "owner", Password: "password-owner"}, state.User{Name: "ci", Password: "password-ci"},
 		))
-		owner := &world{t, server, login(server, "owner")}
+		owner := &world{t: t, server: server, c: login(server, "owner")}
 		owner.experiment(Experiment)
 		_, err := Copy(t.Context(), login(server, "ci"), in, asked, upload)
 		e, _ := err.(*registry.Error)

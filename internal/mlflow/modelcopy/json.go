@@ -69,17 +69,15 @@ func Load(run io.Reader, open func() (io.ReadCloser, error)) (Carried, error) {
 		return Carried{}, fmt.Errorf("read the run: it is larger than %d MiB", documentLimit>>20)
 	}
 	var doc document
-	if err := decodeExactly(text, &doc); err != nil {
-		if f := formatOf(text); f != "" && f != Format {
-			err = fmt.Errorf("its format is %.40q, and this release reads only %s", f, Format)
-		}
-		return Carried{}, fmt.Errorf("read the run: %w", err)
+	err = decodeExactly(text, &doc)
+	if f := formatOf(text); f != "" && f != Format {
+		err = fmt.Errorf("its format is %.40q, and this release reads only %s", f, Format)
 	}
 	c := doc.Carried
-	if doc.Format != Format {
-		return Carried{}, fmt.Errorf("read the run: its format is %.40q, and this release reads only %s", doc.Format, Format)
+	if err == nil {
+		err = c.check()
 	}
-	if err := c.check(); err != nil {
+	if err != nil {
 		return Carried{}, fmt.Errorf("read the run: %w", err)
 	}
 	if c.Run != nil {
@@ -92,7 +90,7 @@ func formatOf(text []byte) string {
 	var of struct {
 		Format string `json:"format"`
 	}
-	_ = json.Unmarshal(text, &of) // the caller already has an error
+	_ = json.Unmarshal(text, &of) // decodeExactly fails too
 	return of.Format
 }
 

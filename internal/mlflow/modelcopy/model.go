@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"maps"
+	"net/url"
 	"slices"
 
 	"github.com/mlflow-promote/mlflow-promote/internal/mlflow"
@@ -44,14 +45,14 @@ func loggedName(path string) string {
 	return string(out)
 }
 
-// standIn returns a logged model that stands for the other models of the run, or nil if there are none. As long as the
-// run lists it, the run's values count only for the run, and not for the copied model.
+// standIn returns a logged model that represents the other models of the run, or nil if there are none. While the run
+// lists it, the run's values count only for the run, and not for the copied model.
 func (w *shape) standIn(run string) *modelSpec {
 	if w.in.Run == nil || len(w.in.Run.Others) == 0 {
 		return nil
 	}
-	const note = "Stands for the other models of the original run, which were not copied. It has no files. It shows " +
-		"that the metrics of the run are not all metrics of the copied model."
+	const note = "Represents the other models of the original run, which were not copied. It has no files. It shows " +
+		"that not all metrics of the run belong to the copied model."
 	return &modelSpec{
 		part: "others of run " + w.in.Run.ID, name: "not-copied", run: run,
 		tags: map[string]string{"mlflow.note.content": note},
@@ -121,7 +122,8 @@ func (w *shape) valuesOf(run string, evaluations []*madeRun) map[string][]Value 
 	return out
 }
 
-// pickModel returns the logged model that an earlier attempt made, or nil. Those in listed come first.
+// pickModel returns the logged model that an earlier attempt made, or nil. Those in listed come first, then those that
+// are complete, and then the oldest.
 func (w *finder) pickModel(
 	ctx context.Context, spec modelSpec, found []modelJSON, listed map[string]bool, values map[string][]Value,
 ) (*modelJSON, error) {
@@ -137,7 +139,8 @@ func (w *finder) pickModel(
 	}
 	found = slices.Clone(found)
 	slices.SortFunc(found, func(a, b modelJSON) int {
-		return cmp.Or(cmp.Compare(rank(a), rank(b)), cmp.Compare(a.Info.ID, b.Info.ID))
+		return cmp.Or(cmp.Compare(rank(a), rank(b)), cmp.Compare(a.Info.Created, b.Info.Created),
+			cmp.Compare(a.Info.ID, b.Info.ID))
 	})
 	for _, m := range found {
 		if spec.contradicts(m) || !onlyValues(m, values) {
@@ -173,10 +176,21 @@ func onlyValues(m modelJSON, values map[string][]Value) bool {
 	return true
 }
 
-// makeModel creates a logged model unless an earlier attempt has made it.
-func (w *copier) makeModel(ctx context.Context, spec modelSpec, found *modelJSON) (*modelJSON, error) {
+// makeModel creates a logged model unless an earlier attempt has made it. If a different process makes the same copy at
+// the same time, both use the older model.
+func (w *copier) makeModel(
+	ctx context.Context, spec modelSpec, found *modelJSON, values map[string][]Value,
+) (*modelJSON, error) {
 	if found != nil {
 		return found, nil
+	}
+	look := func(ctx context.Context) (bool, error) {
+		models, err := w.findModels(ctx)
+		if err != nil {
+			return false, err
+		}
+		found, err = w.pickModel(ctx, spec, models, nil, values)
+		return found != nil, err
 	}
 	op := "create logged model " + spec.name
 	tags := maps.Clone(orEmpty(spec.tags))
@@ -197,20 +211,12 @@ func (w *copier) makeModel(ctx context.Context, spec modelSpec, found *modelJSON
 	}
 	r := request("POST", "logged-models", body)
 	r.Class, r.Expect, r.Limit = rest.Create, "model", modelLimit
-	err := w.settle(ctx, op, func() error { return w.c.Tracking.JSON(ctx, r, &out) },
-		func(ctx context.Context) (bool, error) {
-			models, err := w.findModels(ctx)
-			if err != nil {
-				return false, err
-			}
-			found, err = w.pickModel(ctx, spec, models, nil, nil)
-			return found != nil, err
-		})
-	switch {
-	case err != nil:
-		return nil, err
-	case found != nil:
-		return found, nil
+	err := w.settle(ctx, op, func() error { return w.c.Tracking.JSON(ctx, r, &out) }, look)
+	if err == nil && found == nil {
+		_, err = look(ctx)
+	}
+	if err != nil || found != nil {
+		return found, err
 	}
 	return &out.Model, nil
 }
@@ -221,7 +227,7 @@ func (w *copier) finishModel(ctx context.Context, m *modelJSON) error {
 		return nil
 	}
 	id := m.Info.ID
-	return w.write(ctx, "finish logged model "+id, "PATCH", "logged-models/"+id,
+	return w.write(ctx, "finish logged model "+id, "PATCH", "logged-models/"+url.PathEscape(id),
 		map[string]any{"model_id": id, "status": "LOGGED_MODEL_READY"})
 }
 
@@ -238,11 +244,17 @@ func (w *copier) listOutputs(ctx context.Context, at place) error {
 	if missing = at.missingOutputs(w.in); len(missing) == 0 {
 		return nil
 	}
-	return w.settle(ctx, "list the outputs of run "+id, func() error {
+	err := w.settle(ctx, "list the outputs of run "+id, func() error {
 		r := request("POST", "runs/outputs", map[string]any{"run_id": id, "models": missing})
 		r.Class = rest.Create
 		return w.c.Tracking.JSON(ctx, r, nil)
 	}, look)
+	if refused(err) { // servers refuse an output that a different process has just listed
+		if there, lookErr := look(ctx); there || lookErr != nil {
+			return lookErr
+		}
+	}
+	return err
 }
 
 // missingOutputs returns the logged models that the run does not list. The stand-in gets a step of its own, so that no

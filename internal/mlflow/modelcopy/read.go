@@ -18,7 +18,7 @@ import (
 )
 
 // Read reads what travels with a model. source is the location of its files on the server, such as models:/m-ID or the
-// URI of a folder in the artifacts of its run, and run is the id of that run, or "" for a logged model without one.
+// URI of a folder in the artifacts of its run. run is the id of that run, or "" for a logged model without one.
 //
 // Read keeps apart the values that count for the model and those that only its run has, by the rules of package fact.
 // It fails if the model does not belong to the run.
@@ -72,12 +72,14 @@ func (r *reader) lose(f string, args ...any) {
 
 // readRun reads the run, except for its points.
 func (r *reader) readRun(ctx context.Context, source, id string) error {
-	raw, err := getRun(ctx, r.c, id)
-	if err != nil {
-		return err
+	op := fmt.Sprintf("copy run %.100s", id)
+	if !mlflow.PlainRun.MatchString(id) {
+		return r.refuse(op, "this is not the id of a run")
 	}
-	op := "copy run " + id
+	raw, err := getRun(ctx, r.c, id)
 	switch {
+	case err != nil:
+		return err
 	case raw.Info.ID != id:
 		return r.refuse(op, fmt.Sprintf("the server returned run %.100q", raw.Info.ID))
 	case raw.Info.Lifecycle == "deleted":
@@ -136,7 +138,9 @@ func (r *reader) others(raw runJSON) []string {
 		return nil // no value of the run counts, here or there
 	}
 	if one, why := r.s.OneModel(); !one {
-		return []string{format.Truncate(why, 500)}
+		why = format.Truncate(why, 500)
+		r.lose("the other models of the run: %s", why)
+		return []string{why}
 	}
 	return nil
 }
@@ -327,7 +331,7 @@ func (r *reader) evaluation(ctx context.Context, id string, rows []registry.Mode
 	out := Evaluation{RunID: id, Name: i.Name, User: i.User, Status: i.Status, Start: int64(i.Start), End: int64(i.End)}
 	last := r.s.Evaluations.OrZero()[id].Metrics
 	for _, row := range rows {
-		out.Values = append(out.Values, valueOf(row, row.Measured(last)))
+		out.Values = append(out.Values, valueOf(row, fact.Measured(row, last)))
 	}
 	return out, nil
 }

@@ -74,6 +74,7 @@ func (w *world) state(logged bool) string {
 	for _, m := range models {
 		names[m.Info.ID] = part(m.Info.Tags)
 	}
+	slices.SortFunc(runs, func(a, b runJSON) int { return strings.Compare(names[a.Info.ID], names[b.Info.ID]) })
 	for _, r := range runs {
 		lines = append(lines, fmt.Sprintf("run %s: %s %s %s %d %d, params %v, tags %v", names[r.Info.ID], r.Info.Name,
 			r.Info.User, r.Info.Status, r.Info.Start, r.Info.End, mlflow.Pairs(r.Data.Params), mlflow.Pairs(r.Data.Tags)))
@@ -117,6 +118,9 @@ func TestCopy_Killed(t *testing.T) {
 	for _, name := range kinds {
 		for _, version := range []string{"3.17.2", "2.22.5", "1.30.1"} {
 			logged := version == "3.17.2"
+			if version == "2.22.5" && name != "one model" || version == "1.30.1" && name == "several models" {
+				continue // the requests are those to the other version
+			}
 			t.Run(name+" to "+version, func(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
 					in, want, requests := uninterrupted(t, name, version, logged)

@@ -144,10 +144,10 @@ func (w *copier) writeBatch(ctx context.Context, run string, pairs []pair, short
 	return nil
 }
 
-// refused reports whether a server has refused the content of a request. Old servers fail over some values.
+// refused reports whether a server has refused the content of a request.
 func refused(err error) bool {
 	e := mlflow.Remote(err)
-	return e != nil && e.Kind == rest.Status && (e.Status == 400 || e.Status == 413 || e.Status == 500)
+	return e != nil && e.Kind == rest.Status && (e.Status == 400 || e.Status == 413)
 }
 
 // writeDatasets writes the dataset inputs that the run lacks. Servers before MLflow 2.4 have none.
@@ -159,32 +159,45 @@ func (w *copier) writeDatasets(ctx context.Context, spec *runSpec, run *madeRun)
 		}
 	}
 	for len(missing) > 0 {
-		var list []datasetJSON
-		size := 0
+		n, size := 0, 0
 		for _, d := range missing {
-			if size += len(d.Source) + len(d.Schema) + len(d.Profile); len(list) > 0 && size > batchBytes {
+			if size += len(d.Source) + len(d.Schema) + len(d.Profile); n > 0 && size > batchBytes {
 				break
 			}
-			list = append(list, d.wire())
+			n++
 		}
-		op := "write dataset inputs of run " + run.raw.Info.ID
-		body := map[string]any{"run_id": run.raw.Info.ID, "datasets": list}
-		err := w.write(ctx, op, "POST", "runs/log-inputs", body)
-		switch {
-		case mlflow.NoRoute(err):
+		err := w.sendDatasets(ctx, run.raw.Info.ID, missing[:n])
+		if mlflow.NoRoute(err) {
 			w.r.Lost(format.Plural(len(missing), "dataset input") + ", which the target does not support")
 			return nil
-		case refused(err):
-			w.r.Lost(fmt.Sprintf("the dataset input %.100q, which the target refuses", missing[0].Name))
-			list = list[:1]
-			if len(missing) > 1 {
-				w.r.Lost("the dataset inputs after it")
-				return nil
-			}
-		case err != nil:
+		}
+		if err != nil {
 			return err
 		}
-		missing = missing[len(list):]
+		missing = missing[n:]
+	}
+	return nil
+}
+
+// sendDatasets writes dataset inputs. If the server refuses them, it tries each one alone.
+func (w *copier) sendDatasets(ctx context.Context, run string, datasets []Dataset) error {
+	var list []datasetJSON
+	for _, d := range datasets {
+		list = append(list, d.wire())
+	}
+	body := map[string]any{"run_id": run, "datasets": list}
+	err := w.write(ctx, "write dataset inputs of run "+run, "POST", "runs/log-inputs", body)
+	switch {
+	case !refused(err):
+		return err
+	case len(datasets) == 1:
+		w.r.Lost(fmt.Sprintf("the dataset input %.100q, which the target refuses", datasets[0].Name))
+		return nil
+	}
+	for i := range datasets {
+		if err := w.sendDatasets(ctx, run, datasets[i:i+1]); err != nil {
+			return err
+		}
 	}
 	return nil
 }
@@ -208,6 +221,9 @@ func (w *copier) writePoints(ctx context.Context, spec *runSpec, run *madeRun, m
 				there[v.pointJSON.place()] = true
 			}
 		}
+	}
+	if spec.isWritten(run, there) {
+		return nil
 	}
 	for e, err := range spec.entries(ctx) {
 		if err != nil {
@@ -263,21 +279,8 @@ func (b *batch) send(ctx context.Context, entries []entry) error {
 	if len(entries) == 0 {
 		return nil
 	}
-	metrics := make([]map[string]any, len(entries))
-	for i, e := range entries {
-		metrics[i] = map[string]any{"key": e.Metric, "value": e.wire(), "timestamp": e.Time, "step": e.Step}
-		if !e.onModel || b.model == "" {
-			continue
-		}
-		metrics[i]["model_id"] = b.model
-		if e.dataset.Name != "" && e.dataset.Digest != "" {
-			metrics[i]["dataset_name"], metrics[i]["dataset_digest"] = e.dataset.Name, e.dataset.Digest
-		}
-	}
-	body := map[string]any{"run_id": b.run, "metrics": metrics, "params": []any{}, "tags": []any{}}
-	err := b.w.write(ctx, "write metrics of run "+b.run, "POST", "runs/log-batch", body)
-	switch {
-	case !refused(err):
+	err := b.post(ctx, entries)
+	if !refused(err) {
 		return err
 	}
 	rest, lookErr := b.withoutStored(ctx, entries)
@@ -291,14 +294,32 @@ func (b *batch) send(ctx context.Context, entries []entry) error {
 		if err := b.send(ctx, entries[:half]); err != nil {
 			return err
 		}
-		rest := slices.DeleteFunc(slices.Clone(entries[half:]), func(e entry) bool { return b.w.refused[e.Metric] })
-		return b.send(ctx, rest)
-	case len(b.w.refused) == mostRefused:
+		unknown := func(e entry) bool { return b.w.refused[e.Metric] }
+		return b.send(ctx, slices.DeleteFunc(slices.Clone(entries[half:]), unknown))
+	}
+	// A different process may have logged the same point at the same time.
+	if err = b.post(ctx, entries); !refused(err) || len(b.w.refused) == mostRefused {
 		return err
 	}
 	b.w.refused[entries[0].Metric] = true
 	b.w.r.Lost(fmt.Sprintf("the metric %.100q, which the target refuses", entries[0].Metric))
 	return nil
+}
+
+func (b *batch) post(ctx context.Context, entries []entry) error {
+	metrics := make([]map[string]any, len(entries))
+	for i, e := range entries {
+		metrics[i] = map[string]any{"key": e.Metric, "value": e.wire(), "timestamp": e.Time, "step": e.Step}
+		if !e.onModel || b.model == "" {
+			continue
+		}
+		metrics[i]["model_id"] = b.model
+		if e.dataset.Name != "" && e.dataset.Digest != "" {
+			metrics[i]["dataset_name"], metrics[i]["dataset_digest"] = e.dataset.Name, e.dataset.Digest
+		}
+	}
+	body := map[string]any{"run_id": b.run, "metrics": metrics, "params": []any{}, "tags": []any{}}
+	return b.w.write(ctx, "write metrics of run "+b.run, "POST", "runs/log-batch", body)
 }
 
 // withoutStored leaves out the NaN points that the run already has. MLflow 1 and 2 refuse a request that repeats one of

@@ -32,6 +32,7 @@ type runSpec struct {
 	last         []Point           // the latest point of each metric, sorted by metric
 	datasets     []Dataset
 	entries      func(context.Context) iter.Seq2[entry, error]
+	places       map[Point]bool // where the model has values of this run; without values, as in pointJSON.place
 }
 
 // entry is one point to log.
@@ -55,7 +56,34 @@ func (w *shape) mainRun() *runSpec {
 	spec.entries = func(ctx context.Context) iter.Seq2[entry, error] {
 		return matched(run.Points(ctx), run.Last, rows, w.r.Lost)
 	}
+	spec.places = placesOf(rows)
 	return spec
+}
+
+func placesOf(rows map[string][]Value) map[Point]bool {
+	places := map[Point]bool{}
+	for metric, values := range rows {
+		for _, v := range values {
+			places[Point{Metric: metric, Step: v.Step, Time: v.Time}] = true
+		}
+	}
+	return places
+}
+
+// isWritten reports whether a run and the model have all points. there contains the places of the run's values on the
+// model.
+func (s *runSpec) isWritten(run *madeRun, there map[Point]bool) bool {
+	for _, p := range s.last {
+		if !run.full[p.Metric] {
+			return false
+		}
+	}
+	for place := range s.places {
+		if !there[place] {
+			return false
+		}
+	}
+	return true
 }
 
 func (w *shape) specOf(run Run) *runSpec {
@@ -190,7 +218,7 @@ func (w *shape) valuesOnly(run Run, part string, values []Value) *runSpec {
 		run.Last = append(run.Last, last)
 	}
 	spec := w.specOf(run)
-	spec.part = part
+	spec.part, spec.places = part, placesOf(rows)
 	if run.Status == "RUNNING" || run.Status == "SCHEDULED" { // values of such evaluations count
 		spec.status, spec.end = "RUNNING", 0
 	}
@@ -213,6 +241,7 @@ func (w *shape) folderRun() *runSpec {
 		bare := *run
 		bare.Last = nil
 		spec := w.valuesOnly(bare, "run "+run.ID, m.Values)
+		spec.places = nil
 		if !(registry.Run{Status: run.Status}).HasEnded() {
 			spec.status, spec.end = "KILLED", cmp.Or(run.End, run.Start)
 		}

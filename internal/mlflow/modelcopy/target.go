@@ -99,11 +99,14 @@ func (w *site) settle(
 	return err
 }
 
-// write sends a write that is safe to repeat.
+// write sends a write that is safe to repeat. A server may fail for a moment, for example if its database is locked.
 func (w *site) write(ctx context.Context, op, method, endpoint string, body map[string]any) error {
 	r := request(method, endpoint, body)
 	r.Class = rest.Write
 	err := w.c.Tracking.JSON(ctx, r, nil)
+	for try := 0; mlflow.IsFailure(err) && w.c.BriefPause(ctx, try); try++ {
+		err = w.c.Tracking.JSON(ctx, r, nil)
+	}
 	switch {
 	case err == nil:
 		return nil

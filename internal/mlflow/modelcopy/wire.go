@@ -88,6 +88,7 @@ type modelJSON struct {
 		Status       any           `json:"status"` // a name, or its number
 		Type         string        `json:"model_type"`
 		SourceRunID  string        `json:"source_run_id"`
+		Created      mlflow.Int    `json:"creation_timestamp_ms"`
 		Tags         []mlflow.Pair `json:"tags"`
 	} `json:"info"`
 	Data struct {

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/http"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -17,19 +18,25 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/rest"
 )
 
-// world is a server in memory, with a client for it.
+// world is a server, with a client for it.
 type world struct {
 	t      testing.TB
-	server *mlflowtest.Server
+	server *mlflowtest.Server // nil for a real server
 	c      *mlflow.Client
+	put    func(uri string, content []byte) // stores a file
+	suffix string                           // of the names of experiments
 }
+
+// worlds counts the servers, so that each gives different ids.
+var worlds atomic.Int64
 
 func newWorld(t testing.TB, version string, opts ...mlflowtest.Option) *world {
 	t.Helper()
 	now := time.Date(2026, 5, 3, 10, 0, 0, 0, time.UTC)
 	tick := func() time.Time { now = now.Add(time.Second); return now }
-	s := mlflowtest.New(version, append([]mlflowtest.Option{mlflowtest.Clock(tick)}, opts...)...)
-	return &world{t, s, over(t, s.Transport())}
+	opts = append([]mlflowtest.Option{mlflowtest.Clock(tick), mlflowtest.IDs(worlds.Add(1))}, opts...)
+	s := mlflowtest.New(version, opts...)
+	return &world{t: t, server: s, c: over(t, s.Transport()), put: s.PutArtifact}
 }
 
 // over returns a client that waits for nothing.
@@ -68,7 +75,7 @@ func (w *world) post(endpoint string, body object, at ...string) string {
 }
 
 func (w *world) experiment(name string) string {
-	return w.post("experiments/create", object{"name": name}, "experiment_id")
+	return w.post("experiments/create", object{"name": name + w.suffix}, "experiment_id")
 }
 
 func (w *world) run(experiment, name string) string {
@@ -88,7 +95,7 @@ func (w *world) logged(experiment, run, name string, step int) string {
 		"experiment_id": experiment, "name": name, "source_run_id": run, "model_type": "classifier",
 		"params": []object{{"key": "depth", "value": "3"}}, "tags": []object{{"key": "team", "value": "growth"}},
 	}, "model", "info", "model_id")
-	w.server.PutArtifact("models:/"+id+"/MLmodel", []byte("flavors: {}"))
+	w.put("models:/"+id+"/MLmodel", []byte("flavors: {}"))
 	w.post("PATCH logged-models/"+id, object{"model_id": id, "status": "LOGGED_MODEL_READY"})
 	if run != "" {
 		w.post("runs/outputs", object{"run_id": run, "models": []object{{"model_id": id, "step": step}}})
@@ -116,7 +123,7 @@ func (w *world) upload(_ context.Context, to filecopy.Target) (map[string]string
 	if to.In.Path != "" {
 		root += "/" + to.In.Path
 	}
-	w.server.PutArtifact(root+"/MLmodel", []byte("flavors: {}"))
+	w.put(root+"/MLmodel", []byte("flavors: {}"))
 	return map[string]string{"MLmodel": "0"}, nil
 }
 

@@ -19,18 +19,11 @@ func (c Writer) Copy(ctx context.Context, s plan.Step) (made registry.Copied, wr
 	if where.Model == "" {
 		where = mlflow.Location{Run: s.Source.RunID, Path: s.Source.Path}
 	}
-	files, err := c.Source.Artifacts.Tree(ctx, where)
+	files, err := c.evaluatedFiles(ctx, s, where)
 	if err != nil {
-		return made, false, mlflow.Explain("copy "+s.Source.URI+": list its files", err)
-	}
-	if err := evaluated(s, plan.Content{Listing: plan.ListingDigest(files)}); err != nil {
 		return made, false, err
 	}
-	place := s.Source.ArtifactURI
-	if where.Model != "" {
-		place = "models:/" + where.Model
-	}
-	carried, err := modelcopy.Read(ctx, c.Source, place, s.Source.RunID)
+	carried, err := c.carried(ctx, *s.Source)
 	if err != nil {
 		return made, false, err
 	}
@@ -40,7 +33,11 @@ func (c Writer) Copy(ctx context.Context, s plan.Step) (made registry.Copied, wr
 			return nil, err
 		}
 		made.Digest = registry.FilesDigest(sums)
-		return sums, evaluated(s, plan.Content{Artifact: made.Digest, MLmodel: sums["MLmodel"]})
+		if err := evaluated(s, plan.Content{Artifact: made.Digest, MLmodel: sums["MLmodel"]}); err != nil {
+			return nil, err
+		}
+		_, err = c.evaluatedFiles(ctx, s, where) // files may have been added
+		return sums, err
 	}
 	made.Source, err = modelcopy.Copy(ctx, c.Client, carried, modelcopy.Request{
 		Digest: s.Source.Request, Model: s.Model, Path: folder(*s.Source, carried), Files: files, Lost: c.Lost,
@@ -50,6 +47,31 @@ func (c Writer) Copy(ctx context.Context, s plan.Step) (made registry.Copied, wr
 	}
 	made.Source.Request = s.Source.Request
 	return made, true, nil
+}
+
+// evaluatedFiles lists the files of the model on the other server. It fails if they are not those that were evaluated.
+func (c Writer) evaluatedFiles(ctx context.Context, s plan.Step, where mlflow.Location) ([]registry.File, error) {
+	files, err := c.Source.Artifacts.Tree(ctx, where)
+	if err != nil {
+		return nil, mlflow.Explain("copy "+s.Source.URI+": list its files", err)
+	}
+	return files, evaluated(s, plan.Content{Listing: plan.ListingDigest(files)})
+}
+
+// Losses returns what cannot be copied with the model at a source on the other server. It fails if the model cannot be
+// copied at all.
+func (c Writer) Losses(ctx context.Context, s registry.Source) ([]string, error) {
+	carried, err := c.carried(ctx, s)
+	return carried.Lost, err
+}
+
+// carried reads what travels with a model besides its files.
+func (c Writer) carried(ctx context.Context, s registry.Source) (modelcopy.Carried, error) {
+	place := s.ArtifactURI
+	if s.ModelID != "" {
+		place = "models:/" + s.ModelID
+	}
+	return modelcopy.Read(ctx, c.Source, place, s.RunID)
 }
 
 // folder returns the name of the model's folder on servers without logged models.

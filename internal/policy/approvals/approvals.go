@@ -13,7 +13,7 @@ import (
 
 // Rules determine which approvals count.
 type Rules struct {
-	Environment string   // environment whose approvals count as well; "" for none
+	Environment string   // environment whose approvals count in addition to the pull request's; "" for none
 	AnyAttempt  bool     // whether the environment's approvals count even in a re-run
 	By          []string // logins in lower case; empty for anyone
 }
@@ -21,17 +21,16 @@ type Rules struct {
 // Roles maps the login, in lower case, of each person involved in the change to that person's roles.
 type Roles = map[string][]fact.Role
 
-// Tally lists the people whose approvals count and the people whose approvals do not count. Logins are in lower
-// case.
+// Tally sorts people by whether their approvals count. Logins are in lower case.
 type Tally struct {
 	Counted           []string
-	Undated           []string            // people whose approvals count only if they were given for this attempt
-	Others            map[string][]string // for everyone else, the reasons why the approval does not count
+	Undated           []string            // people whose approvals may have been given for an earlier attempt
+	Others            map[string][]string // for everyone else, the reasons why their approvals do not count
 	OtherEnvironments []string            // approved environments that the gate does not use
 }
 
-// Count sorts the people who reviewed or approved by whether their approvals count. Approvals by makers never
-// count.
+// Count sorts all reviewers and approvers by whether their approvals count. An approval from one of the makers never
+// counts.
 func (g Rules) Count(review fact.Review, makers Roles) Tally {
 	t := Tally{Others: map[string][]string{}}
 	people := map[string][]fact.Approval{}
@@ -65,11 +64,12 @@ func (g Rules) Count(review fact.Review, makers Roles) Tally {
 // opinion says whether an account's reviews and approvals count.
 type opinion struct {
 	counts  bool
-	undated bool     // it counts only if it was given for this attempt
-	why     []string // reasons why it does not count
+	undated bool     // whether the approvals may have been given for an earlier attempt
+	why     []string // reasons why the approvals do not count
 }
 
-// judge checks one account's reviews and approvals. made lists the account's roles in the change.
+// judge decides whether one account's reviews and approvals count. made lists the roles that the account had in the
+// change.
 func (g Rules) judge(login string, said []fact.Approval, made []fact.Role, attempt int) opinion {
 	why := g.exclusions(login, made)
 	barred := len(why) > 0
@@ -97,7 +97,7 @@ func (g Rules) judge(login string, said []fact.Approval, made []fact.Role, attem
 	return out
 }
 
-// exclusions returns the reasons why none of an account's approvals count.
+// exclusions returns the reasons why none of an account's approvals can count.
 func (g Rules) exclusions(login string, made []fact.Role) []string {
 	var out []string
 	for _, role := range made {
@@ -112,7 +112,7 @@ func (g Rules) exclusions(login string, made []fact.Role) []string {
 	return out
 }
 
-// elsewhere returns a reason: the approved environment is not the gate's.
+// elsewhere says that the approved environment is not the one that the gate uses.
 func (g Rules) elsewhere(environment string) string {
 	if g.Environment == "" {
 		return fmt.Sprintf("approved environment %q, which the gate does not use", environment)
@@ -139,7 +139,7 @@ func objection(a fact.Approval) string {
 	return "did not approve"
 }
 
-// Shown returns how many people's approvals count, with their logins.
+// Shown returns the number of people whose approvals count, followed by their logins.
 func (t Tally) Shown() string {
 	if len(t.Counted) == 0 {
 		return "none"
@@ -147,7 +147,7 @@ func (t Tally) Shown() string {
 	return fmt.Sprintf("%d: %s", len(t.Counted), format.First(t.Counted, 8))
 }
 
-// Shortfall says how many approvals are missing and why the other approvals do not count.
+// Shortfall says how many approvals count, how many are needed, and why the others do not count.
 func (t Tally) Shortfall(needed int) string {
 	out := fmt.Sprintf("approvals that count: %d of %d", len(t.Counted), needed)
 	var others []string

@@ -12,7 +12,7 @@ import (
 )
 
 // Unidentified says why the login of someone who must be excluded is not known, and what to do about it. It returns
-// "" if all such logins are known.
+// empty strings if all such logins are known.
 func Unidentified(f fact.Facts, makers Roles, unnamed []fact.Contributor) (why, fix string) {
 	for _, c := range unnamed {
 		if c.Role == fact.RolePullAuthor {
@@ -48,7 +48,7 @@ func unknownMaker(f fact.Facts, unnamed []fact.Contributor) (why, fix string) {
 	return why, identityHint(run.Users()[0])
 }
 
-// userWithoutLogin says that none of the run's MLflow users has a login.
+// userWithoutLogin says that the policy file maps none of the run's MLflow users to a GitHub login.
 func userWithoutLogin(run registry.Run) string {
 	if len(run.Users()) == 0 {
 		return "the run has no MLflow user"
@@ -61,7 +61,7 @@ func userWithoutLogin(run registry.Run) string {
 		strings.Join(quoted, " or "))
 }
 
-// Unmapped returns a warning if the policy has identities, but none for the candidate's MLflow user.
+// Unmapped returns a warning if the policy maps MLflow users to logins, but not the candidate's MLflow user.
 func Unmapped(f fact.Facts, makers Roles) string {
 	if len(f.Identities) == 0 || hasRole(makers, fact.RoleTrainer) {
 		return ""
@@ -70,7 +70,7 @@ func Unmapped(f fact.Facts, makers Roles) string {
 	return userWithoutLogin(f.Candidate.Run.OrZero()) + so
 }
 
-// hasRole reports whether any of the makers has one of these roles.
+// hasRole reports whether any of the makers has one of the wanted roles.
 func hasRole(makers Roles, wanted ...fact.Role) bool {
 	for _, all := range makers {
 		if slices.ContainsFunc(all, func(r fact.Role) bool { return slices.Contains(wanted, r) }) {

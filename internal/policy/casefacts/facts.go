@@ -81,7 +81,7 @@ var Fields = []tree.Field{
 	tree.Optional("evidence", tree.MapOf("reports by name, as text", tree.Text("a name"), tree.Text("JSON"))),
 }
 
-// notGiven is the reason why a fact is unknown if the test does not state it.
+// notGiven explains why a fact is unknown if the test does not state it.
 const notGiven = "the test does not state it"
 
 // Read returns the facts in the document. A fact that is not in the document is unknown.
@@ -123,7 +123,8 @@ func Read(root *tree.Node, model string) fact.Facts {
 	return f
 }
 
-// ledgerEntries returns the ledger entries for the version's moves to its stage and its aliases.
+// ledgerEntries returns ledger entries that record when the version reached its stage and when its aliases were moved
+// to it.
 func ledgerEntries(n *tree.Node) (out []ledger.Entry) {
 	since, tags := n.Pairs("since"), n.Pairs("tags")
 	add := func(ref registry.Ref, tag string) {

@@ -32,7 +32,7 @@ var caseFields = slices.Concat([]tree.Field{
 		tree.OneOf("an outcome", "pass", "fail", "inconclusive", "not-applicable"))),
 }, casefacts.Fields)
 
-// Parse reads one test. Its errors have the reason bad-policy, and tree.Problems returns the problems in an error.
+// Parse reads one test. Its errors have the reason bad-policy; tree.Problems extracts the problems from them.
 func Parse(file string, data []byte) (Case, error) {
 	r := &tree.Checker{}
 	root, err := tree.Parse(string(data))
@@ -62,8 +62,8 @@ func Parse(file string, data []byte) (Case, error) {
 	return c, nil
 }
 
-// Run judges a case by the policy. wrong lists every difference from the expected result, together with the
-// findings that explain the difference.
+// Run evaluates the policy on a case. The strings describe every difference from the expected result, together with the
+// findings that explain it.
 func Run(p policy.Policy, c Case) (verdict.Verdict, []string) {
 	applied, err := p.For(c.Model, c.Target)
 	if err != nil {

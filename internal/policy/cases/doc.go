@@ -1,2 +1,2 @@
-// Package cases reads test cases for a policy file and checks that the policy decides them as expected.
+// Package cases reads test cases for a policy file and checks that the policy gives the expected verdicts.
 package cases

@@ -8,7 +8,7 @@ import (
 	"strings"
 )
 
-// VersionRange matches a list of comparisons. A version matches if all of them are true.
+// VersionRange is the pattern for a version range: a list of comparisons that must all be true.
 const VersionRange = `^(>=|<=|>|<|==)[0-9]{1,6}(\.[0-9]{1,6}){0,3}( (>=|<=|>|<|==)[0-9]{1,6}(\.[0-9]{1,6}){0,3})*$`
 
 var dotted = regexp.MustCompile(`^[0-9]{1,6}(\.[0-9]{1,6}){0,3}`)

@@ -15,7 +15,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/format"
 )
 
-// Env contains the variables for an expression: only the facts that the expression uses.
+// Env contains the variables that an expression can use. It contains only the facts that the expression mentions.
 type Env struct {
 	Candidate Subject `expr:"candidate"`
 	Incumbent Subject `expr:"incumbent"`
@@ -76,8 +76,8 @@ func Compile(source string) (*vm.Program, []Fact, error) {
 	return program, names.facts, err
 }
 
-// finite stops the evaluation if a number is not finite. A comparison with NaN is false, so its negation would be
-// true.
+// finite returns an error for a number that is not finite. A comparison with NaN is false, so its negation would be
+// true and the expression could pass.
 func finite(args ...any) (any, error) {
 	v := args[0].(float64)
 	if math.IsNaN(v) || math.Abs(v) >= math.MaxFloat64 {
@@ -86,7 +86,7 @@ func finite(args ...any) (any, error) {
 	return v, nil
 }
 
-// finiteGuard wraps every calculation in finite.
+// finiteGuard wraps every calculation in a call to finite.
 type finiteGuard struct{}
 
 func (finiteGuard) Visit(n *ast.Node) {
@@ -144,7 +144,7 @@ func (w *collector) walk(nodes ...ast.Node) {
 	}
 }
 
-// call checks a function call. The parser returns some functions as calls until it knows the types.
+// call checks a function call. Before it knows the types, the parser represents even some builtin functions as calls.
 func (w *collector) call(n *ast.CallNode) {
 	if name, ok := n.Callee.(*ast.IdentifierNode); !ok || !slices.Contains(builtins, name.Value) {
 		w.refuse(n, "only the functions %s are allowed", format.First(builtins, 8))
@@ -152,7 +152,7 @@ func (w *collector) call(n *ast.CallNode) {
 	w.walk(n.Arguments...)
 }
 
-// fact reads candidate.metrics.auc or candidate.metrics["auc"].
+// fact records a fact written as candidate.metrics.auc or candidate.metrics["auc"].
 func (w *collector) fact(n *ast.MemberNode) {
 	key, keyOK := n.Property.(*ast.StringNode)
 	group, groupOK := n.Node.(*ast.MemberNode)

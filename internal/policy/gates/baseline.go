@@ -12,8 +12,8 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
 )
 
-// Baseline is the version that a gate compares the candidate with: its key in the facts, and its name in the
-// policy. If the name may be either an alias or a stage, key is the alias and stage is the stage.
+// Baseline is the version that a gate compares the candidate with. Name is its name in the policy, and key is its key
+// in the facts. If the name may be either an alias or a stage, key is for the alias and stage is for the stage.
 type Baseline struct {
 	key, stage registry.Ref
 	Name       string
@@ -65,8 +65,8 @@ func (h Baseline) subject(f fact.Facts, out verdict.Finding) (fact.Subject, *ver
 	return fact.Subject{}, &end
 }
 
-// hint says what to do if the version to compare with is not readable. The incumbent may come from the target's
-// alias or from the target's stage.
+// hint says what to do if the version to compare with cannot be read. The incumbent may come from the target's alias or
+// from the target's stage.
 func (h Baseline) hint(f fact.Facts) string {
 	why := f.Holders[h.key].Why()
 	for stage, numbers := range f.Shared {
@@ -85,7 +85,7 @@ func (h Baseline) isOtherAlias(f fact.Facts) bool {
 	return isAlias && alias != f.Target.Alias
 }
 
-// missingAlias returns a message that the alias does not exist, with similar aliases.
+// missingAlias returns a message that says that the alias does not exist and suggests similar aliases.
 func (h Baseline) missingAlias(f fact.Facts, alias string) string {
 	names := f.AliasNames()
 	switch near := spelling.Nearest(alias, names); {
@@ -100,8 +100,8 @@ func (h Baseline) missingAlias(f fact.Facts, alias string) string {
 	return fmt.Sprintf("there is no alias %s; the model has the aliases %s", alias, format.First(names, 8))
 }
 
-// isBaseline reports whether the candidate is itself the version to compare with. If it is, a strict condition
-// would block every re-run.
+// isBaseline reports whether the candidate is itself the version to compare with. No version is better than itself, so
+// a strict condition would block every re-run.
 func isBaseline(f fact.Facts, base fact.Subject) bool {
 	return f.Number() != 0 && f.Number() == base.Version.OrZero().Number
 }
@@ -124,9 +124,9 @@ func ParseBaseline(word string) (Baseline, error) {
 	return Baseline{key: registry.AliasRef(alias), stage: registry.StageRef(stage), Name: word}, nil
 }
 
-// resolve chooses between an alias and a stage with the same name. It chooses the alias if the alias exists. If
-// alias and stage point to different versions, the name is ambiguous: why says so, and fix says what to write
-// instead.
+// resolve decides whether a name means an alias or a stage. It chooses the alias if the alias exists. If the alias
+// points to one version and the stage contains a different one, the name is ambiguous: why says so, and fix says what
+// to write instead.
 func (h Baseline) resolve(f fact.Facts) (one Baseline, why, fix string) {
 	if h.stage == (registry.Ref{}) {
 		return h, "", ""
@@ -151,8 +151,7 @@ func (h Baseline) resolve(f fact.Facts) (one Baseline, why, fix string) {
 	return asStage, "", ""
 }
 
-// otherSpelling returns the end of a hint that says how to write the stage so that it is not mistaken for the
-// alias.
+// otherSpelling returns the end of a hint that says how to write the stage so that it cannot be mistaken for the alias.
 func (h Baseline) otherSpelling() string {
 	if h.Name == h.stage.Name {
 		return ""

@@ -92,7 +92,7 @@ func valueLength(t testing.TB, text string) int {
 	return int(dec.InputOffset())
 }
 
-// gateOfReport returns the most lenient gate with which the report still fails.
+// gateOfReport returns the most lenient gate that the report still fails.
 func gateOfReport(report string) string {
 	gate := "evidence: e.json, suppressed: accept"
 	if strings.Contains(report, `"results":{"p"`) {

@@ -16,7 +16,7 @@ type gap struct {
 func notKnown(format string, args ...any) gap        { return gap{why: fmt.Sprintf(format, args...)} }
 func confirmedAbsent(format string, args ...any) gap { return gap{fmt.Sprintf(format, args...), true} }
 
-// ends returns the finding for a gate with this gap. lead is put in front of the reason.
+// ends returns the finding for a gate whose check ends because of the gap. lead is put in front of the reason.
 func (g gap) ends(out verdict.Finding, lead, fix string) verdict.Finding {
 	if g.absent {
 		return absent(out, lead+g.why, fix)

@@ -52,8 +52,8 @@ func inconclusive(out verdict.Finding, why, fix string) verdict.Finding {
 	return out
 }
 
-// absent ends a check because the server confirmed that a fact does not exist. With `on-fail: warn`, the finding is
-// then only a warning. Other inconclusive findings always block.
+// absent ends a check because the server confirmed that a fact does not exist. With `on-fail: warn`, such a finding is
+// only a warning, whereas all other inconclusive findings block.
 func absent(out verdict.Finding, why, fix string) verdict.Finding {
 	out = inconclusive(out, why, fix)
 	out.Absent = true

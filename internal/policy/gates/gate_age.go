@@ -37,7 +37,7 @@ candidate:
 	build: buildAge,
 }
 
-// skewShown is the smallest difference between the clocks that findings mention.
+// skewShown is how far the clocks may differ before findings mention it.
 const skewShown = time.Minute
 
 func buildAge(n *tree.Node) (Gate, error) {
@@ -176,9 +176,9 @@ type arrival struct {
 	why, hint string // set if the time is not known
 }
 
-// arrival returns the time recorded in the ledger. If there is no ledger, it returns, for a stage, the time when
-// MLflow last changed the version. Users cannot set that time, and a later change can only make the version appear
-// younger. For an alias, MLflow has no such time.
+// arrival returns the time recorded in the ledger. Without a ledger, if the target is a stage, it returns the time of
+// MLflow's last change to the version. Users cannot set that time, and a later change can only make the version appear
+// younger. MLflow keeps no such time for an alias.
 func (a ageGate) arrival(f fact.Facts, v registry.Version) arrival {
 	switch {
 	case f.Ledger.Off == "":
@@ -194,7 +194,7 @@ func (a ageGate) arrival(f fact.Facts, v registry.Version) arrival {
 }
 
 // byLedger returns the time recorded in the ledger. If the version's own tag contradicts the ledger entry, the time
-// is not known.
+// counts as unknown.
 func (a ageGate) byLedger(l ledger.Chain, v registry.Version) arrival {
 	stay := views.Since(l.Decisive(), a.key, v.Number)
 	began, ended := times(stay.Entry)
@@ -238,7 +238,8 @@ func times(e ledger.Entry) (began, ended time.Time) {
 	return began, e.Ended
 }
 
-// fits reports whether the time in a tag belongs to an entry. off is how wrong the runner's clock is, in seconds.
+// fits reports whether the time in a tag agrees with the start and end of an entry. off is the error of the runner's
+// clock in seconds.
 func fits(tag string, began, ended time.Time, off int64) bool {
 	at, err := time.Parse(time.RFC3339, tag)
 	allowed := skewAllowed + time.Duration(min(max(off, -off), 24*60*60))*time.Second

@@ -12,8 +12,8 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
 )
 
-// soaking returns facts with these ledger entries and with this time in the tag. The alias challenger points to
-// version 2.
+// soaking returns facts with the given ledger entries and the given time in the version's tag. The alias challenger
+// points to version 2.
 func soaking(entries []ledger.Entry, tag string) fact.Facts {
 	f := policytest.Facts()
 	f.Ledger = ledger.Chain{Entries: entries}
@@ -31,7 +31,7 @@ func soaking(entries []ledger.Entry, tag string) fact.Facts {
 
 const pass, fail, unsure = verdict.Pass, verdict.Fail, verdict.Inconclusive
 
-// moved returns an entry for a move of challenger the given number of hours ago.
+// moved returns the entry for a move of the alias challenger that happened the given number of hours ago.
 func moved(hours int, outcome string, move registry.Shift) ledger.Entry {
 	at := policytest.Now.Add(-time.Duration(hours) * time.Hour)
 	move.Ref = registry.AliasRef("challenger")

@@ -96,7 +96,7 @@ func (g approvalGate) check(f fact.Facts) verdict.Finding {
 }
 
 // unreadable says which part of the review could not be read, and why. Without that part, an approval could count
-// although its author must be excluded.
+// although the approver must be excluded.
 func (g approvalGate) unreadable(r fact.Review) string {
 	_, made := r.Contributors.Get()
 	_, reviewed := r.PullRequest.Get()

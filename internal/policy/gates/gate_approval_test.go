@@ -22,7 +22,7 @@ func review(f *fact.Facts, change func(*fact.Review)) {
 	}
 }
 
-// involve adds people who worked on the change.
+// involve returns a function that adds people who worked on the change.
 func involve(c ...fact.Contributor) func(*fact.Facts) {
 	return func(f *fact.Facts) {
 		review(f, func(r *fact.Review) {
@@ -41,7 +41,8 @@ var allStates = []fact.ApprovalState{
 	"APPROVED",
 }
 
-// The test combines every role with every state, place and spelling of the login. Only one combination counts.
+// The test combines every role with every state, place and spelling of the login. Only approvals by an account without
+// a role count, and only for the pull request or the environment of the gate.
 func TestApproval_RolesAndStates(t *testing.T) {
 	gate := mustParse(t, "approval: 1, environment: production")
 	tried, passed := 0, 0

@@ -40,7 +40,8 @@ var artifactKind = Kind{
 	build: buildArtifact,
 }
 
-// formats are recognised by file name suffixes, and by the serialisation format that a flavour declares.
+// formats lists, for each format, the file name suffixes and the names by which it is recognised. Flavours declare
+// their serialisation format by name.
 var formats = map[string][]string{
 	"pickle":      {".pkl", ".pickle", ".cloudpickle", "pickle", "cloudpickle"},
 	"joblib":      {".joblib", "joblib"},
@@ -107,7 +108,7 @@ func (a artifactGate) check(f fact.Facts) verdict.Finding {
 	return mostSevere(append(parts, passed(out))...)
 }
 
-// contents returns a finding for each thing that is wrong with the model and its files.
+// contents returns a finding for each problem with the model and its files.
 func (a artifactGate) contents(m registry.MLmodel, files []registry.File,
 	out verdict.Finding) (wrong []verdict.Finding) {
 	for _, step := range []func(registry.MLmodel, []registry.File, verdict.Finding) *verdict.Finding{a.complete,

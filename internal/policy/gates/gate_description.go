@@ -15,7 +15,7 @@ import (
 var descriptionKind = Kind{
 	Name:   "description",
 	Passes: "the version's description is long enough, and the model card exists",
-	Notes:  "For a version that is not registered yet, the description that it will have is checked.",
+	Notes:  "For a version that is not registered yet, the gate checks the description it will be registered with.",
 	key:    tree.Integer("minimum number of characters", 1),
 	more: []tree.Field{
 		tree.Optional("card-tag",

@@ -209,8 +209,8 @@ func otherFiles(f fact.Facts, d evidence.Report) string {
 	return ""
 }
 
-// loggedModel returns the id of the candidate's logged model, or "" if the candidate's source is not a logged
-// model. The id in the MLmodel file does not count, because anyone who writes the files can change it.
+// loggedModel returns the id of the candidate's logged model, or "" if the candidate's source is not a logged model. It
+// does not use the id in the MLmodel file, because anyone who writes the files can change it.
 func loggedModel(f fact.Facts) string {
 	if f.Source.ModelID != "" {
 		return f.Source.ModelID

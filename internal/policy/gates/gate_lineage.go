@@ -104,7 +104,7 @@ func (g lineageGate) compare(f fact.Facts, run registry.Run, out verdict.Finding
 	return mostSevere(parts...)
 }
 
-// synonyms are contexts with the same meaning. MLflow's autologging uses train and eval (the latter also for
+// synonyms groups contexts that have the same meaning. MLflow's autologging uses train and eval (the latter also for
 // validation data), whereas MLflow's documentation uses training, validation and test.
 var synonyms = [][]string{
 	{"train", "training"},
@@ -112,8 +112,8 @@ var synonyms = [][]string{
 	{"test", "testing"},
 }
 
-// digestsOf returns the sorted digests of a run's datasets in a context. If the run has no dataset in that context,
-// the context's synonyms count.
+// digestsOf returns the sorted digests of a run's datasets in a context. If there are none, datasets in contexts with
+// the same meaning count instead.
 func digestsOf(run registry.Run, context string) (digests []string, lack gap) {
 	datasets := datasetsIn(run, context)
 	for _, same := range synonyms {

@@ -137,8 +137,8 @@ func (t metricValue) shownAt() string {
 	return out
 }
 
-// pointAt returns the best logged value, or the value at a step. To find the best value, all values must be finite,
-// because a value that is not finite could hide a better one or a worse one.
+// pointAt returns the best logged value, or the value at a given step. The best value is known only if all values are
+// finite, because a value that is not finite could hide a better or a worse one.
 func pointAt(t metricValue, at string, op compare.Operator) metricValue {
 	if t.why != "" {
 		return t

@@ -83,8 +83,8 @@ func (m Margin) limit(value float64) float64 {
 	return value + m.Fixed + math.Abs(value)*m.Percent/100
 }
 
-// relative reports whether the margin depends on the incumbent's value, so that the limit cannot be read off the
-// policy.
+// relative reports whether the margin is a percentage or a factor. The limit is then hard to work out from the policy,
+// so findings show it.
 func (m Margin) relative() bool { return m.Percent != 0 || m.Factor != 0 }
 
 func (m Margin) String() string {
@@ -121,8 +121,8 @@ func RegressionGate(r MetricReader, op compare.Operator, who Baseline, m Margin)
 	}
 }
 
-// computed returns a calculated limit without rounding errors, so that 0.93 - 0.01 gives 0.92 and not
-// 0.9199999999999999. If a value equal to the shorter number would not pass, computed returns the longer one.
+// computed formats a calculated limit without rounding errors, so that 0.93 - 0.01 gives 0.92 and not
+// 0.9199999999999999. If a value equal to the shorter number would not pass, computed keeps all digits.
 func computed(op compare.Operator, limit float64) string {
 	text := strconv.FormatFloat(limit, 'g', 14, 64)
 	if v, err := strconv.ParseFloat(text, 64); err == nil && op.Holds(v, limit) {
@@ -131,7 +131,8 @@ func computed(op compare.Operator, limit float64) string {
 	return format.Number(limit)
 }
 
-// provable says how to give a version a value to compare with. Nothing can be logged to a deleted run.
+// provable says how to give a version a value to compare with. If the version's run was deleted, nothing can be logged
+// to it.
 func provable(key string, base fact.Subject) string {
 	_, readable := base.Run.Get()
 	switch {

@@ -93,8 +93,8 @@ func checkSignature(f fact.Facts, level string, who Baseline) verdict.Finding {
 	return passed(out)
 }
 
-// ReadSignature returns a version's signature and, in seen, a description of the signature. If there is no
-// signature, end is the finding that says why.
+// ReadSignature returns a version's signature and, in seen, its description. If there is no signature, end is the
+// finding that says why.
 func ReadSignature(s fact.Subject) (c signature.Contract, seen string, end *verdict.Finding) {
 	m, ok := s.MLmodel.Get()
 	if !ok {

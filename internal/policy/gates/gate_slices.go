@@ -125,8 +125,7 @@ func (g sliceGate) slice(s fact.Subject, name string) metricValue {
 	return r.value(s, s.Choose(name, r.selector))
 }
 
-// matching returns the metrics that match the pattern. Metrics that belong to other models in the same run do not
-// count.
+// matching returns the metrics that match the pattern. Metrics that belong to other models in the same run are ignored.
 func (g sliceGate) matching(s fact.Subject) []string {
 	var names []string
 	for _, name := range s.MetricNames() {
@@ -137,8 +136,8 @@ func (g sliceGate) matching(s fact.Subject) []string {
 	return names
 }
 
-// vanished returns a finding if the candidate lacks one of the incumbent's slices, or if the incumbent's slices are
-// not known. Otherwise, leaving out a bad slice would be a way to pass.
+// vanished returns a finding if the candidate lacks one of the incumbent's slices, or if the incumbent's slices are not
+// known. Without this check, a candidate could pass by leaving out a bad slice.
 func (g sliceGate) vanished(f fact.Facts, names []string, out *verdict.Finding) *verdict.Finding {
 	known, gathered := f.Holders[fact.Incumbent]
 	if !gathered || known.IsAbsent() {

@@ -80,7 +80,7 @@ func TestGates_PassOnGoodFacts(t *testing.T) {
 	}
 }
 
-// removals each remove one fact, or replace a value with one that is not finite.
+// removals maps a description to a function that removes one fact or replaces a value with one that is not finite.
 var removals = withUngathered(map[string]func(*fact.Facts){
 	"the candidate's run": func(f *fact.Facts) { f.Candidate.Run = registry.Unreadable[registry.Run]("gone") },
 	"the candidate's MLmodel": func(f *fact.Facts) {

@@ -26,8 +26,9 @@ func (r MetricReader) hint(s fact.Subject, c fact.Choice) string {
 	return "make the candidate's run readable, or choose a model that belongs to its run"
 }
 
-// pick returns a hint with text that selects the first of several values. It returns "" if no text selects exactly
-// that value. A threshold can select only a dataset, so pick then uses the first value with a dataset.
+// pick returns a hint that says what to write to select the first of several values. It returns "" if nothing selects
+// exactly that value. A threshold can select a value only by its dataset, so for a threshold, pick uses the first value
+// that can be selected in this way.
 func (r MetricReader) pick(s fact.Subject, values []fact.Value) string {
 	for _, v := range values {
 		if r.condition == "" {
@@ -56,7 +57,7 @@ func (r MetricReader) pickForGate(s fact.Subject, v fact.Value) string {
 	return ""
 }
 
-// selects reports whether a selector with a run or dataset selects this value and no other.
+// selects reports whether a selector matches this value and no other. The selector must contain a run or a dataset.
 func (r MetricReader) selects(s fact.Subject, want fact.Selector, v fact.Value) bool {
 	if want.Run == "" && want.Dataset == "" {
 		return false

@@ -19,8 +19,8 @@ import (
 type MetricReader struct {
 	key       string
 	selector  fact.Selector
-	recorded  bool   // use the incumbent's value from the ledger
-	condition string // what follows the metric in a threshold's line; "" for a gate in a policy file
+	recorded  bool   // whether to use the incumbent's value from the ledger
+	condition string // the rest of a threshold's line, after the metric; "" for a gate in a policy file
 }
 
 // metricFields are the keys of every gate that reads metrics.
@@ -113,7 +113,7 @@ func (r MetricReader) value(s fact.Subject, c fact.Choice) metricValue {
 	return t
 }
 
-// used returns the value in the form for plans and records.
+// used returns the value in the form used in plans and records.
 func (t metricValue) used(of string) []verdict.Used {
 	if t.why != "" {
 		return nil
@@ -154,7 +154,7 @@ func (r MetricReader) checkRecorded(f fact.Facts, base fact.Subject, mine, t met
 }
 
 // withRunValue adds the run's own value to the records for a gate with `of: run`. If a run has only one model, the
-// ledger records only the model's values. If exactly one of those values comes from the source run, it is also the
+// ledger records only the model's values. If exactly one of those came from the source run, that value is taken as the
 // run's last value.
 func (r MetricReader) withRunValue(records []verdict.Used) []verdict.Used {
 	whole := only(records, func(u verdict.Used) bool { return u.Kind == verdict.RunValue })
@@ -167,9 +167,9 @@ func (r MetricReader) withRunValue(records []verdict.Used) []verdict.Used {
 	return append(records, run)
 }
 
-// comparable returns the recorded values that the gate can use, all of them comparable with the candidate's value.
-// If there are several, it prefers values on the same data and, among those, values from the run that the server's
-// current value comes from.
+// comparable returns the recorded values that the gate can use and that are comparable with the candidate's value. If
+// there are several, it prefers values on the same data and, among those, values from the run that the server's current
+// value comes from.
 func (r MetricReader) comparable(records []verdict.Used, mine, now metricValue) []verdict.Used {
 	current := now.Value.Used("")
 	fit := only(records, func(u verdict.Used) bool { return r.accepts(u, mine) })

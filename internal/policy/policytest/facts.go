@@ -10,7 +10,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
-// Review returns a review for a first attempt with a known author and starter.
+// Review returns a review for the first attempt of a workflow run. author made the change, and starter started the run.
 func Review(author, starter string, said ...fact.Approval) fact.Review {
 	entered, reviews := []fact.Approval{}, []fact.Approval{}
 	for _, a := range said {
@@ -38,7 +38,7 @@ func Approved(environment, login string) fact.Approval {
 // Now is the server's time in Facts.
 var Now = time.Date(2026, 5, 3, 10, 0, 0, 0, time.UTC)
 
-// Facts returns facts that are all known. Every gate in Gates passes with them.
+// Facts returns a complete set of facts. Every gate in Gates passes with them.
 func Facts() fact.Facts {
 	subject := func(ref string, number int) fact.Subject {
 		m := registry.MLmodel{Flavors: map[string]map[string]any{"sklearn": {}}, PythonVersion: "3.11.7",

@@ -2,7 +2,7 @@ package policytest
 
 import "runtime"
 
-// PeakMemory returns the highest memory use while f runs. It polls the memory statistics.
+// PeakMemory returns by how many bytes the heap grows at most while f runs. It polls the memory statistics.
 func PeakMemory(f func()) uint64 {
 	runtime.GC()
 	var m runtime.MemStats

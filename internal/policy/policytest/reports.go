@@ -27,13 +27,13 @@ var DirtyReports = []string{
 // LoggedModel is the id of a logged model.
 const LoggedModel = "m-0123456789abcdef0123456789abcdef"
 
-// SARIF returns a SARIF report on the candidate's run. The SARIF run also contains these members.
+// SARIF returns a SARIF report on the candidate's run, with these additional members in the SARIF run.
 func SARIF(members string) string {
 	return `{"version":"2.1.0","runs":[{"tool":{"driver":{"name":"lint"}},"properties":{"run_id":"rcandidate"},` +
 		members + `}]}`
 }
 
-// SARIFResult returns a SARIF report with a single result, which consists of these members.
+// SARIFResult returns a SARIF report whose only result consists of these members.
 func SARIFResult(members string) string { return SARIF(`"results":[{` + members + `}]`) }
 
 const (

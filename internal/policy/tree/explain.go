@@ -7,8 +7,8 @@ import (
 	"unicode"
 )
 
-// slips are common mistakes in a line, with advice. The advice contains the first group of the pattern. The parser
-// may report the line after the mistake.
+// slips lists common mistakes in a line, with advice. The first group of the pattern is inserted into the advice. The
+// parser may report the line after the mistake.
 var slips = []struct {
 	pattern *regexp.Regexp
 	advice  string
@@ -30,8 +30,8 @@ var slips = []struct {
 	{regexp.MustCompile(`^\s*(?:- +)?([\w-]+)\s+-?[\w."'][^:]*$`), "a colon is missing after %s"},
 }
 
-// explain returns the parser's problem in words, with the position of the mistake. It recognises tabs, wrong
-// indentation and the usual slips.
+// explain describes the parser's problem in plain words, at the position of the actual mistake. It recognises tabs,
+// wrong indentation and the mistakes in slips.
 func explain(text string, p Problem) Problem {
 	lines := strings.Split(strings.ReplaceAll(text, "\r\n", "\n"), "\n")
 	for i, line := range lines {
@@ -68,13 +68,13 @@ type level struct {
 	key  string // the last key in the mapping
 }
 
-// outline follows the indentation of a file, line by line.
+// outline tracks the indentation of a file, line by line.
 type outline struct {
 	levels []level
 	opened bool // whether the last line ends with a colon, so that the next line may be indented further
 }
 
-// entry matches a line that begins with a key, and dashes matches the list dashes in front of the key.
+// dashes matches a list dash at the beginning of a line, and entry matches a line that begins with a key.
 var (
 	dashes = regexp.MustCompile(`^(\s*)(-)(\s+|$)`)
 	entry  = regexp.MustCompile(`^(\s*)("[^"]*"|'[^']*'|[^\s"'#\[{|>-][^:#]*?)\s*:(?:\s+(.*))?$`)
@@ -84,7 +84,7 @@ var (
 // belongs.
 func misplaced(lines []string) (Problem, bool) {
 	o := outline{}
-	block := -1 // column of a key whose text spans several lines
+	block := -1 // column of the key whose block of text is being skipped; -1 outside a block
 	for i, line := range lines {
 		col := len(line) - len(strings.TrimLeft(line, " "))
 		switch rest := strings.TrimSpace(line); {
@@ -117,7 +117,7 @@ func misplaced(lines []string) (Problem, bool) {
 	return Problem{}, false
 }
 
-// place adds a key or a dash in a column. If it does not fit anywhere, place returns what is wrong.
+// place adds a key or a dash in a column. If the column does not fit the lines above, place says what is wrong.
 func (o *outline) place(col int, list bool, name string) string {
 	if len(o.levels) == 0 {
 		o.levels = []level{{col, list, name}}

@@ -16,8 +16,8 @@ type Shape struct {
 	About   string
 	Pattern string // text: a regular expression that the text must match
 	re      *regexp.Regexp
-	// text: maximum number of characters; 0 for no limit. As part of the pattern, the limit would cost 1 MB of
-	// memory per 100 characters
+	// text: maximum number of characters; 0 for no limit. A limit in the pattern would cost 1 MB of memory per 100
+	// characters
 	MaxLength int
 	Values    []string // text: the only allowed values
 	Whole     bool     // number: must not have a fraction
@@ -53,7 +53,7 @@ func Pattern(about, re string) Shape {
 	return Shape{Kind: KindText, About: about, Pattern: re, re: regexp.MustCompile(re)}
 }
 
-// MaxLength limits the number of characters in a text.
+// MaxLength returns the shape with a limit on the number of characters.
 func MaxLength(most int, s Shape) Shape { s.MaxLength = most; return s }
 
 // OneOf allows only the given strings.
@@ -79,7 +79,7 @@ var Login = Pattern("a GitHub login", `^[A-Za-z0-9](-?[A-Za-z0-9_])*(\[bot\])?$`
 // List allows a list with at least one item.
 func List(about string, item Shape) Shape { return Shape{Kind: KindList, About: about, Item: &item} }
 
-// Integer allows a whole number that is at least min.
+// Integer allows a whole number of at least min.
 func Integer(about string, min float64) Shape {
 	return Shape{Kind: KindNumber, About: about, Whole: true, Min: min}
 }

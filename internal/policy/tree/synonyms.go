@@ -7,7 +7,8 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/spelling"
 )
 
-// synonyms are words that people write instead of a key or value, without hyphens and underscores.
+// synonyms maps each key or value to words that people write instead. Hyphens and underscores are removed from the
+// words.
 var synonyms = map[string][]string{
 	"min": {
 		"minimum", "atleast", "threshold", "lower", "lowerbound", "lowerlimit", "ge", "gte", "gt", "floor",

@@ -60,7 +60,7 @@ func (n *Node) Texts(key string) []string {
 	return out
 }
 
-// Pairs returns a mapping from text to text. It is never nil.
+// Pairs returns a mapping whose values are text. It is never nil.
 func (n *Node) Pairs(key string) map[string]string {
 	out := map[string]string{}
 	if v := n.Get(key); v != nil {
@@ -71,8 +71,8 @@ func (n *Node) Pairs(key string) map[string]string {
 	return out
 }
 
-// Problem returns a problem at the value of a key, or at the mapping if the key is missing. It is for mistakes that
-// a shape cannot rule out.
+// Problem returns a problem at the position of a key's value, or of the mapping if the key is missing. It is for
+// mistakes that a shape cannot rule out.
 func (n *Node) Problem(key, format string, args ...any) error {
 	p := Problem{n.Line, n.Col, fmt.Sprintf(format, args...)}
 	if v := n.Get(key); v != nil {

@@ -78,7 +78,7 @@ func (n *Node) Without(key string) *Node {
 	return &out
 }
 
-// Canonical returns the value on one line. It does not depend on the order of keys, on comments or on style.
+// Canonical returns the value on one line. The result does not depend on the order of keys, on comments or on style.
 func (n *Node) Canonical() string {
 	var parts []string
 	switch n.Kind {
@@ -99,8 +99,8 @@ func (n *Node) Canonical() string {
 	return n.Text
 }
 
-// Parse reads one YAML document. Its errors are of type Problem. Anchors, aliases, tags and merge keys are refused,
-// so that readers of the file see every value in the place where it applies.
+// Parse reads one YAML document. Its errors are of type Problem. Anchors, aliases, tags and merge keys are refused, so
+// that people who read the file see every value in the place where it applies.
 func Parse(text string) (*Node, error) {
 	text = strings.TrimPrefix(text, "\ufeff")
 	if err := checkText(text); err != nil {
@@ -240,7 +240,7 @@ func mapping(out *Node, values []*ast.MappingValueNode) (*Node, error) {
 	return out, nil
 }
 
-// decimal matches numbers that all YAML parsers read in the same way. They differ on 1e3, 010 and 1_000.
+// decimal matches numbers that all YAML parsers read in the same way. Parsers disagree on 1e3, 010 and 1_000.
 var decimal = regexp.MustCompile(`^-?(0|[1-9][0-9]*)(\.[0-9]+)?$`)
 
 func scalar(out *Node, n ast.Node) (*Node, error) {

@@ -5,10 +5,11 @@ import (
 	"unicode"
 )
 
-// formulaSigns are the characters with which a formula can begin in some spreadsheet, including their full-width forms.
+// formulaSigns are the characters that begin a formula in at least one spreadsheet program, including their full-width
+// forms.
 const formulaSigns = "=+-@|\uff1d\uff0b\uff0d\uff20\u2212"
 
-// CSVCell makes a text harmless for spreadsheets. A cell that would be a formula is prefixed with an apostrophe.
+// CSVCell makes text safe for spreadsheet programs. It adds an apostrophe before a text that would be a formula.
 func CSVCell(text string) string {
 	text = Clean(text)
 	first := strings.TrimLeftFunc(text, func(r rune) bool {

@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-// No cell is a formula, whatever it begins with.
+// No cell is a formula, whatever its text begins with.
 func TestCSVCell(t *testing.T) {
 	for text, want := range map[string]string{
 		"":                 "",

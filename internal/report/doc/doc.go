@@ -1,10 +1,11 @@
-// Package doc is a small model of a page, with renderers for Markdown (job summaries, comments) and text (terminals).
+// Package doc is a small model of a page. It renders pages as Markdown, for job summaries and comments, and as text,
+// for terminals.
 //
 // Text from MLflow, inputs and files is hostile. Only this package escapes it, and callers must not write Markdown
 // themselves. The package is pure.
 package doc
 
-// Page is the content of a page. Markdown and Text render it.
+// Page is the content of a page. Markdown and Terminal render it.
 type Page []Block
 
 // Block is a Heading, Para, List, Table, Code, Diagram or Details.
@@ -16,12 +17,12 @@ type Block interface {
 // Line is a piece of running text.
 type Line []Span
 
-// Span is a run of text in one style. Code is for data from outside.
+// Span is a piece of text in one style. Code is for untrusted data.
 type Span struct {
 	Text string
 	Code bool
-	URL  string // link target, built from a configured address; only http and https become links
-	Long string // shown in a terminal in place of Text
+	URL  string // link target, based on a configured address; only http and https URLs become links
+	Long string // shown in a terminal instead of Text
 }
 
 type (
@@ -95,13 +96,13 @@ func mappedLines(lines []Line, f func(string) string) []Line {
 // T returns plain text.
 func T(text string) Span { return Span{Text: text} }
 
-// C returns data, which is shown verbatim as code.
+// C returns data, shown verbatim as code.
 func C(data string) Span { return Span{Text: data, Code: true} }
 
-// H returns a heading whose parts are joined as in L.
+// H returns a heading. Its parts are joined as in L.
 func H(parts ...any) Heading { return Heading{L(parts...)} }
 
-// P returns a paragraph whose parts are joined as in L.
+// P returns a paragraph. Its parts are joined as in L.
 func P(parts ...any) Para { return Para{L(parts...)} }
 
 // Row returns a table row. Each cell is a string, a span or a line.
@@ -113,7 +114,7 @@ func Row(cells ...any) []Line {
 	return out
 }
 
-// L joins strings, spans and lines into one line. Strings are plain text.
+// L joins strings, spans and lines into one line. A string becomes plain text.
 func L(parts ...any) Line {
 	var out Line
 	for _, p := range parts {

@@ -6,8 +6,8 @@ import (
 	"unicode"
 )
 
-// Clean makes text harmless. Line breaks become spaces. Control characters become visible, as do characters that change
-// the direction of text (CVE-2021-42574).
+// Clean makes text harmless. Line breaks become spaces. Control characters, and characters that change the direction of
+// text (CVE-2021-42574), become visible.
 func Clean(text string) string {
 	return strings.Map(func(r rune) rune {
 		switch {
@@ -33,7 +33,7 @@ var markdownText = strings.NewReplacer(
 	"www.", "www\u200b.", `(`, `\(`, `)`, `\)`,
 )
 
-// oldReference matches GH-7, which GitHub turns into a link just like #7.
+// oldReference matches references like GH-7, which GitHub turns into a link just like #7.
 var oldReference = regexp.MustCompile(`(?i)\b(gh-)(\d)`)
 
 // plainText escapes text for Markdown or HTML.
@@ -41,14 +41,14 @@ func plainText(text string, escapes *strings.Replacer) string {
 	return oldReference.ReplaceAllString(escapes.Replace(Clean(text)), "$1\u200b$2")
 }
 
-// htmlText escapes text inside HTML, where backslashes would be visible. See markdownText for the zero-width spaces.
+// htmlText escapes text inside HTML, where backslashes would be visible. See markdownText about the zero-width spaces.
 var htmlText = strings.NewReplacer(
 	`&`, "&amp;", `<`, "&lt;", `>`, "&gt;", `"`, "&quot;", `'`, "&#39;",
 	`@`, "@\u200b", `#`, "#\u200b", `://`, ":\u200b//", "www.", "www\u200b.",
 )
 
-// markdownSpan returns a code span, delimited by more backticks than occur in a row in the data. Vertical bars are
-// escaped only in table cells, because the backslash would be visible elsewhere.
+// markdownSpan returns a code span, delimited by more backquotes than occur in a row in the data. It escapes vertical
+// bars only in table cells, because the backslash would be visible anywhere else.
 func markdownSpan(data string, cell bool) string {
 	data = Clean(data)
 	if cell {

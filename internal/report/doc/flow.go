@@ -8,14 +8,14 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/format"
 )
 
-// Flow is a Mermaid flowchart, which GitHub draws in summaries and comments. A table next to it shows the same content
-// for terminals and screen readers.
+// Flow is a Mermaid flowchart, which GitHub draws in summaries and comments. For terminals and screen readers, a table
+// next to it shows the same content.
 type Flow struct {
 	nodes, edges []string
-	known        map[string]string // names of the nodes by thing
+	known        map[string]string // the name of the node for each thing
 }
 
-// Node adds a box for a thing unless there is already one, and returns the name of the box in the chart.
+// Node adds a box for a thing unless there already is one, and returns the name of its box in the chart.
 func (f *Flow) Node(thing, label string) string {
 	if name, ok := f.known[thing]; ok {
 		return name
@@ -29,7 +29,7 @@ func (f *Flow) Node(thing, label string) string {
 	return name
 }
 
-// Edge connects two boxes. A broken edge, which is dotted, means that one end is unknown or lost.
+// Edge connects two boxes. A broken edge is dotted, and means that one of its ends is unknown or lost.
 func (f *Flow) Edge(from, to string, broken bool) {
 	arrow := "-->"
 	if broken {
@@ -43,11 +43,11 @@ func (f *Flow) String() string {
 	return "flowchart LR\n" + strings.Join(append(f.nodes, f.edges...), "\n")
 }
 
-// maxLabel is the maximum length of a label. The table shows the full text.
+// maxLabel is the maximum length of a label. A table shows the full text.
 const maxLabel = 40
 
-// mermaidLabel makes text safe between the quotes of a label. It keeps letters, digits and a few marks that mean
-// nothing in Mermaid, Markdown or HTML. Everything else becomes spaces, so no text can end the label or begin a
+// mermaidLabel makes text safe between the quotes of a label. It keeps letters, digits and a few characters that have
+// no meaning in Mermaid, Markdown or HTML. Everything else becomes a space, so the text cannot end the label or begin a
 // directive.
 func mermaidLabel(text string) string {
 	var b strings.Builder

@@ -82,7 +82,7 @@ var linkEscapes = strings.NewReplacer(
 
 func linkTarget(url string) string { return linkEscapes.Replace(url) }
 
-// cleanLines applies Clean to each line of text.
+// cleanLines applies Clean to each line of the text.
 func cleanLines(text string) string {
 	lines := strings.Split(strings.TrimRight(text, "\n"), "\n")
 	for i, l := range lines {

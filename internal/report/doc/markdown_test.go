@@ -8,7 +8,7 @@ import (
 	"pgregory.net/rapid"
 )
 
-// hostile lists texts with a special meaning in Markdown, in HTML, on GitHub or in a terminal.
+// hostile lists texts that have a special meaning in Markdown, in HTML, on GitHub or in a terminal.
 var hostile = []string{
 	"|", "`", "``", "```", "\n", "\r", "<", ">", "<!--", "-->", "</details>", "<script>", "[x](http://evil)",
 	"![i](http://evil)", "*", "_", "~", "#", "#1",
@@ -20,7 +20,7 @@ func text(t *rapid.T, label string) string {
 	return strings.Join(rapid.SliceOfN(rapid.SampledFrom(hostile), 0, 12).Draw(t, label), "")
 }
 
-// Whatever the data is, a table keeps its rows and cells, and no data becomes HTML, a link or a mention.
+// A table keeps its rows and cells whatever the data, and no data becomes HTML, a link or a mention.
 func TestMarkdown_DataStaysInCell(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		plain, code := text(t, "plain"), text(t, "code")
@@ -49,7 +49,7 @@ func TestMarkdown_DataStaysInCell(t *testing.T) {
 	})
 }
 
-// No text can end the code block that contains it.
+// The text must not be able to close its own code block.
 func TestMarkdown_CodeFence(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		out := Markdown(Page{Code{"", text(t, "code")}})

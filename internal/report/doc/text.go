@@ -5,8 +5,8 @@ import (
 	"strings"
 )
 
-// Terminal renders the page for a terminal with the given number of columns. In wider tables, it wraps the text inside
-// the cells. 0 means that the width is not known, so nothing is wrapped.
+// Terminal renders the page for a terminal with the given number of columns. If a table is wider, the text in its cells
+// is wrapped. 0 means that the width is not known, so nothing is wrapped.
 func Terminal(d Page, columns int) string {
 	var b strings.Builder
 	for _, block := range d {

@@ -6,14 +6,14 @@ import (
 	"unicode/utf8"
 )
 
-// gap separates the columns of a table, and is also the margin on its left.
+// gap separates the columns of a table, and is also its left margin.
 const gap = "  "
 
-// narrowest is the minimum width to which a column may be narrowed, even if a word in it is longer.
+// narrowest is the minimum width to which a column may be narrowed, even if it contains a longer word.
 const narrowest = 16
 
-// textTable writes a table. If it is wider than the terminal, the text wraps inside the cells. If even that does not
-// fit, each row becomes a block with one line for each cell.
+// textTable writes a table. If it is wider than the terminal, the text in its cells is wrapped. If even that is not
+// enough, each row becomes a block with one line for each cell.
 func textTable(b *strings.Builder, t Table, columns int) {
 	var rows [][]string
 	headed := strings.Join(t.Head, "") != ""
@@ -37,8 +37,8 @@ func textTable(b *strings.Builder, t Table, columns int) {
 	}
 }
 
-// columnWidths returns the width of each column. If the table is too wide, it narrows the columns for which that costs
-// the fewest additional lines. fits is false if the columns cannot become narrow enough.
+// columnWidths returns the width of each column. If the table is too wide, columnWidths narrows the columns that need
+// the fewest additional lines. fits is false if the columns cannot be made narrow enough.
 func columnWidths(rows [][]string, n, columns int) (width []int, fits bool) {
 	width, least := make([]int, n), make([]int, n)
 	total := n * len(gap)
@@ -76,10 +76,10 @@ func columnWidths(rows [][]string, n, columns int) (width []int, fits bool) {
 	return width, true
 }
 
-// sampled is the number of rows that determine the widths of the columns.
+// sampled is the number of rows that are considered when the widths of the columns are determined.
 const sampled = 30
 
-// linesOf returns the number of lines that the rows need with these widths.
+// linesOf returns the number of lines that the rows take up with these column widths.
 func linesOf(rows [][]string, width []int) (lines int) {
 	for _, r := range rows {
 		height := 1
@@ -93,7 +93,7 @@ func linesOf(rows [][]string, width []int) (lines int) {
 	return lines
 }
 
-// textRow writes a row of a table. It has several lines if a cell is wider than its column.
+// textRow writes one row of a table. The row has several lines if a cell is wider than its column.
 func textRow(b *strings.Builder, cells []string, width []int) {
 	wrapped, height := make([][]string, len(cells)), 1
 	for i, c := range cells {
@@ -130,8 +130,7 @@ func textBlocks(b *strings.Builder, rows [][]string, columns int) {
 	}
 }
 
-// wrap breaks a text at spaces into lines of at most the given width. It breaks a word only if the word is wider than a
-// line.
+// wrap splits a text at spaces into lines of at most the given width. A word is split only if it is wider than a line.
 func wrap(text string, width int) []string {
 	var out []string
 	line := []rune{}

@@ -25,7 +25,7 @@ func TestTerminal_WrapsTables(t *testing.T) {
 	}
 }
 
-// Whatever the texts, no line of a table is wider than the terminal, and no character is lost.
+// No line of a table is wider than the terminal, and no character is lost, whatever the text.
 func TestTerminal_Fits(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		cell := rapid.StringMatching(`[a-zé ]{0,60}`)
@@ -49,5 +49,5 @@ func TestTerminal_Fits(t *testing.T) {
 	})
 }
 
-// letters returns the number of characters that are not spaces.
+// letters returns the number of characters other than spaces.
 func letters(text string) int { return len([]rune(strings.Join(strings.Fields(text), ""))) }

@@ -13,7 +13,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/tools/gen/markdown"
 )
 
-// actionHead contains the parts that differ between action files.
+// actionHead contains the parts in which action files differ.
 type actionHead struct {
 	name, description string
 	inputs            []inputs.Input

@@ -17,7 +17,7 @@ func ruleTable() string {
 	return markdown.Table(rows)
 }
 
-// settingTable returns the settings that the policy file can contain for each rule.
+// settingTable returns a table of the settings that the policy file may contain for each rule.
 func settingTable() string {
 	rows := [][]string{{"rule", "setting", "description", "default"}}
 	for _, r := range rules.Rules() {
@@ -28,7 +28,7 @@ func settingTable() string {
 	return markdown.Table(rows)
 }
 
-// advisoryTable returns the known vulnerabilities in MLflow servers.
+// advisoryTable returns a table of known vulnerabilities in MLflow servers.
 func advisoryTable() string {
 	rows := [][]string{{"advisory", "vulnerability", "affected versions"}}
 	for _, a := range rules.Advisories {

@@ -10,8 +10,8 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/tools/gen/markdown"
 )
 
-// All returns the text of every generated file, keyed by its path below root, the repository's folder. It reads the
-// existing documents to see where their tables belong.
+// All returns the text of every generated file, keyed by its path relative to root, the repository's folder. It reads
+// the existing documents to see where their tables belong.
 func All(root string) (map[string]string, error) {
 	servers, err := os.ReadFile(filepath.Join(root, "internal/matrix/testdata/table.md")) // written by make test-matrix
 	if err != nil {
@@ -56,7 +56,7 @@ func All(root string) (map[string]string, error) {
 	return out, nil
 }
 
-// Write writes every generated file below root, the repository's folder.
+// Write writes every generated file. root is the repository's folder.
 func Write(root string) error {
 	all, err := All(root)
 	if err != nil {

@@ -18,7 +18,7 @@ func gateTable() string {
 	return markdown.Table(rows)
 }
 
-// gateSections returns a section for each gate, which lists its keys, an example, and facts for which the example
+// gateSections returns a section for each kind of gate, with its keys, an example, and facts for which the example
 // passes.
 func gateSections() string {
 	var sections []string
@@ -39,7 +39,7 @@ func gateSections() string {
 	return strings.Join(sections, "\n")
 }
 
-// values describes a key's values in a few words that fit into a table cell.
+// values describes a key's values in a few words, short enough for a table cell.
 func values(s tree.Shape) string {
 	out := string(s.Kind)
 	switch {

@@ -12,8 +12,8 @@ import (
 // object is a JSON object.
 type object = map[string]any
 
-// policySchema returns the policy file's JSON schema, built from the shapes that the parser checks. Problems that a
-// schema cannot express, for example two patterns that match the same name, are found only by the parser.
+// policySchema returns the policy file's JSON schema. It is built from the shapes that the parser checks. Only the
+// parser finds problems that a schema cannot express, such as two patterns that match the same name.
 func policySchema() ([]byte, error) {
 	keys := policy.KeysOf(rules.Rules())
 	root := fieldsSchema(keys.File)
@@ -95,7 +95,7 @@ func fieldsSchema(fields []tree.Field) object {
 	return out
 }
 
-// schema returns the schema for a shape. For a custom shape, the caller must replace it.
+// schema returns the schema for a shape. If the shape is custom, the caller must replace the result.
 func schema(s tree.Shape) object {
 	if s.Or != nil {
 		alone := s

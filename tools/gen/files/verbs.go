@@ -10,8 +10,8 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/tools/gen/markdown"
 )
 
-// ownActions returns the files for the actions that run a single command: an action.yml and a README.md in a folder
-// with the command's name.
+// ownActions returns the files for the actions that run a single command. Each action has an action.yml and a
+// README.md, in a folder with the command's name.
 func ownActions() map[string]string {
 	out := map[string]string{}
 	for _, c := range inputs.Commands() {
@@ -28,7 +28,7 @@ func ownActions() map[string]string {
 	return out
 }
 
-// firstInputs returns the inputs in the first table for the command's action.
+// firstInputs returns the inputs in the first table of an action's README.
 func firstInputs(c inputs.Command) []inputs.Input {
 	var out []inputs.Input
 	for _, name := range c.First {
@@ -37,7 +37,7 @@ func firstInputs(c inputs.Command) []inputs.Input {
 	return out
 }
 
-// otherInputs returns all other inputs of the command, group by group.
+// otherInputs returns the command's other inputs, group by group.
 func otherInputs(c inputs.Command) []inputs.Input {
 	var out []inputs.Input
 	for _, in := range inputs.All[1:] {
@@ -71,7 +71,7 @@ func ownActionPage(c inputs.Command) string {
 	return b.String()
 }
 
-// exampleInputs returns the command's example as the lines of a workflow step.
+// exampleInputs returns the command's example as lines of a workflow step.
 func exampleInputs(c inputs.Command) string {
 	example := c.Example()
 	var b strings.Builder

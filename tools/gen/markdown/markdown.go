@@ -10,8 +10,8 @@ import (
 
 var marked = regexp.MustCompile(`(?s)<!-- begin (\w+) -->\n.*?<!-- end (\w+) -->`)
 
-// Insert returns the page with each table between its markers. It fails if a table has no markers, or if a begin or end
-// marker is missing its counterpart. Markers for other generators stay as they are.
+// Insert returns the page with each table between its markers. It fails if a table has no markers, or if a begin marker
+// or end marker lacks its counterpart. It leaves markers for other generators as they are.
 func Insert(page string, tables map[string]string) (string, error) {
 	found := map[string]bool{}
 	page = marked.ReplaceAllStringFunc(page, func(part string) string {

@@ -18,26 +18,26 @@ type Call struct {
 	Request *http.Request
 	Body    []byte
 	Route   *Route
-	Path    map[string]string // values for the route's {placeholders}
+	Path    map[string]string // the values for the {placeholders} in the route
 	In      *wire.Message     // the decoded parameters
 	Space   *state.Space
 	User    *state.Account            // nil if the server has no logins
-	Seen    map[*state.Version]string // stages that an overlapping request has read earlier
-	Wrote   bool                      // whether the request has changed state
+	Seen    map[*state.Version]string // the stages that an overlapping request has already read
+	Wrote   bool                      // whether the request has changed the state
 
 	now int64
 }
 
-// Config contains the choices that an operator makes when starting a server.
+// Config contains the options that an operator chooses when starting a server.
 type Config struct {
 	Version      string
 	Workspaces   bool
 	BasicAuth    bool
-	DefaultGrant state.Permission // what users may do without a grant on a server with logins
+	DefaultGrant state.Permission // what users may do without a grant; only on a server with logins
 	Artifacts    ArtifactMode
 }
 
-// ArtifactMode is the way a server serves artifacts.
+// ArtifactMode is how a server serves artifacts.
 type ArtifactMode int
 
 const (
@@ -46,7 +46,7 @@ const (
 	ArtifactsOnly                        // --artifacts-only
 )
 
-// Millis returns the request's timestamp in milliseconds, which is the same for everything that the request changes.
+// Millis returns the request's timestamp in milliseconds. It is the same for everything that the request changes.
 func (c *Call) Millis() int64 {
 	if c.now == 0 {
 		c.now = c.State.Millis()

@@ -6,7 +6,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/mlflow/mlflowtest/wire"
 )
 
-// CheckLength refuses a value with too many characters.
+// CheckLength refuses a value that has too many characters.
 func CheckLength(c *Call, what, value string, limit int) error {
 	if utf8.RuneCountInString(value) <= limit {
 		return nil
@@ -34,8 +34,8 @@ func Columns(c *Call, cs ...Column) error {
 	return nil
 }
 
-// mostText is the number of bytes that fit into a MariaDB column of type TEXT. The same columns in other databases have
-// no such limit.
+// mostText is the number of bytes that fit into a MariaDB column of type TEXT. In other databases, the same columns
+// have no such limit.
 const mostText = 1<<16 - 1
 
 func tooLong(c *Call, col Column) error {
@@ -51,5 +51,5 @@ func tooLong(c *Call, col Column) error {
 	)
 }
 
-// UniqueViolation is the start of the database's message about a name that is already taken.
+// UniqueViolation is the beginning of the database's message about a name that has already been taken.
 const UniqueViolation = "(IntegrityError) UNIQUE constraint failed"

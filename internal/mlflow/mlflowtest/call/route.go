@@ -14,14 +14,13 @@ type Route struct {
 	Right     Right
 	Do        func(*Call) (any, error)
 	Writes    bool
-	Since     func(*dialect.Dialect) bool // reports whether a version supports the route; nil means that all do
-	Ajax      bool                        // for browsers only, under /ajax-api
-	Proxy     bool                        // part of the artifact proxy
-	NeedsBody bool                        // the handler measures the body before it checks whether there is one
+	Since     func(*dialect.Dialect) bool // reports whether a version supports the route; nil if all versions do
+	Ajax      bool                        // whether it is for browsers only, under /ajax-api
+	Proxy     bool                        // whether it is part of the artifact proxy
+	NeedsBody bool                        // whether the handler measures the body before it checks whether there is one
 }
 
-// Right is the permission on a model or experiment that a route needs. The zero Right means that any login may use the
-// route.
+// Right is the permission on a model or experiment that a route requires. The zero Right allows any login.
 type Right struct {
 	Level state.Permission
 	On    state.ResourceKind

@@ -10,8 +10,8 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/mlflow/mlflowtest/wire"
 )
 
-// PutTag writes a tag. It replaces an existing tag whose key the database considers equal to the given one, and stores
-// the new spelling of the key.
+// PutTag writes a tag. If the database considers the key equal to that of an existing tag, PutTag replaces that tag and
+// stores the new spelling of the key.
 func PutTag(c *Call, t *state.Tags, key, value string) {
 	i := slices.IndexFunc(*t, func(e state.Tag) bool { return c.Dialect.SameText(e.Key, key) })
 	if i < 0 {
@@ -21,7 +21,7 @@ func PutTag(c *Call, t *state.Tags, key, value string) {
 	(*t)[i] = state.Tag{Key: key, Value: value}
 }
 
-// RemoveTag removes the tag whose key the database considers equal to the given one, and reports whether there was such
+// RemoveTag removes the tag whose key the database considers equal to the given one. It reports whether there was such
 // a tag.
 func RemoveTag(c *Call, t *state.Tags, key string) bool {
 	n := len(*t)
@@ -29,8 +29,7 @@ func RemoveTag(c *Call, t *state.Tags, key string) bool {
 	return len(*t) < n
 }
 
-// CheckPath refuses a name that, used as a path, would resolve to a different name. The second argument is the
-// parameter's name.
+// CheckPath refuses a name that would resolve to a different name if used as a path. at is the name of the parameter.
 func CheckPath(name, at string) error {
 	norm := path.Clean(name)
 	if norm == name && norm != "." && !strings.HasPrefix(norm, "..") && !strings.HasPrefix(norm, "/") {

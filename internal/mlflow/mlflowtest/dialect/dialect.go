@@ -5,8 +5,7 @@ import (
 	"strings"
 )
 
-// Dialect describes how a version of MLflow behaves on a database. The database is SQLite unless Store says
-// otherwise.
+// Dialect describes how a version of MLflow behaves on a database. The database is SQLite unless Store says otherwise.
 type Dialect struct {
 	version string
 	Store   string // "sqlite", "postgresql", "mariadb", or "file" for the file store
@@ -18,46 +17,46 @@ type Dialect struct {
 	artifactSwitches
 }
 
-// serverSwitches contains the differences that concern the server as a whole.
+// serverSwitches contains the differences that concern the whole server.
 type serverSwitches struct {
 	VersionRoute        bool   // GET /version
 	HealthType          string // the content type of /health
 	ContentTypeChecked  bool   // writes require the content type application/json
-	QueryChecked        bool   // checks the parameters of a GET; if false, a wrong type causes an uncaught exception
-	StringLimits        bool   // accepts a string for a number with a limit; if false, that is an uncaught exception
-	EntriesComplete     bool   // a batch entry that lacks a key or value causes an uncaught exception
+	QueryChecked        bool   // checks the parameters of a GET; if not, a wrong type causes an uncaught exception
+	StringLimits        bool   // accepts a string for a bounded number; if not, it causes an uncaught exception
+	EntriesComplete     bool   // a batch entry without a key or value causes an uncaught exception
 	HostChecked         bool   // refuses unknown Host headers
 	ErrorClasses        bool   // errors contain sqlstate and error_class
 	ServerInfo          bool
 	PrefixesAPI         bool // the static prefix includes the API
-	Workspaces          bool // reads the workspace header, even if only to report that the feature is off
+	Workspaces          bool // reads the workspace header, even if only to report that workspaces are off
 	ExperimentWorkspace bool // experiments show their workspace
-	HidesUnknown        bool // with logins, a missing resource looks like an unreadable one
-	SearchFiltered      bool // with logins, searches for versions leave out unreadable ones
+	HidesUnknown        bool // with logins, a missing resource looks the same as an unreadable one
+	SearchFiltered      bool // with logins, searches for versions omit unreadable ones
 	PermissionGrants    bool // supports the newer routes for users and permissions
 }
 
 // modelSwitches contains the differences that concern registered models and their versions.
 type modelSwitches struct {
 	Aliases         bool // supports the alias routes
-	AliasNeedsModel bool // an alias of a missing model causes a 404 rather than "alias not found"
-	AliasDropped    bool // deleting a version deletes its aliases; if false, they are left dangling
-	LatestAliases   bool // the newest version in each stage lists its aliases if requested separately
+	AliasNeedsModel bool // for a missing model, an alias causes a 404 rather than "alias not found"
+	AliasDropped    bool // deleting a version deletes its aliases; if not, they are left dangling
+	LatestAliases   bool // the newest version in each stage lists its aliases if this is requested separately
 	LatestAlias     bool // the alias "latest" points to the highest version
-	StrictNames     bool // model names must not be blank or contain "/" or ":"
+	StrictNames     bool // a model name must not be blank or contain "/" or ":"
 	ColonInKeys     bool // tag keys may contain a colon
-	VersionTagLimit int  // maximum length of a value in a version's tag
-	ModelTagLimit   int  // maximum length of a value in a registered model's tag
+	VersionTagLimit int  // maximum length of the value of a version's tag
+	ModelTagLimit   int  // maximum length of the value of a registered model's tag
 	PromptsHidden   bool // searches exclude prompts
-	WholeNumbers    bool // version_number is compared only with whole numbers
+	WholeNumbers    bool // version_number can only be compared with whole numbers
 }
 
-// sourceSwitches contains the differences that concern the sources of versions.
+// sourceSwitches contains the differences that concern version sources.
 type sourceSwitches struct {
-	VerbatimModels    bool   // a models:/… source is stored as given, not resolved
-	RemoteFiles       string // what happens to a file://host/… source: "crash", "refused" or "stored"
+	VerbatimModels    bool   // a models:/… source is stored as given rather than resolved
+	RemoteFiles       string // the effect of a file://host/… source: "crash", "refused" or "stored"
 	PathSourceChecked bool   // refuses sources with "..", NUL and the like
-	SourceOwned       bool   // a source must be inside the given run or logged model
+	SourceOwned       bool   // a source must be in the run or logged model that is given
 	SourceSchemes     bool   // refuses http, ftp, hdfs … sources
 }
 
@@ -67,10 +66,10 @@ type searchSwitches struct {
 	NameIn             bool // filters support `name IN (…)`
 	BareAttributes     bool // filters for runs accept an attribute without the prefix `attributes.`
 	StrayTokens        bool // registry filters ignore meaningless words and lists, for example `name IN (…)`
-	FullPageToken      bool // a page of experiments that is exactly full comes with a token for the next page
-	FullRunsToken      bool // a page of runs that is exactly full comes with a token for the next page
+	FullPageToken      bool // a full page of experiments has a token even if no page follows
+	FullRunsToken      bool // a full page of runs has a token even if no page follows
 	RunIDsIn           bool // filters for runs support run_id IN (…)
-	NaNIsNoNumber      bool // searches do not treat NaN as zero, although it is stored as zero
+	NaNIsNoNumber      bool // searches do not treat NaN as zero, even though it is stored as zero
 	HistoryPaged       bool // metrics/get-history supports max_results
 }
 
@@ -82,32 +81,32 @@ type runSwitches struct {
 	RunTagCut     bool
 	NaNOnce       bool // refuses a NaN that is already stored, together with the other metrics in the request
 	LoggedModels  bool // supports logged models (MLflow 3)
-	SearchOutputs bool // searches return the outputs of runs (not in 3.4)
-	CreateInputs  bool // the response that creates a run reports that it has no inputs
+	SearchOutputs bool // searches return runs with their outputs (not in 3.4)
+	CreateInputs  bool // the response that creates a run states that the run has no inputs
 	Datasets      bool // runs list their inputs
 	UpdateResets  bool // updating a run sets its status and end time, even if the request contains neither
-	ExperimentIDs bool // refuses an experiment id that is not a number; if false, it finds no experiment
+	ExperimentIDs bool // refuses an experiment id that is not a number; if not, it finds no experiment
 }
 
 // artifactSwitches contains the differences that concern artifacts.
 type artifactSwitches struct {
-	AsyncProxy      bool   // the artifact proxy serves files separately from the API, with different responses
+	AsyncProxy      bool   // the artifact proxy serves files separately from the API, and its responses differ
 	MissingArtifact string // the response for a missing file: "404", "500 json" or "500 page"
 	MissingProxied  string // the response for a missing file from the artifact proxy
-	ArtifactTypes   bool   // artifacts have a content type; if false, the proxy sends text as HTML
-	ArtifactPaths   bool   // checks artifact paths; if false, a bad path causes an uncaught exception
-	Presigns        bool   // returns addresses in the object store for downloads (MLflow 3.15)
-	PresignsUploads bool   // returns addresses in the object store for uploads (MLflow 3.12)
+	ArtifactTypes   bool   // artifacts have a content type; if not, the proxy sends text as HTML
+	ArtifactPaths   bool   // checks artifact paths; if not, a bad path causes an uncaught exception
+	Presigns        bool   // returns object store addresses for downloads (MLflow 3.15)
+	PresignsUploads bool   // returns object store addresses for uploads (MLflow 3.12)
 	PresignsModels  bool   // returns such addresses for logged models too (MLflow 3.17)
 	Multipart       bool   // accepts uploads in parts (MLflow 2.9)
-	PathNeeded      bool   // a download without a path is a bad request; if false, it causes an uncaught exception
+	PathNeeded      bool   // a download without a path is a bad request; if not, it causes an uncaught exception
 	ProxyDeletes    bool   // the artifact proxy can delete files
 }
 
-// htmlType is the content type that older servers use for all plain text.
+// htmlType is the content type that older servers use for any plain text.
 const htmlType = "text/html; charset=utf-8"
 
-// table contains one row for each version that has recordings in package conformance.
+// table contains a row for each version that package conformance has recordings of.
 var table = []Dialect{
 	{
 		version: "3.17.2",
@@ -229,7 +228,7 @@ var table = []Dialect{
 	},
 }
 
-// Versions lists the supported versions of MLflow, newest first.
+// Versions lists the supported MLflow versions, newest first.
 func Versions() []string {
 	var out []string
 	for _, d := range table {
@@ -238,7 +237,7 @@ func Versions() []string {
 	return out
 }
 
-// Find returns the dialect for a version, or for its release line.
+// Find returns the dialect for a version or, if there is none, for its release line.
 func Find(version string) (*Dialect, bool) {
 	line := func(v string) string {
 		parts := strings.SplitN(v, ".", 3)

@@ -1,3 +1,3 @@
-// Package dialect lists how versions of MLflow and their databases differ. There is one field for each difference and
-// one row for each version. The package never carries out a request.
+// Package dialect lists the differences between MLflow versions and between their databases, with a field for each
+// difference and a row for each version. It never carries out a request.
 package dialect

@@ -3,8 +3,8 @@ package dialect
 import "strings"
 
 // SameText compares two strings as the database does. MariaDB's usual collation ignores case, accents and trailing
-// spaces, so a model, alias, tag or parameter can be found under a name that differs from its own. Filters, and
-// comparisons in the server itself, are always exact.
+// spaces, so a model, alias, tag or parameter can be found under a different name. Filters, and comparisons in the
+// server itself, are always exact.
 func (d *Dialect) SameText(a, b string) bool {
 	if d.Store != "mariadb" {
 		return a == b
@@ -17,7 +17,7 @@ var accents = strings.NewReplacer("ä", "a", "á", "a", "à", "a", "é", "e", "�
 
 func unaccented(name string) string { return accents.Replace(strings.TrimRight(name, " ")) }
 
-// CompareText orders two names as the database does.
+// CompareText compares two names in the database's sort order.
 func (d *Dialect) CompareText(a, b string) int {
 	if d.Store == "mariadb" {
 		a, b = strings.ToUpper(a), strings.ToUpper(b)

@@ -19,47 +19,47 @@ type Kind string
 const (
 	// Reset breaks the connection instead of responding.
 	Reset Kind = "reset"
-	// Hold blocks until the caller gives up or Delay has passed, and then breaks the connection without responding.
+	// Hold blocks until the caller gives up or Delay has passed, and then breaks the connection without a response.
 	Hold Kind = "hold"
-	// Late breaks the connection and carries out the request afterwards, either after Delay and Skip other requests,
+	// Late breaks the connection and carries out the request later: either after Delay and after Skip other requests,
 	// or when Land is called.
 	Late Kind = "late"
-	// Twice carries out the request twice, like a proxy that retries, and sends the second response.
+	// Twice carries out the request twice, as a proxy that retries would, and sends the second response.
 	Twice Kind = "twice"
 	// Status responds with Status, Header and Body.
 	Status Kind = "status"
 	// Truncate breaks the connection in the middle of the response.
 	Truncate Kind = "truncate"
-	// Garble cuts the response off in the middle but delivers it as a complete body.
+	// Garble cuts the response off in the middle, but delivers it as if it were complete.
 	Garble Kind = "garble"
-	// Bomb responds with 512 MiB of spaces, compressed to half a MiB of gzip.
+	// Bomb responds with 512 MiB of spaces, which gzip compresses to half a MiB.
 	Bomb Kind = "bomb"
-	// Redirect responds with Status (302 if zero) and redirects to the Location in Header, or to a login page on a
-	// different host if there is none.
+	// Redirect responds with Status (302 if zero). It redirects to the Location in Header or, if there is none, to a
+	// login page on a different host.
 	Redirect Kind = "redirect"
 	// SlowHeader waits for Delay before it responds.
 	SlowHeader Kind = "slow-header"
-	// SlowBody sends the body byte by byte, spread over Delay.
+	// SlowBody sends the body byte by byte, over a period of Delay.
 	SlowBody Kind = "slow-body"
 	// LoginPage responds with status 200 and an HTML login form.
 	LoginPage Kind = "login"
-	// InvalidHost responds like a server that refuses the Host header.
+	// InvalidHost responds as a server does that refuses the Host header.
 	InvalidHost Kind = "host"
 	// Overlap makes a move to a stage overlap with the next move of the same model. The move reads the versions in the
-	// stage immediately, and writes after the other move. Both moves succeed and neither archives the other's version,
-	// as on real servers. The move waits for at most Delay, or for a minute if Delay is zero.
+	// stage immediately, but writes only after the other move. As on real servers, both moves succeed and neither
+	// archives the other's version. The move waits for at most Delay, or for a minute if Delay is zero.
 	Overlap Kind = "overlap"
 )
 
-// Fault makes the requests go wrong that match both Method (any if empty) and Path. Path is the end of the URL's path,
-// or a pattern for path.Match.
+// Fault spoils the requests that match both Method and Path. An empty Method matches any method. Path is the end of the
+// URL's path, or a pattern for path.Match.
 type Fault struct {
 	Method string
 	Path   string
-	Nth    int  // which matching request goes wrong, counted from 1; 0 for all
-	Onward bool // if Nth is set, all later requests go wrong too
+	Nth    int  // which of the matching requests is spoiled, counted from 1; 0 for all
+	Onward bool // whether all requests after the Nth are spoiled too; only if Nth is set
 	Kind   Kind
-	After  bool // carry out the request first; if false, it is not carried out at all
+	After  bool // whether the request is carried out first; if not, it is not carried out at all
 	Status int
 	Header http.Header
 	Body   string
@@ -67,8 +67,8 @@ type Fault struct {
 	Skip   int
 }
 
-// With applies the fault to the request with this context, whether or not other faults are armed. It is meant for
-// transports in the same process that choose the fault themselves.
+// With applies the fault to the request with this context, whatever other faults are armed. It is meant for transports
+// in the same process that choose the fault themselves.
 func With(ctx context.Context, f Fault) context.Context {
 	return context.WithValue(ctx, faultKey{}, f)
 }
@@ -76,8 +76,8 @@ func With(ctx context.Context, f Fault) context.Context {
 type faultKey struct{}
 
 // Parse parses a fault in the format of test scripts: METHOD PATH KIND. If the kind is a number, the server responds
-// with that status. Any of the following options may come after it: after, nth=2, onward, delay=3s, skip=1,
-// retry-after=30, type=text/html, location=URL, body=TEXT (to the end of the line).
+// with that status. The following options can come after it: after, nth=2, onward, delay=3s, skip=1, retry-after=30,
+// type=text/html, location=URL, body=TEXT (to the end of the line).
 //
 //	POST model-versions/create reset after
 //	GET registered-models/get 503 nth=1 retry-after=2
@@ -171,15 +171,15 @@ func (f *Fault) matches(r *http.Request) bool {
 	return strings.HasSuffix(r.URL.Path, f.Path) || glob && err == nil
 }
 
-// refusals contains the sentences with which MLflow's basic-auth app refuses requests. They are used by faults without
-// a body.
+// refusals contains the messages that MLflow's basic-auth app sends when it refuses a request. Faults without a body
+// use them.
 var refusals = map[int]string{
 	http.StatusUnauthorized: "You are not authenticated. Please see " +
 		"https://www.mlflow.org/docs/latest/auth/index.html#authenticating-to-mlflow on how to authenticate.",
 	http.StatusForbidden: "Permission denied",
 }
 
-// Answer returns the response for a fault that does not use the real one.
+// Answer returns the response for a fault that takes the place of the real response.
 func (f Fault) Answer() Reply {
 	switch f.Kind {
 	case Reset, Hold:

@@ -16,16 +16,16 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/mlflow/mlflowtest/wire"
 )
 
-// Reply is a response, together with what happens to it on its way to the caller.
+// Reply is a response and its fate on the way to the caller.
 type Reply struct {
 	wire.Response
-	Kind    Kind // "" delivers the response
+	Kind    Kind // "" to deliver the response unchanged
 	Delay   time.Duration
 	Latency time.Duration
-	Sent    func(status int) // called with the status when the response is sent, or with 0 if there is none
+	Sent    func(status int) // called with the status when the response is sent, or with 0 if none is sent
 }
 
-// wait blocks until it is time to send the response. It returns an error if no response will be sent.
+// wait blocks until it is time to send the response. It returns an error if there is no response to send.
 func (r Reply) wait(ctx context.Context) error {
 	delay := r.Latency
 	switch r.Kind {
@@ -104,7 +104,7 @@ func sendSlowly(w http.ResponseWriter, ctx context.Context, body []byte, total t
 	}
 }
 
-// breakConnection resets the connection, if there is one.
+// breakConnection resets the connection if there is one.
 func breakConnection(w http.ResponseWriter) {
 	conn, _, err := http.NewResponseController(w).Hijack()
 	if err != nil {
@@ -113,7 +113,7 @@ func breakConnection(w http.ResponseWriter) {
 	if tcp, ok := conn.(*net.TCPConn); ok {
 		_ = tcp.SetLinger(
 			0,
-		) // turns Close into a reset; if this fails, the caller sees an end of file, which works too
+		) // makes Close reset the connection; if this fails, the caller sees an end of file, which is enough
 	}
 	_ = conn.Close()
 }
@@ -163,7 +163,7 @@ func (s *slowReader) Read(p []byte) (int, error) {
 	return 1, nil
 }
 
-// explode decompresses the bomb for a caller that did not request gzip itself, as net/http does.
+// explode decompresses the bomb, as net/http does, for a caller that did not request gzip itself.
 func explode(out *http.Response, q *http.Request) {
 	packed := bytes.NewReader(bomb())
 	if q.Header.Get("Accept-Encoding") != "" {
@@ -186,8 +186,7 @@ func (spaces) Read(p []byte) (int, error) {
 
 const bombSize = 512 << 20
 
-// bomb contains 512 MiB of spaces. Only the first part is actually compressed, because gzip streams can be
-// concatenated.
+// bomb contains 512 MiB of spaces. Only the first part is really compressed, because gzip streams can be concatenated.
 var bomb = sync.OnceValue(func() []byte {
 	var one bytes.Buffer
 	z, _ := gzip.NewWriterLevel(&one, gzip.BestCompression) // the level is valid

@@ -5,7 +5,7 @@ import (
 	"sync"
 )
 
-// Set contains the faults that are armed on a server. It is safe for concurrent use.
+// Set contains a server's armed faults. It is safe for concurrent use.
 type Set struct {
 	mu    sync.Mutex
 	armed []*armed
@@ -16,7 +16,8 @@ type armed struct {
 	seen int
 }
 
-// Arm adds a fault. If several faults match a request, the first one is used, but each of them counts the request.
+// Arm adds a fault. If several faults match a request, only the first one is used, but the request counts towards Nth
+// for all of them.
 func (s *Set) Arm(f Fault) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -30,7 +31,8 @@ func (s *Set) Clear() {
 	s.armed = nil
 }
 
-// Strike finds the fault for a request. Every fault that matches counts the request, even if a different one is used.
+// Strike finds the fault for a request. The request counts towards Nth for every fault that matches it, even if a
+// different one is used.
 func (s *Set) Strike(r *http.Request) (Fault, bool) {
 	if f, chosen := r.Context().Value(faultKey{}).(Fault); chosen {
 		return f, true

@@ -13,8 +13,8 @@ import (
 
 // New returns a registry with many models and versions, which are computed on request and never stored. It supports
 // only the requests that an audit of versions sends, ordered by name and number: the list of models, and searches for
-// versions up to a number or above one. Each version has 4 tags, and each model has one alias. The pages are the same
-// as those from a Server with the same content.
+// versions up to or above a number. Each version has 4 tags, and each model has one alias. The pages are the same as
+// those of a Server with the same content.
 func New(models, versions int) http.Handler {
 	l := large{models, versions}
 	mux := http.NewServeMux()

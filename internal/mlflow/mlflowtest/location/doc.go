@@ -1,3 +1,3 @@
-// Package location splits artifact URIs as servers do. It never refuses a URI, whereas net/url would refuse some that
-// servers accept.
+// Package location splits artifact URIs in the same way as servers do. It never refuses a URI, whereas net/url refuses
+// some that servers accept.
 package location

@@ -10,8 +10,8 @@ import (
 
 var schemeForm = regexp.MustCompile(`^([A-Za-z][A-Za-z0-9+.\-]*):`)
 
-// Scheme returns the scheme in lower case. Like servers, the functions Scheme, Authority and Path split a URI without
-// checking it, whereas net/url would refuse some URIs that servers accept.
+// Scheme returns the scheme in lower case. Like a server, it splits the URI without checking it, and so do Authority
+// and Path. net/url would refuse some URIs that servers accept.
 func Scheme(uri string) string {
 	if m := schemeForm.FindStringSubmatch(uri); m != nil {
 		return strings.ToLower(m[1])
@@ -19,7 +19,7 @@ func Scheme(uri string) string {
 	return ""
 }
 
-// Authority returns the part between // and the path (see Scheme).
+// Authority returns the part between // and the path, without checking the URI (see Scheme).
 func Authority(uri string) string {
 	rest, ok := strings.CutPrefix(afterScheme(uri), "//")
 	if !ok {
@@ -28,7 +28,7 @@ func Authority(uri string) string {
 	return rest[:upTo(rest, "/?#")]
 }
 
-// Path returns the path (see Scheme).
+// Path returns the path, without checking the URI (see Scheme).
 func Path(uri string) string {
 	rest := afterScheme(uri)
 	if after, ok := strings.CutPrefix(rest, "//"); ok {
@@ -51,13 +51,13 @@ func upTo(s, any string) int {
 	return len(s)
 }
 
-// Local reports whether a source is a path on the server's disk.
+// Local reports whether a source is a path on the server's own disk.
 func Local(uri string) bool {
 	scheme := Scheme(uri)
 	return scheme == "" || scheme == "file"
 }
 
-// LocalPath returns the clean path of a local source.
+// LocalPath returns the cleaned path of a local source.
 func LocalPath(uri string) string {
 	if Scheme(uri) == "file" {
 		uri = Path(uri)
@@ -65,10 +65,10 @@ func LocalPath(uri string) string {
 	return path.Clean("/" + uri)
 }
 
-// Within reports whether a clean path is the folder root or inside it.
+// Within reports whether a clean path is the folder root or is inside it.
 func Within(p, root string) bool { return p == root || strings.HasPrefix(p, root+"/") }
 
-// Inside reports whether uri is inside root. It compares the scheme, the host and the decoded path elements.
+// Inside reports whether uri is inside root. It compares schemes, hosts and decoded path elements.
 func Inside(uri, root string) bool {
 	a, b := pathElements(uri), pathElements(root)
 	return Scheme(uri) == Scheme(root) && strings.EqualFold(Authority(uri), Authority(root)) &&

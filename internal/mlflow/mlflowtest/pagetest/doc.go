@@ -1,3 +1,2 @@
-// Package pagetest tests functions that read a list page by page. Its servers do not behave like MLflow, because their
-// lists never end.
+// Package pagetest tests functions that read a list page by page. Unlike MLflow, its servers have lists that never end.
 package pagetest

@@ -19,8 +19,8 @@ func (a Answers) RoundTrip(r *http.Request) (*http.Response, error) {
 	}, nil
 }
 
-// NeverShorter tests a function that reads a list page by page, against servers whose lists never end. The function
-// must fail after about the given number of pages, and must not return part of the list as if it were complete.
+// NeverShorter tests a function that reads a list page by page, with servers whose lists never end. The function must
+// fail after about the given number of pages, and must not return part of the list as if it were the whole list.
 func NeverShorter(t *testing.T, most int, read func(http.RoundTripper) error) {
 	for server, s := range map[string]struct {
 		token func(asked int) string

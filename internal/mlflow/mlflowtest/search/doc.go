@@ -1,3 +1,3 @@
 // Package search implements MLflow's search language: filters, orders and page tokens. Its callers decide what can be
-// searched, and by which keys.
+// searched for, and by which keys.
 package search

@@ -10,7 +10,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/mlflow/mlflowtest/wire"
 )
 
-// Clause is one comparison in a search filter. All clauses must be true.
+// Clause is one comparison in a search filter. A result must satisfy all clauses.
 type Clause struct {
 	On    string // attribute, tag, parameter, metric or dataset
 	Key   string
@@ -26,12 +26,12 @@ type Rules struct {
 	Listed     func(*dialect.Dialect) []string // the attributes that support IN
 	Entities   map[string]string               // prefix -> meaning
 	Advised    []string                        // the keys that an error suggests, if not the supported ones
-	Registry   bool                            // the filter is for registered models or versions
-	Prefixed   bool                            // older servers require the prefix `attributes.` on an attribute
-	Lax        bool                            // accepts unquoted values (see parseLax)
+	Registry   bool                            // whether the filter is for registered models or versions
+	Prefixed   bool                            // whether older servers require the prefix `attributes.` on an attribute
+	Lax        bool                            // whether unquoted values are accepted (see parseLax)
 }
 
-// AttributesAndTags contains the entities for a search whose results have only attributes and tags.
+// AttributesAndTags contains the entities for searches whose results have only attributes and tags.
 var AttributesAndTags = map[string]string{"attribute": "attribute", "tag": "tag", "tags": "tag"}
 
 var (
@@ -84,8 +84,8 @@ func tokenize(s string) []lexeme {
 	return out
 }
 
-// Parse parses a filter, which is a list of comparisons joined by AND. There is no OR. A value cannot contain the
-// quote character that encloses it: a doubled quote stays doubled, so the value matches nothing.
+// Parse parses a filter, which is a list of comparisons joined by AND. There is no OR. A value cannot contain the quote
+// character that encloses it: a doubled quote stays doubled, so the value matches nothing.
 func Parse(d *dialect.Dialect, rules Rules, filter string) ([]Clause, error) {
 	ts := tokenize(filter)
 	var out []Clause
@@ -124,8 +124,8 @@ func meansNothing(t lexeme) bool {
 	return t.kind == parens || t.kind == word && !slices.Contains(keywords, strings.ToLower(t.text))
 }
 
-// comparison returns the operator of the comparison at the start of ts and the number of tokens in it, or 0 if there is
-// no comparison.
+// comparison looks for a comparison at the beginning of ts. It returns the number of tokens in the comparison and its
+// operator, or 0 if there is none.
 func comparison(d *dialect.Dialect, ts []lexeme, registry bool) (int, string) {
 	if len(ts) < 3 || ts[0].kind != word {
 		return 0, ""
@@ -201,8 +201,8 @@ func parseNumber(d *dialect.Dialect, cl Clause, value lexeme) (Clause, error) {
 	return cl, nil
 }
 
-// parseLax parses a comparison as a search for logged models does. It removes only single quotes: a value in double
-// quotes matches nothing, and an unquoted value is accepted.
+// parseLax parses a comparison in the same way as a search for logged models. It removes only single quotes: a value in
+// double quotes matches nothing, and an unquoted value is accepted.
 func parseLax(d *dialect.Dialect, cl Clause, numeric bool, value lexeme) (Clause, error) {
 	if numeric || cl.On == "metric" {
 		return parseNumber(d, cl, value)
@@ -254,7 +254,7 @@ func readList(cl Clause, value lexeme) (Clause, error) {
 	return cl, nil
 }
 
-// identifier splits names such as tags.`my key`. A bare word is an attribute.
+// identifier splits names such as tags.`my key`. A word without a prefix is an attribute.
 func identifier(d *dialect.Dialect, rules Rules, ident string) (on, key string, err error) {
 	prefix, key, dotted := strings.Cut(ident, ".")
 	on = "attribute"

@@ -10,12 +10,12 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/mlflow/mlflowtest/state"
 )
 
-// All reports whether every clause is met.
+// All reports whether meets returns true for every clause.
 func All(clauses []Clause, meets func(Clause) bool) bool {
 	return !slices.ContainsFunc(clauses, func(cl Clause) bool { return !meets(cl) })
 }
 
-// TextMatches reports whether a string attribute, tag or parameter satisfies a clause. A missing value never does.
+// TextMatches reports whether a string attribute, tag or parameter satisfies a clause. A missing value satisfies none.
 func TextMatches(d *dialect.Dialect, have *string, cl Clause) bool {
 	if have == nil {
 		return false
@@ -37,7 +37,7 @@ func TextMatches(d *dialect.Dialect, have *string, cl Clause) bool {
 	return false
 }
 
-// likePattern turns an SQL pattern into a regular expression. In PostgreSQL and MariaDB, the backslash is the escape
+// likePattern converts an SQL pattern to a regular expression. In PostgreSQL and MariaDB, a backslash is the escape
 // character.
 func likePattern(d *dialect.Dialect, pattern, flags string) *regexp.Regexp {
 	escapes := d.Store == "postgresql" || d.Store == "mariadb"
@@ -62,7 +62,7 @@ func likePattern(d *dialect.Dialect, pattern, flags string) *regexp.Regexp {
 
 // NumberMatches reports whether a number satisfies a clause.
 func NumberMatches(have float64, cl Clause) bool {
-	want, _ := strconv.ParseFloat(cl.Value, 64) // already checked when the clause was parsed
+	want, _ := strconv.ParseFloat(cl.Value, 64) // was checked when the clause was parsed
 	switch cl.Op {
 	case "=":
 		return have == want
@@ -80,7 +80,7 @@ func NumberMatches(have float64, cl Clause) bool {
 	return false
 }
 
-// TagMatches reports whether a tag or parameter satisfies a clause. A missing one never does.
+// TagMatches reports whether a tag or parameter satisfies a clause. A missing one satisfies none.
 func TagMatches(d *dialect.Dialect, t state.Tags, cl Clause) bool {
 	v, ok := t.Get(cl.Key)
 	return ok && TextMatches(d, &v, cl)

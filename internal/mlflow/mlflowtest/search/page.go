@@ -8,8 +8,8 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/mlflow/mlflowtest/wire"
 )
 
-// Page returns one page of a result, and the token for the next page. Even an empty page has a next one, so a caller
-// that sets max_results to 0 never reaches the end, as on a real server.
+// Page returns one page of a result, and the token for the next page. As on a real server, an empty page also has a
+// next one, so a caller that sets max_results to 0 never reaches the end.
 func Page[T any](all []T, offset, most int64) ([]T, string) {
 	rest := all[min(int64(len(all)), max(offset, 0)):]
 	if most < 0 {
@@ -21,8 +21,8 @@ func Page[T any](all []T, offset, most int64) ([]T, string) {
 	return rest[:most], Token(offset + most)
 }
 
-// Token returns the token for a page. It is an offset, not a snapshot: rows that change between two requests can move
-// to a different page.
+// Token returns the token for a page. It is an offset rather than a snapshot, so rows that change between two requests
+// can move to a different page.
 func Token(offset int64) string {
 	return base64.StdEncoding.EncodeToString(fmt.Appendf(nil, `{"offset": %d}`, offset))
 }

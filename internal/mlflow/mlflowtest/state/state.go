@@ -8,10 +8,11 @@ type State struct {
 	Files        map[string][]byte // artifact URI -> content
 	Users        map[string]*Account
 	Now          func() time.Time
-	Seed         int64                     // states with the same seed generate the same ids in the same order
-	ArtifactRoot string                    // the location for new experiments' artifacts; "" for the server's own storage
-	StoreURL     string                    // address of the object store, which contains the files; "" if it cannot be reached
-	Parts        map[string]map[int][]byte // uploads in parts, by id and number
+	Seed         int64  // states with the same seed generate the same ids in the same order
+	ArtifactRoot string // the location for new experiments' artifacts; "" for the server's own storage
+	StoreURL     string // address of the object store that contains the files; "" if it cannot be reached
+
+	Parts map[string]map[int][]byte // uploads in parts, by id and number
 
 	experiments int // the number of experiments ever created
 	ids         int

@@ -1,6 +1,6 @@
-// Package unitycatalog gives an MLflow server the face of Unity Catalog on Databricks, for tests.
+// Package unitycatalog puts a façade of Databricks' Unity Catalog in front of an MLflow server, for tests.
 //
-// The server behind it does the work, so aliases, numbers, errors and races are MLflow's own. It can be a real server
-// or the double in memory. The façade offers only the paths that Databricks offers, and forbids what Unity Catalog
-// forbids. What it knows comes from Databricks' documentation and from the stock client, which is tested against it.
+// The server behind the façade does the work, so aliases, numbers, errors and races are MLflow's own. It can be a real
+// server or the in-memory double. The façade offers only the paths that Databricks offers, and forbids what Unity
+// Catalog forbids. It is based on Databricks' documentation and on the stock client, which is tested against it.
 package unitycatalog

@@ -14,15 +14,15 @@ import (
 type Facade struct {
 	Server string            // address of the MLflow server
 	Via    http.RoundTripper // sends requests to the server; nil for http.DefaultTransport
-	Token  string            // the only login
+	Token  string            // the only login that is accepted
 
-	Address string // at which clients reach the façade; "" for a client in the same process
+	Address string // where clients reach the façade; "" for a client in the same process
 
 	mu      sync.Mutex
 	log     []Request
-	pending map[string]bool // versions that are not finalised, as model and number
+	pending map[string]bool // versions that have not been finalised, each as model and number
 	foreign map[string]bool // models that the login does not own
-	hidden  bool            // the files of versions are not offered under their names
+	hidden  bool            // whether the files of versions are not offered by name
 }
 
 // Request is one request to the façade.
@@ -33,7 +33,7 @@ type Request struct {
 	Status       int
 }
 
-// Requests returns the requests so far.
+// Requests returns all requests so far.
 func (f *Facade) Requests() []Request {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -50,7 +50,7 @@ func (f *Facade) Pend(model, version string, pending bool) {
 	f.pending[model+" "+version] = pending
 }
 
-// Disown makes the login one that does not own the model, or owns it again.
+// Disown sets whether the login is one that does not own the model.
 func (f *Facade) Disown(model string, disowned bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -60,14 +60,14 @@ func (f *Facade) Disown(model string, disowned bool) {
 	f.foreign[model] = disowned
 }
 
-// HideFiles makes the workspace one that does not offer the files of versions under their names, or offers them again.
+// HideFiles sets whether the workspace hides the files of versions, so that they are not offered by name.
 func (f *Facade) HideFiles(hidden bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.hidden = hidden
 }
 
-// namesFiles reports whether the files of versions are offered under their names.
+// namesFiles reports whether the files of versions are offered by name.
 func (f *Facade) namesFiles() bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -88,7 +88,7 @@ func failure(status int, code, message string) answer {
 func data(status int, v any) answer {
 	body, err := json.Marshal(v)
 	if err != nil {
-		panic(err) // cannot happen: the values come from JSON
+		panic(err) // cannot happen, because the values come from JSON
 	}
 	return answer{status, http.Header{"Content-Type": {"application/json"}}, body}
 }
@@ -131,7 +131,7 @@ func (f *Facade) serve(r *http.Request) answer {
 	return a
 }
 
-// call is one request, with what is passed on to the server.
+// call is one request and what is passed on to the server.
 type call struct {
 	r     *http.Request
 	query url.Values
@@ -146,7 +146,7 @@ const (
 	notThere = "No API found for "
 )
 
-// route decides who answers.
+// route selects the handler for a request and returns its response.
 func (f *Facade) route(c *call) answer {
 	path := c.r.URL.Path
 	if c.r.Header.Get("Authorization") != "Bearer "+f.Token {
@@ -164,7 +164,7 @@ func (f *Facade) route(c *call) answer {
 	return failure(http.StatusNotFound, "ENDPOINT_NOT_FOUND", notThere+"'"+c.r.Method+" "+path+"'")
 }
 
-// tracks reports whether an endpoint belongs to the tracking server of Databricks.
+// tracks reports whether an endpoint belongs to Databricks' tracking server.
 func (f *Facade) tracks(endpoint string) bool {
 	subject, _, _ := strings.Cut(endpoint, "/")
 	switch subject {
@@ -174,7 +174,7 @@ func (f *Facade) tracks(endpoint string) bool {
 	return endpoint == "artifacts/list"
 }
 
-// tracking passes a request on. Names of experiments are paths in the workspace.
+// tracking passes a request on. Experiment names are paths in the workspace.
 func (f *Facade) tracking(c *call, endpoint string) answer {
 	var in struct{ Name string }
 	_ = json.Unmarshal(c.body, &in) // the server refuses a body that is not JSON
@@ -188,7 +188,7 @@ func (f *Facade) tracking(c *call, endpoint string) answer {
 	return f.ask(c, c.r.Method, api+endpoint, c.query, c.body)
 }
 
-// file sends a file of a version, which has the address CATALOG/SCHEMA/MODEL/VERSION/PATH.
+// file sends one of a version's files. Its address is CATALOG/SCHEMA/MODEL/VERSION/PATH.
 func (f *Facade) file(c *call, place string) answer {
 	parts := strings.SplitN(place, "/", 5)
 	if len(parts) < 5 || !f.namesFiles() {
@@ -238,7 +238,7 @@ func (f *Facade) ask(c *call, method, path string, query url.Values, body []byte
 	return answer{response.StatusCode, header, text}
 }
 
-// versionIn returns the number of the version in a response, or "".
+// versionIn returns the number of the version in a response, or "" if there is none.
 func versionIn(a answer) string {
 	var out struct {
 		Version struct{ Version string } `json:"model_version"`

@@ -15,12 +15,12 @@ type object = map[string]any
 
 // endpoint is one of the registry's endpoints.
 type endpoint struct {
-	fields []string // that a request may have
-	owner  bool     // only the owner of the model may call it
+	fields []string // the fields that a request may contain
+	owner  bool     // whether only the model's owner may call it
 	handle func(*Facade, *call, string) answer
 }
 
-// endpoints are all endpoints, by method and path.
+// endpoints contains all endpoints, keyed by method and path.
 var endpoints = map[string]endpoint{
 	"POST registered-models/create": {
 		[]string{"name", "tags", "description", "deployment_job_id"}, false, (*Facade).changeTags,
@@ -53,12 +53,12 @@ var endpoints = map[string]endpoint{
 	"GET model-versions/search":           {[]string{"filter", "max_results", "page_token"}, false, (*Facade).search},
 }
 
-// byFiles tells clients whether they may read and write the files of versions by their names.
+// byFiles tells clients whether they may read and write the files of versions by name.
 func byFiles(f *Facade, _ *call, _ string) answer {
 	return data(http.StatusOK, object{"is_databricks_sdk_models_artifact_repository_enabled": f.namesFiles()})
 }
 
-// registry answers a request to one of the registry's endpoints.
+// registry responds to a request to one of the registry's endpoints.
 func (f *Facade) registry(c *call, path string) answer {
 	e, ok := endpoints[c.r.Method+" "+path]
 	if !ok {
@@ -96,7 +96,7 @@ func invalid(format string, args ...any) answer {
 	return failure(http.StatusBadRequest, "INVALID_PARAMETER_VALUE", fmt.Sprintf(format, args...))
 }
 
-// pass sends the request to MLflow and gives the response the face of Unity Catalog.
+// pass sends the request to MLflow, and makes the response look like one from Unity Catalog.
 func (f *Facade) pass(c *call, path string) answer {
 	return f.translate(f.ask(c, c.r.Method, api+path, c.query, c.body), f.full)
 }
@@ -109,7 +109,7 @@ const (
 	maxTags   = 50
 )
 
-// changeTags checks the tags of a request before it passes.
+// changeTags checks the tags in a request before passing it on.
 func (f *Facade) changeTags(c *call, path string) answer {
 	tags, _ := c.in["tags"].([]any)
 	if key, ok := c.in["key"]; ok {
@@ -134,7 +134,7 @@ func (f *Facade) changeTags(c *call, path string) answer {
 	return f.pass(c, path)
 }
 
-// roomForTag refuses a tag if the object already has as many as it can have.
+// roomForTag refuses a tag if the object already has the maximum number of tags.
 func (f *Facade) roomForTag(c *call, path, key string) answer {
 	subject, _, _ := strings.Cut(path, "/")
 	query := url.Values{"name": {fmt.Sprint(c.in["name"])}}
@@ -177,15 +177,16 @@ func (f *Facade) finalize(c *call, _ string) answer {
 	return f.translate(f.ask(c, http.MethodGet, api+"model-versions/get", query, nil), f.full)
 }
 
-// byName is the only filter of a search for versions.
+// byName matches the only filter that a search for versions supports.
 var byName = regexp.MustCompile(`^\s*name\s*=\s*'([^']*)'\s*$`)
 
 const (
-	firstPage = "first" // token of the page after the first one, which is always empty
+	firstPage = "first" // token of the second page; the first page is always empty
 	pageRows  = "2"
 )
 
-// search sends an empty page, and then short ones. The rows come in no useful order, without tags and aliases.
+// search sends an empty page first, and then short ones. The rows are in no useful order, and have neither tags nor
+// aliases.
 func (f *Facade) search(c *call, path string) answer {
 	if filter, given := c.in["filter"]; given && !byName.MatchString(fmt.Sprint(filter)) {
 		return invalid("Unsupported filter query: `%s`", filter)
@@ -206,7 +207,7 @@ func (f *Facade) search(c *call, path string) answer {
 	})
 }
 
-// translate changes every model and version of a response.
+// translate changes every model and version in a response.
 func (f *Facade) translate(a answer, change func(object)) answer {
 	var out object
 	if a.status != http.StatusOK || json.Unmarshal(a.body, &out) != nil {
@@ -233,7 +234,7 @@ func (f *Facade) translate(a answer, change func(object)) answer {
 	return translated
 }
 
-// full changes a model or version into one of Unity Catalog. A version lists its aliases as objects.
+// full makes a model or version look like one from Unity Catalog. A version lists its aliases as objects.
 func (f *Facade) full(row object) {
 	delete(row, "latest_versions")
 	delete(row, "current_stage")

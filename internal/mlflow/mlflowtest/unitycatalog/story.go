@@ -11,25 +11,25 @@ import (
 	"testing"
 )
 
-// Model is the model of the story.
+// Model is the model in the story.
 const Model = "main.ml.churn"
 
-// Case is one command of a story, and what it must do. The cases build on each other.
+// Case is one command in a story, and what it must do. Each case builds on the ones before it.
 type Case struct {
 	Name   string
 	Args   []string
-	Env    map[string]string // replaces variables of the environment
+	Env    map[string]string // replaces environment variables
 	Before func(*Facade)     // prepares the façade; nil for nothing
 	After  func(*Facade)
 
 	Reason   string
 	Contains []string // parts of the result
-	Champion string   // version that the alias champion points to afterwards; "" for no alias
-	Silent   bool     // no request is sent
+	Champion string   // the version that the alias champion must point to afterwards; "" if there must be no alias
+	Silent   bool     // whether no request must be sent
 }
 
-// Check runs the command and checks what it did. run runs the program with an environment and arguments, and returns
-// the reason in its result and everything that it wrote.
+// Check runs the command and checks what it did. run runs the program with the given environment and arguments. It
+// returns the reason in the program's result, and everything that the program wrote.
 func (c Case) Check(t *testing.T, f *Facade, run func(env map[string]string, args []string) (reason, text string)) {
 	t.Helper()
 	if c.Before != nil {
@@ -66,7 +66,7 @@ func (c Case) Check(t *testing.T, f *Facade, run func(env map[string]string, arg
 	}
 }
 
-// with returns the inputs of a promotion of version 1, with some of them replaced or added.
+// with returns the inputs for a promotion of version 1, with some of them replaced or added.
 func with(replace ...string) []string {
 	all := []string{
 		"--model", Model, "--alias", "champion", "--candidate", at("1"), "--thresholds", "test_accuracy >= 0.1",
@@ -81,15 +81,15 @@ func with(replace ...string) []string {
 	return all
 }
 
-// at returns the candidate for a version.
+// at returns the candidate that specifies a version.
 func at(version string) string { return "models:/" + Model + "/" + version }
 
 func command(name string, args []string, more ...string) []string {
 	return append(append([]string{name}, args...), more...)
 }
 
-// Story returns the commands for a model with three versions, whose metric test_accuracy grows. other is a run without
-// a version.
+// Story returns the commands for a model that has three versions with increasing values of the metric test_accuracy.
+// other is a run that no version was registered from.
 func Story(other string) []Case {
 	onModel := []string{"--model", Model}
 	onAlias := []string{"--model", Model, "--alias", "champion"}
@@ -306,7 +306,7 @@ func Story(other string) []Case {
 	}, refused(other)...)
 }
 
-// refused are commands that must send nothing.
+// refused returns the commands that must not send any request.
 func refused(other string) []Case {
 	champion := "2"
 	cases := []Case{
@@ -403,7 +403,7 @@ func (f *Facade) Register(ctx context.Context, model, run, source string) error 
 	return nil
 }
 
-// PointsTo returns the version that an alias points to, or "" if the model does not have it.
+// PointsTo returns the version that an alias points to, or "" if the model does not have the alias.
 func (f *Facade) PointsTo(ctx context.Context, model, alias string) string {
 	r, err := http.NewRequestWithContext(ctx, http.MethodGet, f.Server, nil)
 	if err != nil {

@@ -13,20 +13,20 @@ import (
 )
 
 // Message contains the decoded fields of one request. A real server decodes a request into a protobuf message. Decoding
-// stops at the first value of a wrong type, and the server keeps what has been decoded so far. It then checks the
-// fields that have rules, and carries out the request with the remaining fields if the check passes. Decode does the
-// same, because the difference is visible: a tag whose value is a number is stored with an empty value.
+// stops at the first value of a wrong type, and the server keeps what it has decoded so far. It then checks the fields
+// that have rules and, if they are valid, carries out the request with the remaining fields. Decode does the same,
+// because the difference is visible: a tag whose value is a number is stored with an empty value.
 type Message struct {
 	set map[string]any
 }
 
 func newMessage() *Message { return &Message{set: map[string]any{}} }
 
-// Has reports whether the request contains the field with a value of the right type.
+// Has reports whether the request contains the field, with a value of the right type.
 func (m *Message) Has(name string) bool { _, ok := m.set[name]; return ok }
 
-// Str returns a string, or "" if the request does not contain it. The methods for other types return their zero values
-// in that case.
+// Str returns a string, or "" if the request does not contain the field. In that case, the methods for other types also
+// return their zero values.
 func (m *Message) Str(name string) string { v, _ := m.set[name].(string); return v }
 
 // Int returns an integer.
@@ -44,7 +44,7 @@ func (m *Message) List(name string) []string { v, _ := m.set[name].([]string); r
 // Each returns a list of messages.
 func (m *Message) Each(name string) []*Message { v, _ := m.set[name].([]*Message); return v }
 
-// IntOr returns an integer, or the default if the request does not contain it.
+// IntOr returns an integer, or the given default if the request does not contain the field.
 func (m *Message) IntOr(name string, otherwise int64) int64 {
 	if m.Has(name) {
 		return m.Int(name)
@@ -52,7 +52,7 @@ func (m *Message) IntOr(name string, otherwise int64) int64 {
 	return otherwise
 }
 
-// ParameterOf reads one parameter from a body that has not been decoded yet.
+// ParameterOf returns one parameter from a body that has not been decoded yet.
 func ParameterOf(body []byte, name string) string {
 	root, err := parseBody(body)
 	if err != nil || root == nil {
@@ -62,8 +62,8 @@ func ParameterOf(body []byte, name string) string {
 	return s
 }
 
-// Decode reads the parameters of the request from the query if it is a GET with a query, and otherwise from the body.
-// For a route without parameters, it reads nothing.
+// Decode reads the parameters from the query if the request is a GET with a query, and otherwise from the body. For a
+// route without parameters, it reads nothing.
 func Decode(d *dialect.Dialect, r *http.Request, body []byte, fs Fields, needsBody bool) (*Message, error) {
 	if fs == nil {
 		return newMessage(), nil
@@ -103,8 +103,8 @@ func checkContentType(d *dialect.Dialect, r *http.Request) error {
 	}
 }
 
-// parseBody parses a JSON body leniently. Empty and invalid bodies count as no body, and a string that contains JSON is
-// parsed again. Any other value that is not an object crashes the server.
+// parseBody parses a JSON body leniently. An empty or invalid body counts as no body, and a string that contains JSON
+// is parsed again. Any other value that is not an object crashes the server.
 func parseBody(body []byte) (*ordered, error) {
 	v, err := parseOrdered(body)
 	if err != nil || v == nil {
@@ -176,7 +176,7 @@ func anySlice(vs []string) []any {
 	return out
 }
 
-// fill decodes obj into m in the order of its keys, and reports whether all values fit.
+// fill decodes obj into m, in the order of obj's keys, and reports whether all values have the right type.
 func (m *Message) fill(obj *ordered, fs Fields) bool {
 	for _, key := range obj.keys {
 		i := slices.IndexFunc(fs, func(f Field) bool { return f.name == key })
@@ -268,8 +268,8 @@ func scalar(f Field, v any) (any, bool) {
 	return nil, false
 }
 
-// wholeNumber accepts the forms that protobuf accepts in JSON: an integer, a decimal without a fraction, or digits in
-// a string.
+// wholeNumber accepts what protobuf accepts as an integer in JSON: an integer, a decimal without a fraction, or digits
+// in a string.
 func wholeNumber(v any) (int64, bool) {
 	switch v := v.(type) {
 	case json.Number:
@@ -285,7 +285,7 @@ func wholeNumber(v any) (int64, bool) {
 	return 0, false
 }
 
-// decimal accepts a number, which may be in a string. It refuses a number that is too large for a double.
+// decimal accepts a number, even if it is in a string. It refuses a number that is too large for a double.
 func decimal(v any) (float64, bool) {
 	switch v := v.(type) {
 	case json.Number:

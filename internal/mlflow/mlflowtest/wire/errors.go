@@ -45,7 +45,7 @@ func Internal(format string, args ...any) error {
 // ErrCrash is an uncaught exception, for which the server sends an HTML page rather than JSON.
 var ErrCrash = errors.New("uncaught exception")
 
-// Refusal is a one-sentence error from a layer in front of the API.
+// Refusal is an error of one sentence from a layer in front of the API.
 type Refusal struct {
 	Status int
 	Type   string
@@ -91,8 +91,8 @@ func sqlState(class string) string {
 	return "KAM00"
 }
 
-// FromError turns an error into the response that a real server would send. If classes is true, it adds the error
-// class, as newer servers do.
+// FromError converts an error to the response that a real server would send. If classes is true, the response includes
+// the error class, as on newer servers.
 func FromError(err error, classes bool) Response {
 	var api *APIError
 	var sentence Refusal

@@ -12,22 +12,22 @@ const (
 	listKind
 	objectKind // a nested message
 	objectsKind
-	opaqueKind // known to the server, but unused here
+	opaqueKind // known to the server, but not used here
 )
 
-// Field is one parameter of a route, with its type and the rules that are checked once the request has been decoded.
+// Field is a parameter of a route, with its type and the rules to check after the request has been decoded.
 type Field struct {
 	name     string
 	kind     kind
 	required bool
-	always   bool // required on servers that check entries, even if required is false
-	unruled  bool // the handler has no rule for the field, so it ignores a wrong type
+	always   bool // whether servers that check entries require it, even if required is false
+	unruled  bool // whether the handler has no rule for the field, so that a wrong type is ignored
 	limit    int64
 	sub      []Field
-	values   []string // the names in an enumeration
+	values   []string // the names in the enumeration
 }
 
-// Fields contains the parameters of a route. If it is empty, the route reads nothing from the request.
+// Fields contains the parameters of a route. If it is empty, nothing is read from the request.
 type Fields []Field
 
 // With returns the fields followed by additional fields.
@@ -56,7 +56,7 @@ func Double(name string) Field { return Field{name: name, kind: doubleKind} }
 // YesNo returns a boolean field.
 func YesNo(name string) Field { return Field{name: name, kind: boolKind} }
 
-// OneOf returns a field that accepts one value from an enumeration.
+// OneOf returns a field that accepts one of the values of an enumeration.
 func OneOf(name string, values []string) Field {
 	return Field{name: name, kind: enumKind, values: values}
 }
@@ -67,16 +67,16 @@ func Nested(name string, sub ...Field) Field { return Field{name: name, kind: ob
 // Each returns a field that contains a list of messages.
 func Each(name string, sub ...Field) Field { return Field{name: name, kind: objectsKind, sub: sub} }
 
-// Opaque returns a field that the server knows but this package does not read.
+// Opaque returns a field that the server knows but this package does not use.
 func Opaque(name string) Field { return Field{name: name, kind: opaqueKind} }
 
-// Required returns the field, marked as one that the request must contain.
+// Required returns the field, marked as one that a request must contain.
 func Required(f Field) Field { f.required = true; return f }
 
 // Complete returns the field, marked as one that every entry must contain on servers that check entries.
 func Complete(f Field) Field { f.always = true; return f }
 
-// Quiet returns the field without its rule, so that a wrong type is ignored.
+// Quiet returns the field without a rule, so that a wrong type is ignored.
 func Quiet(f Field) Field { f.unruled = true; return f }
 
 // TagFields contains the fields of a tag.

@@ -9,10 +9,10 @@ import (
 	"strings"
 )
 
-// Digits returns a number as text.
+// Digits returns the decimal digits of a number.
 func Digits(n int64) string { return strconv.FormatInt(n, 10) }
 
-// ordered is a JSON object that keeps the order of its keys. If a key is repeated, its last value counts.
+// ordered is a JSON object that keeps the order of its keys. If a key is repeated, the last value counts.
 type ordered struct {
 	keys []string
 	vals map[string]any
@@ -108,7 +108,7 @@ func (d Decimal) MarshalJSON() ([]byte, error) {
 	return []byte(PythonFloat(f)), nil
 }
 
-// PythonFloat returns a number as Python prints it.
+// PythonFloat formats a number as Python does.
 func PythonFloat(f float64) string {
 	if f == math.Trunc(f) && math.Abs(f) < 1e16 {
 		return strconv.FormatFloat(f, 'f', 1, 64)

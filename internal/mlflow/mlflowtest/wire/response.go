@@ -44,7 +44,7 @@ const (
 	PlainTextType = "text/plain"
 )
 
-// Page returns the HTML page that servers send instead of JSON.
+// Page returns the HTML page that servers send in place of JSON.
 func Page(status int, sentence string) Response {
 	title := http.StatusText(status)
 	return Text(status, HTMLType, fmt.Sprintf(
@@ -78,5 +78,5 @@ func pageCrashed() Response {
 	)
 }
 
-// API is the start of most paths.
+// API is the beginning of most paths.
 const API = "/api/2.0/mlflow/"

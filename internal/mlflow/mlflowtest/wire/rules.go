@@ -80,7 +80,7 @@ func badValue(name string, v any) error {
 	)
 }
 
-// fits is the handler's looser type check. It does not look into lists, and it accepts numbers in strings.
+// fits is the handler's less strict type check. It does not look inside lists, and it accepts numbers in strings.
 func fits(f Field, v any) bool {
 	switch f.kind {
 	case textKind:
