@@ -10,7 +10,6 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/actions"
 	"github.com/mlflow-promote/mlflow-promote/internal/connect"
 	"github.com/mlflow-promote/mlflow-promote/internal/console"
-	"github.com/mlflow-promote/mlflow-promote/internal/format"
 	"github.com/mlflow-promote/mlflow-promote/internal/inputs"
 	"github.com/mlflow-promote/mlflow-promote/internal/mlflow"
 	"github.com/mlflow-promote/mlflow-promote/internal/notify"
@@ -236,17 +235,8 @@ func (e *env) with(set inputs.Settings) *env {
 	return &out
 }
 
-// asInput returns an input and its value in the form that the user writes: as a line in the workflow if the
-// program runs as an action, and otherwise as a flag.
-func (e *env) asInput(input, value string) string {
-	switch {
-	case e.asAction:
-		return input + ": " + value
-	case inputs.Get(input).Kind == inputs.Bool && value == "true":
-		return "--" + input
-	}
-	return "--" + input + " " + format.ShellWord(value)
-}
+// asInput returns an input and its value in the form that the user writes.
+func (e *env) asInput(input, value string) string { return usage.Input(e.asAction, input, value) }
 
 // key identifies the model and target in comments and deployments on GitHub.
 func (e *env) key() string {
