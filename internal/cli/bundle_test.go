@@ -169,3 +169,66 @@ func TestExport_Again(t *testing.T) {
 		t.Errorf("another folder: %d %s: %s", status, got.Reason, got.Error)
 	}
 }
+
+// If the policy lists keys, a bundle without a signature is refused by all commands that take one, unless an override
+// accepts it.
+func TestBundle_Unsigned(t *testing.T) {
+	policy, err := filepath.Abs("testdata/keys-acc.yml")
+	must(t, err)
+	for name, c := range map[string]struct {
+		key  string // for the export
+		args []string
+		want registry.Reason
+	}{
+		"promote":          {"", []string{"promote", "--alias", "champion", "--ledger-key", testKey}, registry.BadBundle},
+		"promote, signed":  {testKey, []string{"promote", "--alias", "champion", "--ledger-key", testKey}, registry.OK},
+		"validate":         {"", []string{"validate", "--alias", "champion"}, registry.BadBundle},
+		"validate, signed": {testKey, []string{"validate", "--alias", "champion"}, registry.OK},
+		"register":         {"", []string{"register"}, registry.BadBundle},
+		"register, signed": {testKey, []string{"register"}, registry.OK},
+		"compare":          {"", []string{"compare", "--against", "live"}, registry.BadBundle},
+		"compare, signed":  {testKey, []string{"compare", "--against", "live"}, registry.OK},
+		"promote, accepted": {"", []string{
+			"promote", "--alias", "champion", "--ledger-key", testKey, "--override", "unsigned", "--justification", "T-1",
+		}, registry.OK},
+		"register, accepted": {"", []string{
+			"register", "--override", "unsigned",
+		}, registry.OK},
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := newBetween(t, "3.17.2", "3.17.2")
+			if c.key == "" {
+				b.exported(t, "2")
+			} else {
+				b.exported(t, "2", "--ledger-key", c.key)
+			}
+			args := append(c.args[1:], "--candidate", "bundle:bundle", "--policy-file", policy)
+			got, _ := b.run(t, c.args[0], args...)
+			if got.Reason != c.want {
+				t.Errorf("%s: %s", got.Reason, got.Error)
+			}
+			if c.want == registry.BadBundle && len(b.prod.Requests()) > 0 {
+				t.Errorf("sent %d requests", len(b.prod.Requests()))
+			}
+		})
+	}
+}
+
+// The inputs for the candidate's server do not work together with a bundle.
+func TestBundle_WithSource(t *testing.T) {
+	b := newBetween(t, "3.17.2", "3.17.2")
+	b.exported(t, "2")
+	for _, args := range [][]string{
+		{"--source-tracking-uri", "https://dev.example"}, {"--source-token", "secret"}, {"--source-workspace", "a"},
+	} {
+		got, status := b.run(t, "promote", append(args, fromBundle...)...)
+		if status != registry.ExitBadInput || got.Reason != registry.BadInput {
+			t.Errorf("%v: %d %s", args, status, got.Reason)
+		}
+	}
+	for _, candidate := range []string{"bundle:", "bundle:nothing", "bundle:.", "bundle:../bundle"} {
+		if got, status := b.run(t, "promote", append([]string{"--candidate", candidate}, fromBundle[2:]...)...); status == 0 {
+			t.Errorf("%s: %s", candidate, got.Reason)
+		}
+	}
+}

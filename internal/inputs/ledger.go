@@ -56,7 +56,8 @@ func readJustification(r *reader, overrides []string) string {
 	if strings.ContainsAny(text, "\r\n") || len(text) > maxJustification {
 		r.problem("justification", text, "is too long; write one line of at most 500 bytes")
 	}
-	if text == "" && slices.Contains(overrides, verdict.OverrideUnsigned) {
+	needed := slices.Contains(overrides, verdict.OverrideUnsigned) && r.command.Takes(Get("justification"))
+	if text == "" && needed {
 		r.problem("justification", "", "is missing; say why the entry cannot be signed (override: unsigned)")
 	}
 	return text
