@@ -27,7 +27,7 @@ type Registry interface {
 	// so. Any other error means that it has not and will not.
 	Do(context.Context, plan.Step) (made string, wrote bool, err error)
 	// Copy carries out a step that copies a model. If it is cancelled or fails, it may have copied a part, which a
-	// later attempt finds and completes. Nobody loads that part, because no version refers to it.
+	// later attempt finds and completes. That part is never loaded, because no version refers to it.
 	Copy(context.Context, plan.Step) (made registry.Copied, wrote bool, err error)
 }
 

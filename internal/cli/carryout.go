@@ -91,7 +91,9 @@ func applyOptions(e *env, l *claim.Session, m *move, r report.Run) apply.Options
 
 // writer returns what carries out the steps of a plan.
 func writer(e *env) write.Writer {
-	return write.Writer{Client: e.client, Source: e.source, Report: e.console.Copying(e.process.Now), Lost: e.console.Warn}
+	return write.Writer{
+		Client: e.client, Source: e.source, Report: e.console.Copying(e.process.Now), Lost: e.console.Warn,
+	}
 }
 
 // decided returns the run with its reason, which follows from what was applied and from the verdict.

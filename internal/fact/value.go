@@ -455,7 +455,7 @@ func (c *counting) rows(keep func(registry.ModelMetric) bool) []registry.ModelMe
 	return out
 }
 
-// measured returns the data point that a model's value came from.
+// measured returns the data point that a model's value came from (see [Measured]).
 func (c *counting) measured(m registry.ModelMetric) registry.Point {
 	if m.RunID != c.run.ID {
 		return Measured(m, c.subject.Evaluations.OrZero()[m.RunID].Metrics)
@@ -464,8 +464,8 @@ func (c *counting) measured(m registry.ModelMetric) registry.Point {
 }
 
 // Measured returns the data point that a model's value came from. points contains the latest points of the run that
-// logged it. SQL stores turn NaN into 0 in the model's copy but keep NaN in the run's (seen with MLflow 3.17.2), so a 0
-// counts only if the run's last value is also 0.
+// logged the value. SQL stores turn NaN into 0 in the model's copy but keep NaN in the run's (seen with MLflow 3.17.2),
+// so a 0 counts only if the run's last value is also 0.
 func Measured(m registry.ModelMetric, points map[string]registry.Point) registry.Point {
 	if m.Value != 0 {
 		return m.Point

@@ -10,8 +10,8 @@ var sourceInputs = []Input{
 		Name:  "source-tracking-uri",
 		Group: "source",
 		For:   aboutCandidates,
-		Help: "Address of the MLflow server that the candidate is on, if it is not the registry's. Its files, run and " +
-			"metrics are copied to the registry (see docs/between-servers.md).",
+		Help: "Address of the MLflow server that the candidate is on, if it is not the registry's. Its files, run " +
+			"and metrics are copied to the registry (see docs/between-servers.md).",
 	},
 	{
 		Name:  "source-username",
@@ -72,8 +72,8 @@ var sharedWithSource = []string{"ca-file", "insecure-tls", "allow-insecure-http"
 // ofServer matches the names of inputs in a message about a server.
 var ofServer = regexp.MustCompile(`\b(tracking-uri|username|password|token|audience|headers|workspace)\b`)
 
-// readSource returns the server that the candidate is on, or nil if it is the registry's. No credentials of one server
-// are ever sent to the other.
+// readSource returns the server that the candidate is on, or nil if it is the registry's. Credentials for one server
+// are never sent to the other.
 func readSource(r *reader, registry Server) *Server {
 	wrong, bundled := "works only together with source-tracking-uri; set both or neither", bundleOf(r) != ""
 	if bundled {

@@ -10,16 +10,17 @@ import (
 // OtherServer is a model on another server, from which the version or its original was copied.
 type OtherServer struct {
 	registry.Hop
-	// the entry of the promotion ledger that says so; "" if only the version's tag says so, which anyone with edit rights
-	// can change
+	// the ledger entry that says so; "" if only the version's tag says so, which anyone with edit rights can change
 	Entry string `json:"entry,omitempty"`
 }
 
-// servers adds the other servers, oldest first. The ledger's entry counts. If there is none, the version's tag is shown.
+// servers adds the other servers, oldest first. The ledger's entry counts. If there is none, the version's tag is
+// shown.
 func (l *Lineage) servers(t Traced) {
 	entries, _ := t.Entries.Get()
 	for _, e := range slices.Backward(entries) {
-		if r := e.Record; !e.Foreign && r.To == t.Version.Number && len(r.CopiedFrom) > 0 && e.Outcome == ledger.EntryDone {
+		r := e.Record
+		if !e.Foreign && e.Outcome == ledger.EntryDone && r.To == t.Version.Number && len(r.CopiedFrom) > 0 {
 			for _, h := range r.CopiedFrom {
 				l.Servers = append(l.Servers, OtherServer{h, e.ID()})
 			}

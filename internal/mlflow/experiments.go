@@ -139,6 +139,7 @@ type ExperimentJSON struct {
 		ID    string `json:"experiment_id"`
 		Name  string `json:"name"`
 		Stage string `json:"lifecycle_stage"`
+		Root  string `json:"artifact_location"`
 		Tags  []Pair `json:"tags"`
 	} `json:"experiment"`
 }

@@ -37,8 +37,9 @@ func (p Plan) bound() boundPlan {
 	b := boundPlan{
 		Command: p.Command, Server: p.Server, Model: p.Model, Candidate: p.Candidate, Version: p.Version,
 		Source:  p.Source,
-		Content: p.Content, Origin: p.Origin, Target: p.Target, Incumbent: p.Incumbent, Policy: p.Policy, Override: p.Override,
-		Steps: slices.Clone(p.Steps), Hold: p.Hold, Judged: p.Judged,
+		Content: p.Content, Origin: p.Origin, Target: p.Target, Incumbent: p.Incumbent, Policy: p.Policy,
+		Override: p.Override,
+		Steps:    slices.Clone(p.Steps), Hold: p.Hold, Judged: p.Judged,
 	}
 	if p.Verdict != nil {
 		verdict := p.Verdict.Bound()

@@ -40,8 +40,8 @@ func Promote(f fact.Facts, v verdict.Verdict, in Intent) (Plan, error) {
 	moves := append(moves(f, in), neededMoves(f, traffic)...)
 	if !allowed && !registersBlocked(f, v, in) {
 		if copies(f) && in.Command == "promote" {
-			p.Notes = append(p.Notes, "gates block the candidate, so it was not copied; to copy and register it anyway, use "+
-				"`register: always`")
+			p.Notes = append(p.Notes, "gates block the candidate, so it was not copied; to copy and register it "+
+				"anyway, use `register: always`")
 		} else if in.Register == RegisterJudged && in.Command == "promote" {
 			p.Notes = append(p.Notes, "no gate could be evaluated, so the candidate was not registered; to register "+
 				"it anyway, use `register: always`")

@@ -40,7 +40,8 @@ func NewRecord(p Plan, a Applied, in Intent, by ledger.Origin, f fact.Facts) led
 		),
 		RunID: run.ID, Commit: run.Tags[registry.RunTagCommit], Override: p.Override, Hold: p.Hold,
 		Outside: p.MovedOutside(f), Justification: in.Justification,
-		Plan: a.Digest, CopiedFrom: p.Origin, Policy: p.Policy, Rules: in.Rules, Notify: in.Notify, Contents: contents(f), Origin: by,
+		Plan: a.Digest, CopiedFrom: p.Origin, Policy: p.Policy, Rules: in.Rules, Notify: in.Notify,
+		Contents: contents(f), Origin: by,
 	}
 	if p.Incumbent == 0 {
 		r.From = p.before(number)

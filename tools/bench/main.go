@@ -2,8 +2,8 @@
 // whole registry (see audit.go). Each runs as a separate process against an MLflow server on PostgreSQL with its
 // default number of workers. The results are printed side by side with the targets. If the two programs do not leave
 // the same versions, descriptions, tags and aliases, bench exits with 1. It never fails because a measurement is slow.
-// With -start, it measures only the start of a job (see start.go). With -copy, it compares a copy of a model between two
-// servers with curl (see copy.go).
+// With -start, it measures only the start of a job (see start.go). With -copy, it compares a copy of a model between
+// two servers with curl (see copy.go).
 package main
 
 import (

@@ -88,9 +88,9 @@ func lists(there map[string]int64, f registry.File) bool {
 	return ok && size == f.Size
 }
 
-// all calls each for every file, several at a time, and returns the results by path. The smallest file comes first and
-// alone: it finds out which ways to read and write the servers offer. The largest follow, so that none of them is left
-// for the end.
+// all calls each for every file, several at a time, and returns the results by path. If there is a small file, it comes
+// first and alone: it finds out which ways to read and write the servers offer. The largest follow, so that none of
+// them is left for the end.
 func all(
 	ctx context.Context, files []registry.File, each func(context.Context, registry.File, *progress) (string, error),
 	report func(Progress),
@@ -116,7 +116,7 @@ func all(
 			cancel()
 		}
 	}
-	if last := len(files) - 1; last >= 0 {
+	if last := len(files) - 1; last >= 0 && files[last].Size <= small {
 		do(files[last])
 		files = files[:last]
 	}

@@ -134,7 +134,8 @@ func ToCopy(ctx context.Context, c *mlflow.Client, q fact.Query) (f fact.Facts, 
 func (g copied) request(files []registry.File) string {
 	s, source := g.facts.Candidate, g.facts.Source
 	parts := []string{
-		"copy/1", g.facts.Origin.Server, g.q.Model, source.RunID, source.ModelID, source.Path, s.MLmodel.OrZero().Sha256,
+		"copy/1", g.facts.Origin.Server, g.q.Model, source.RunID, source.ModelID, source.Path,
+		s.MLmodel.OrZero().Sha256,
 	}
 	for _, f := range files {
 		parts = append(parts, f.Path, fmt.Sprint(f.Size))
@@ -191,8 +192,8 @@ func (g copied) hasFiles(
 			return false, &registry.Error{
 				Reason: registry.ServerError,
 				Msg:    fmt.Sprintf("compare the files of %s with the candidate's: %s", s.Ref, d.Why()),
-				Hint: "nothing was copied; the version may be an earlier copy, so run this again once its files can be " +
-					"read",
+				Hint: "nothing was copied; the version may be an earlier copy, so run this again once its files " +
+					"can be read",
 			}
 		}
 	}

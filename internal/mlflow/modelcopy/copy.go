@@ -43,7 +43,11 @@ func Copy(ctx context.Context, c *mlflow.Client, in Carried, r Request, files Up
 	if err := w.openExperiment(ctx); err != nil {
 		return registry.Source{}, err
 	}
-	if r.InRun {
+	access, err := filecopy.Doors(ctx, c, w.root)
+	if err != nil {
+		return registry.Source{}, err
+	}
+	if r.InRun || !access.Model {
 		return w.copyFolder(ctx, files)
 	}
 	models, err := w.findModels(ctx)

@@ -20,6 +20,7 @@ const tagPart = registry.TagPrefix + "copy"
 type site struct {
 	c          *mlflow.Client
 	experiment string // id of the experiment for copies; "" if it is not known yet
+	root       string // artifact URI of that experiment
 }
 
 func request(method, endpoint string, body any) rest.Request {
@@ -86,7 +87,7 @@ func (w *site) findExperiment(ctx context.Context) (there bool, err error) {
 			Hint: "restore it in MLflow (MlflowClient().restore_experiment), before it is purged",
 		}
 	}
-	w.experiment = e.Experiment.ID
+	w.experiment, w.root = e.Experiment.ID, e.Experiment.Root
 	return true, nil
 }
 

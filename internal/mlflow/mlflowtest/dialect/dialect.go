@@ -129,11 +129,13 @@ var table = []Dialect{
 			HistoryPaged: true,
 		},
 		runSwitches: runSwitches{
-			ParamLimit: 6000, ParamCut: true, RunTagLimit: 8000, RunTagCut: true, LoggedModels: true, SearchOutputs: true,
-			CreateInputs: true, Datasets: true, ExperimentIDs: true,
+			ParamLimit: 6000, ParamCut: true, RunTagLimit: 8000, RunTagCut: true, LoggedModels: true,
+			SearchOutputs: true,
+			CreateInputs:  true, Datasets: true, ExperimentIDs: true,
 		},
 		artifactSwitches: artifactSwitches{
-			Presigns: true, PresignsUploads: true, PresignsModels: true, Multipart: true, AsyncProxy: true, MissingArtifact: "404", MissingProxied: "404", ArtifactTypes: true,
+			Presigns: true, PresignsUploads: true, PresignsModels: true, Multipart: true, AsyncProxy: true,
+			MissingArtifact: "404", MissingProxied: "404", ArtifactTypes: true,
 			ArtifactPaths: true, PathNeeded: true, ProxyDeletes: true,
 		},
 	},

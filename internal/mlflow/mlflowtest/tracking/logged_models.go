@@ -64,8 +64,8 @@ func createLoggedModel(c *call.Call) (any, error) {
 }
 
 // logOnModels stores values on the models that the request names. Those that do not exist are ignored. Like servers
-// before 3.17, it does not check permissions on the model. A model has only one value of each run at a time and step. If
-// a value would be the second one, none of the request's values are stored on their models.
+// before 3.17, it does not check permissions on the model. A model has only one value of each run at a time and
+// step. If a value would be the second one, none of the request's values are stored on their models.
 func logOnModels(c *call.Call, r *state.Run, points []state.Point, in []*wire.Message) error {
 	added := map[*state.LoggedModel][]state.LoggedMetric{}
 	for i, p := range points {
