@@ -10,7 +10,7 @@ import (
 
 // OpenFolder opens a folder whose name comes from an input. In a job, the folder must be in the workspace, even after
 // symlinks are followed. Outside Actions, any folder is allowed.
-func (r *Runner) OpenFolder(name string) (*os.Root, error) {
+func OpenFolder(r *Runner, name string) (*os.Root, error) {
 	folder, err := openFolder(r, name, false)
 	if err != nil {
 		return nil, fmt.Errorf("open folder %q: %w", name, err)
@@ -19,7 +19,7 @@ func (r *Runner) OpenFolder(name string) (*os.Root, error) {
 }
 
 // MakeFolder is like OpenFolder, and creates the folder if it does not exist.
-func (r *Runner) MakeFolder(name string) (*os.Root, error) {
+func MakeFolder(r *Runner, name string) (*os.Root, error) {
 	folder, err := openFolder(r, name, true)
 	if err != nil {
 		return nil, fmt.Errorf("create folder %q: %w", name, err)
@@ -64,7 +64,7 @@ func openFolder(r *Runner, name string, create bool) (*os.Root, error) {
 
 // GiveFolder gives everything in a folder of the workspace to the workspace's owner, as later steps of the job may run
 // as a different user. Outside Actions it does nothing.
-func (r *Runner) GiveFolder(folder *os.Root) {
+func GiveFolder(r *Runner, folder *os.Root) {
 	workspace, err := os.OpenRoot(r.workspace())
 	if err != nil || !r.InActions() {
 		return

@@ -63,7 +63,8 @@ func (x Export) Write(ctx context.Context) (Written, error) {
 	return e.write(ctx)
 }
 
-// look finds out what the folder contains, before anything is read from the server. It returns the bundle in it, or nil.
+// look finds out what the folder contains, before anything is read from the server. It returns the bundle in it, or
+// nil.
 func (x Export) look(ctx context.Context) (*Manifest, error) {
 	entries, err := fs.ReadDir(x.To.FS(), ".")
 	has := func(name string) bool {

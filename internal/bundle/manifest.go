@@ -96,7 +96,8 @@ func decode(text []byte) (Manifest, error) {
 	}
 	same, err := m.encode()
 	if err != nil || !bytes.Equal(same, text) {
-		return m, errors.New("it was changed after it was written: its content does not have the SHA-256 that it states")
+		return m, errors.New("it was changed after it was written: its content does not have the SHA-256 that it " +
+			"states")
 	}
 	return m, m.check()
 }

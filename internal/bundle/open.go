@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/mlflow-promote/mlflow-promote/internal/format"
+	"github.com/mlflow-promote/mlflow-promote/internal/mlflow"
 	"github.com/mlflow-promote/mlflow-promote/internal/mlflow/modelcopy"
 	"github.com/mlflow-promote/mlflow-promote/internal/parallel"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
@@ -213,8 +214,9 @@ func (b *Bundle) checkSignature(manifest []byte, c Check) error {
 	}
 	return &registry.Error{
 		Reason: registry.BadBundle, Msg: "read the bundle: " + err.Error(),
-		Hint: "export it with the `ledger-key` input, from the secret with a private key whose public half the policy lists " +
-			"in its `ledger` section. To use it without a valid signature, set `override: unsigned`, with a justification",
+		Hint: "export it with the `ledger-key` input, from the secret with a private key whose public half the policy " +
+			"lists in its `ledger` section. To use it without a valid signature, set `override: unsigned`, with a " +
+			"justification",
 	}
 }
 
@@ -242,8 +244,8 @@ func (b *Bundle) checkList(listed []registry.File) error {
 	case len(missing) > 0:
 		return &registry.Error{
 			Reason: registry.BadBundle, Msg: "read the bundle: it lacks " + format.First(missing, 5),
-			Hint: "carry it again, with all files. The action actions/upload-artifact leaves out files whose names begin " +
-				"with a dot, unless include-hidden-files is true",
+			Hint: "carry it again, with all files. The action actions/upload-artifact leaves out files whose names " +
+				"begin with a dot, unless include-hidden-files is true",
 		}
 	case len(extra) > 0:
 		return errors.New("it has files that were not part of it: " + format.First(extra, 5))
@@ -266,7 +268,7 @@ func (b *Bundle) checkContent(ctx context.Context) error {
 	for _, err := range parallel.Map(ctx, parallel.Values(b.Files), atOnce, check) {
 		switch {
 		case ctx.Err() != nil:
-			return &registry.Error{Reason: registry.Cancelled, Msg: "read the bundle: " + ctx.Err().Error(), Cause: ctx.Err()}
+			return mlflow.Explain("read the bundle", context.Cause(ctx))
 		case err != nil:
 			return refused(err)
 		}
@@ -280,7 +282,8 @@ func (b *Bundle) open(ctx context.Context, f File) (io.ReadCloser, error) {
 	if err != nil {
 		return nil, plain(err)
 	}
-	return &checked{Closer: file, ctx: ctx, file: f, in: newSummed(io.Discard), from: io.LimitReader(file, f.Size+1)}, nil
+	from := io.LimitReader(file, f.Size+1)
+	return &checked{Closer: file, ctx: ctx, file: f, in: newSummed(io.Discard), from: from}, nil
 }
 
 // checked is a file whose content is compared with the manifest while it is read.

@@ -104,10 +104,11 @@ func (t transport) answer(r *http.Request) answer {
 func (t transport) loggedModel(r *http.Request) answer {
 	root, below, _ := strings.Cut(r.URL.Path, "/mlflow/logged-models/")
 	id, rest, _ := strings.Cut(below, "/")
+	q := r.URL.Query()
 	do := map[string]func() answer{
 		"/api/2.0 ":                      func() answer { return found(map[string]any{"model": t.modelJSON()}) },
-		"/api/2.0 artifacts/directories": func() answer { return t.list("", r.URL.Query().Get("artifact_directory_path")) },
-		"/ajax-api/2.0 artifacts/files":  func() answer { return t.send(r, r.URL.Query().Get("artifact_file_path")) },
+		"/api/2.0 artifacts/directories": func() answer { return t.list("", q.Get("artifact_directory_path")) },
+		"/ajax-api/2.0 artifacts/files":  func() answer { return t.send(r, q.Get("artifact_file_path")) },
 	}[root+" "+rest]
 	switch m := t.carried.Model; {
 	case do == nil || id == "":

@@ -129,7 +129,8 @@ func (b *Bundle) runs() []runJSON {
 	}
 	for _, e := range b.carried.Model.Evaluations {
 		out = append(out, runOf(modelcopy.Run{
-			ID: e.RunID, Name: e.Name, User: e.User, Status: e.Status, Start: e.Start, End: e.End, Last: lastOf(e.Values),
+			ID: e.RunID, Name: e.Name, User: e.User, Status: e.Status, Start: e.Start, End: e.End,
+			Last: lastOf(e.Values),
 		}))
 	}
 	return out

@@ -164,7 +164,7 @@ func (e *env) begin(ctx, lateCtx context.Context) error {
 		if err != nil {
 			return err
 		}
-		if e.source, err = openSource(ctx, e); err != nil {
+		if e.source, e.set.Intent.Query.Candidate, err = openSource(ctx, e); err != nil {
 			return err
 		}
 		e.client = client

@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 
+	"github.com/mlflow-promote/mlflow-promote/internal/actions"
 	"github.com/mlflow-promote/mlflow-promote/internal/bundle"
 	"github.com/mlflow-promote/mlflow-promote/internal/mlflow"
 	"github.com/mlflow-promote/mlflow-promote/internal/mlflow/diagnose"
@@ -14,12 +15,12 @@ import (
 
 // runExport writes the candidate into a folder.
 func runExport(ctx context.Context, e *env) report.Outcome {
-	folder, err := e.runner.MakeFolder(e.set.Bundle)
+	folder, err := actions.MakeFolder(e.runner, e.set.Bundle)
 	if err != nil {
 		return stopped(e, &registry.Error{Reason: registry.BadInput, Msg: "bundle-dir: " + err.Error()})
 	}
 	defer folder.Close()
-	defer e.runner.GiveFolder(folder)
+	defer actions.GiveFolder(e.runner, folder)
 	w, err := bundle.Export{
 		Client: e.client, Query: e.set.Intent.Query, To: folder, Key: e.set.LedgerKey, Now: e.process.Now,
 		Report: e.console.Copying(e.process.Now),
@@ -36,20 +37,20 @@ func runExport(ctx context.Context, e *env) report.Outcome {
 	return report.PageOutcome(r, data.Title(), data.Page(next), data)
 }
 
-// openSource returns the client for the candidate's server, or nil if that is the registry's. If the candidate is in a
-// bundle, it verifies the bundle, and returns a client that reads it.
-func openSource(ctx context.Context, e *env) (*mlflow.Client, error) {
+// openSource returns the candidate, and the client for its server, or nil if that is the registry's. It verifies a
+// bundle, and then the client reads from the bundle.
+func openSource(ctx context.Context, e *env) (*mlflow.Client, registry.Candidate, error) {
+	candidate := e.set.Intent.Query.Candidate
 	if e.set.Bundle == "" || e.command.Name == "export" {
-		return e.servers.Source(e.secrets.safeLogin)
+		c, err := e.servers.Source(e.secrets.safeLogin)
+		return c, candidate, err
 	}
-	folder, err := e.runner.OpenFolder(e.set.Bundle)
+	folder, err := actions.OpenFolder(e.runner, e.set.Bundle)
 	if err != nil {
-		return nil, &registry.Error{Reason: registry.BadInput, Msg: "candidate: " + err.Error()}
+		return nil, candidate, &registry.Error{Reason: registry.BadInput, Msg: "candidate: " + err.Error()}
 	}
-	client, candidate, err := e.servers.Bundle(ctx, folder, bundle.Check{
+	return e.servers.Bundle(ctx, folder, bundle.Check{
 		Ring: e.policy.Ledger.Ring, Now: e.process.Now(),
 		Unsigned: slices.Contains(e.set.Intent.Override, verdict.OverrideUnsigned),
 	})
-	e.set.Intent.Query.Candidate = candidate
-	return client, err
 }

@@ -155,7 +155,7 @@ func Commands() []Command {
 		},
 		{
 			Name: "export",
-			Summary: "write the candidate into a folder, from which a later job without a route to this server takes it; " +
+			Summary: "write the candidate into a folder, so that a job without a route to this server can promote it; " +
 				"read-only",
 			Words:    []string{"--model", "churn", "--candidate", "@challenger", "--bundle-dir", "bundle"},
 			inputs:   []string{"bundle-dir"},

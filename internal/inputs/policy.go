@@ -14,8 +14,8 @@ var policyInputs = []Input{
 		Name:  "policy-file",
 		Group: "policy",
 		For: and(
-			judging, "register", "alias", "rollback", "history", "doctor", "audit", "compare", "lineage", "policy check",
-			"policy explain", "policy test", "import", "ledger repair",
+			judging, "register", "alias", "rollback", "history", "doctor", "audit", "compare", "lineage",
+			"policy check", "policy explain", "policy test", "import", "ledger repair",
 		),
 		HelpFor: map[string]string{
 			"register": "Policy file in the workspace, which lists the keys that sign bundles. It is read only for a " +

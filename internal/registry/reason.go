@@ -86,8 +86,7 @@ var Reasons = []ReasonInfo{
 	{
 		BadBundle,
 		ExitRefused,
-		"the bundle is incomplete, was changed after it was written, or is not signed by a key in the policy; nothing " +
-			"was written",
+		"the bundle is incomplete, was changed after it was written, or is not signed by a key in the policy",
 	},
 	{RefNotAllowed, ExitFailed, "the event, branch or tag that started the job is not allowed to write"},
 	{

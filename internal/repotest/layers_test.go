@@ -159,6 +159,7 @@ var layers = map[string][]string{
 	},
 	"internal/policyfile": {
 		"internal/audit", "internal/inputs", "internal/policy", "internal/policy/tree", "internal/registry",
+		"internal/spelling",
 	},
 	"internal/auditfiles": {
 		"internal/actions", "internal/audit", "internal/audit/rules", "internal/auditpage", "internal/format",

@@ -120,7 +120,7 @@ func (g copied) locate() (mlflow.Location, []registry.File, *registry.Error) {
 // and its origin as FactsFrom does. where is the location of its files.
 func ToCopy(ctx context.Context, c *mlflow.Client, q fact.Query) (f fact.Facts, where mlflow.Location, err error) {
 	g := newGathering(c, c, q, fact.Needs{})
-	if err := g.readCandidate(ctx); err != nil {
+	if err := readCandidate(ctx, g); err != nil {
 		return fact.Facts{}, where, err
 	}
 	where, _, failed := copied{g.candidate()}.locate()

@@ -26,7 +26,7 @@ func Facts(ctx context.Context, c *mlflow.Client, q fact.Query, n fact.Needs) (f
 // the candidate is on the server of c.
 func FactsFrom(ctx context.Context, from, c *mlflow.Client, q fact.Query, n fact.Needs) (fact.Facts, error) {
 	g := newGathering(from, c, q, n)
-	if err := g.readCandidate(ctx); err != nil {
+	if err := readCandidate(ctx, g); err != nil {
 		return fact.Facts{}, err
 	}
 	if g.isElsewhere() {
@@ -57,7 +57,7 @@ func newGathering(from, c *mlflow.Client, q fact.Query, n fact.Needs) *gathering
 }
 
 // readCandidate reads the candidate, the versions to compare it with, and the details that gates need.
-func (g *gathering) readCandidate(ctx context.Context) error {
+func readCandidate(ctx context.Context, g *gathering) error {
 	if err := g.candidate().findRun(ctx); err != nil {
 		return err
 	}
