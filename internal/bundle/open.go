@@ -214,8 +214,8 @@ func (b *Bundle) checkSignature(manifest []byte, c Check) error {
 	}
 	return &registry.Error{
 		Reason: registry.BadBundle, Msg: "read the bundle: " + err.Error(),
-		Hint: "export it with the `ledger-key` input, from the secret with a private key whose public half the policy " +
-			"lists in its `ledger` section. To use it without a valid signature, set `override: unsigned`, with a " +
+		Hint: "export it with the `ledger-key` input, from the secret with a private key whose public half is in the " +
+			"policy's `ledger` section. To use it without a valid signature, set `override: unsigned`, with a " +
 			"justification",
 	}
 }

@@ -155,12 +155,11 @@ func Commands() []Command {
 		},
 		{
 			Name: "export",
-			Summary: "write the candidate into a folder, so that a job without a route to this server can promote it; " +
+			Summary: "write the candidate into a folder, which a job without a route to this server can promote; " +
 				"read-only",
-			Words:    []string{"--model", "churn", "--candidate", "@challenger", "--bundle-dir", "bundle"},
-			inputs:   []string{"bundle-dir"},
-			read:     readExport,
-			Required: []string{"model", "candidate"},
+			Words:  []string{"--model", "churn", "--candidate", "@challenger", "--bundle-dir", "bundle"},
+			inputs: []string{"bundle-dir"},
+			read:   readExport,
 		},
 		{
 			Name: "lineage",
