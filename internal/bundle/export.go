@@ -252,7 +252,7 @@ func (e *exporting) replace(name string, text []byte) error {
 	return errors.Join(err, f.Close())
 }
 
-// create creates a file in the place of one from an earlier attempt, which may be a link.
+// create creates a file. It first removes one from an earlier attempt, which may be a link.
 func (e *exporting) create(name string) (*os.File, error) {
 	if err := e.To.Remove(name); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, ofFolder(err)

@@ -6,7 +6,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
-// ErrIncumbent is the error if the target does not point to the expected version; 0 stands for none. input writes an
+// ErrIncumbent is the error if the target does not point to the expected version; 0 means none. input writes an
 // input with its value.
 func (p Plan) ErrIncumbent(expected int, input func(name, value string) string) error {
 	found := "none" // as the expected-previous input accepts it

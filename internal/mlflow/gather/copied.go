@@ -116,7 +116,7 @@ func (g copied) locate() (mlflow.Location, []registry.File, *registry.Error) {
 	return where, files, nil
 }
 
-// ToCopy reads a candidate that is to be copied to a server that is not known here. The facts describe the candidate
+// ToCopy reads a candidate for a copy to a server that is not known here. The facts describe the candidate
 // and its origin as FactsFrom does. where is the location of its files.
 func ToCopy(ctx context.Context, c *mlflow.Client, q fact.Query) (f fact.Facts, where mlflow.Location, err error) {
 	g := newGathering(c, c, q, fact.Needs{})
