@@ -232,3 +232,22 @@ func TestBundle_WithSource(t *testing.T) {
 		}
 	}
 }
+
+// Every form of a candidate can be exported, and promotes the same model as without a bundle.
+func TestExport_Candidates(t *testing.T) {
+	for _, candidate := range [][]string{
+		{"runs:/good"}, {"runs:/good/model"}, {"models:/churn@champion"}, {"@champion"},
+		{"best", "--experiment", "Default", "--metric", "acc", "--goal", "max"},
+	} {
+		b := newBetween(t, "3.17.2", "3.17.2")
+		b.exported(t, candidate[0], candidate[1:]...)
+		if got, status := b.run(t, "promote", fromBundle...); status != 0 {
+			t.Errorf("%v: %d %s: %s", candidate, status, got.Reason, got.Error)
+		}
+		b.offline = false
+		again, status := b.run(t, "promote", fromDev(candidate[0], append(candidate[1:], fromBundle[2:]...)...)...)
+		if versions := len(models(t, b.prod.Dump())[0].Versions); status != 0 || versions != 2 {
+			t.Errorf("%v without a bundle: %d %s: %s, %d versions", candidate, status, again.Reason, again.Error, versions)
+		}
+	}
+}
