@@ -18,13 +18,7 @@ func checkApproval(ctx context.Context, e *env, r report.Run) error {
 		return nil // a re-run after the plan has been applied
 	}
 	if expected.Given && p.Incumbent != expected.Version {
-		return &registry.Error{
-			Reason: registry.PlanChanged,
-			Msg: fmt.Sprintf("check %s of %s: it points to %s, but expected-previous is %s",
-				p.Target, p.Model, versionOrNone(p.Incumbent), versionOrNone(expected.Version)),
-			Hint: "run history to see who moved it, then run again with " +
-				e.asInput("expected-previous", versionNumberOrNone(p.Incumbent)),
-		}
+		return p.ErrIncumbent(expected.Version, e.asInput)
 	}
 	a, err := approvedPlan(ctx, e, r)
 	switch {
@@ -67,21 +61,6 @@ func checkApproval(ctx context.Context, e *env, r report.Run) error {
 // planAgain returns the hint for a plan that can no longer be applied.
 func planAgain(e *env) string {
 	return "make a new plan with " + e.asInput("dry-run", "true") + " and have it approved"
-}
-
-func versionOrNone(n int) string {
-	if n == 0 {
-		return "no version"
-	}
-	return fmt.Sprintf("version %d", n)
-}
-
-// versionNumberOrNone returns a version in the form that the `expected-previous` input accepts.
-func versionNumberOrNone(n int) string {
-	if n == 0 {
-		return "none"
-	}
-	return fmt.Sprint(n)
 }
 
 // approvedPlan returns the approved plan from the inputs or from the comment on the merged pull request. It does not

@@ -32,7 +32,8 @@ type between struct {
 	registry  string // the host of the server that models are promoted on; default prod.example
 
 	mu      sync.Mutex
-	attempt int // of the workflow run
+	attempt int  // of the workflow run
+	offline bool // whether the development server cannot be reached
 
 	sent int  // the requests of the current run
 	dies int  // the request at which the run dies; 0 for never
@@ -59,6 +60,9 @@ func (b *between) RoundTrip(r *http.Request) (*http.Response, error) {
 	b.sent++
 	n := b.sent
 	b.mu.Unlock()
+	if b.offline && r.URL.Host == "dev.example" {
+		panic("a request to the development server, to which there is no route")
+	}
 	if b.dies > 0 && n >= b.dies {
 		if n == b.dies && b.late {
 			if answer, err := b.hosts().RoundTrip(r); err == nil {
@@ -196,34 +200,42 @@ func killBetween(t *testing.T, pair [2]string, dies int, late bool) (done bool) 
 	bubble(t, func(t *testing.T) {
 		b := newBetween(t, pair[0], pair[1])
 		args := fromDev("models:/churn/2", "--alias", "live", "--thresholds", "acc >= 0.85")
-		b.dies, b.late = dies, late
-		b.run(t, "promote", args...)
-		done = b.sent < dies
-		b.dies = 0
-		got, status := b.run(t, "promote", args...)
-		at := fmt.Sprintf("request %d, late %t", dies, late)
-		if status != 0 {
-			t.Fatalf("%s: %d %s: %s", at, status, got.Reason, got.Error)
-		}
-		if m := models(t, b.prod.Dump())[0]; len(m.Versions) != 2 || m.version(2).Tags[registry.TagOrigin] == "" {
-			t.Errorf("%s: versions %+v", at, m.Versions)
-		}
-		sent := map[string]int{}
-		for _, r := range b.prod.Requests() {
-			switch {
-			case r.Method == "PUT" && r.Status == http.StatusOK:
-				sent[r.Path]++
-			case r.Status == http.StatusOK && strings.Contains(r.Body, registry.TagRequest) &&
-				(strings.HasSuffix(r.Path, "runs/create") || strings.HasSuffix(r.Path, "mlflow/logged-models")):
-				sent[r.Path]++
-			}
-		}
-		for what, times := range sent {
-			if times > 1 {
-				t.Errorf("%s: %s was sent %d times", at, what, times)
-			}
-		}
+		done = b.killed(t, dies, late, args)
 	})
+	return done
+}
+
+// killed runs a promotion that dies at a request, and then runs it again. It reports whether the first run ended before
+// that request.
+func (b *between) killed(t *testing.T, dies int, late bool, args []string) (done bool) {
+	t.Helper()
+	b.dies, b.late = dies, late
+	b.run(t, "promote", args...)
+	done = b.sent < dies
+	b.dies = 0
+	got, status := b.run(t, "promote", args...)
+	at := fmt.Sprintf("request %d, late %t", dies, late)
+	if status != 0 {
+		t.Fatalf("%s: %d %s: %s", at, status, got.Reason, got.Error)
+	}
+	if m := models(t, b.prod.Dump())[0]; len(m.Versions) != 2 || m.version(2).Tags[registry.TagOrigin] == "" {
+		t.Errorf("%s: versions %+v", at, m.Versions)
+	}
+	sent := map[string]int{}
+	for _, r := range b.prod.Requests() {
+		switch {
+		case r.Method == "PUT" && r.Status == http.StatusOK:
+			sent[r.Path]++
+		case r.Status == http.StatusOK && strings.Contains(r.Body, registry.TagRequest) &&
+			(strings.HasSuffix(r.Path, "runs/create") || strings.HasSuffix(r.Path, "mlflow/logged-models")):
+			sent[r.Path]++
+		}
+	}
+	for what, times := range sent {
+		if times > 1 {
+			t.Errorf("%s: %s was sent %d times", at, what, times)
+		}
+	}
 	return done
 }
 

@@ -3,7 +3,6 @@ package cli
 import (
 	"cmp"
 	"context"
-	"fmt"
 	"time"
 
 	"github.com/mlflow-promote/mlflow-promote/internal/apply"
@@ -90,7 +89,7 @@ func applyOptions(e *env, l *claim.Session, m *move, r report.Run) apply.Options
 			)
 		},
 		Lease: ledger.Lease, Pause: l.Pause,
-		Step:   func(step plan.Step) { e.console.Printf("%s %s", step.Do, stepObject(step)) },
+		Step:   func(step plan.Step) { e.console.Printf("%s %s", step.Do, step.Object()) },
 		Copied: m.noteCopy,
 	}
 }
@@ -130,21 +129,4 @@ func concluded(ctx context.Context, e *env, l *claim.Session, m *move, r report.
 		r.Plan.Notes = append(r.Plan.Notes, note)
 	}
 	return completed(e, announced(ctx, e, l, m, r))
-}
-
-func stepObject(s plan.Step) string {
-	switch s.Do {
-	case plan.CreateModel:
-		return s.Model
-	case plan.CopyModel:
-		return s.Source.URI + " from " + s.Name
-	case plan.CreateVersion:
-		return s.Model + " from " + s.Source.URI
-	case plan.Describe:
-		return fmt.Sprintf("%s version %d", s.Model, s.Version)
-	}
-	if s.Want.IsZero() {
-		return s.Name + " of " + s.Model
-	}
-	return s.Name + " of " + s.Model + ": " + s.Want.String()
 }

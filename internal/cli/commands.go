@@ -17,6 +17,7 @@ var commandFuncs = map[string]func(context.Context, *env) report.Outcome{
 	"history":        runHistory,
 	"doctor":         runDoctor,
 	"compare":        runCompare,
+	"export":         runExport,
 	"lineage":        runLineage,
 	"audit":          runAudit,
 	"policy check":   runPolicyCheck,

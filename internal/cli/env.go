@@ -10,7 +10,6 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/actions"
 	"github.com/mlflow-promote/mlflow-promote/internal/connect"
 	"github.com/mlflow-promote/mlflow-promote/internal/console"
-	"github.com/mlflow-promote/mlflow-promote/internal/format"
 	"github.com/mlflow-promote/mlflow-promote/internal/inputs"
 	"github.com/mlflow-promote/mlflow-promote/internal/mlflow"
 	"github.com/mlflow-promote/mlflow-promote/internal/notify"
@@ -146,7 +145,7 @@ func (e *env) begin(ctx, lateCtx context.Context) error {
 	}
 	e.start.Workflow = report.Workflow{Server: job.ServerURL, Repository: job.Repository, Head: job.Head()}
 	e.start.Plan = plan.Plan{Model: e.set.Intent.Query.Model, Target: e.set.Intent.Query.Target}
-	if c.Takes(inputs.Get("policy-file")) {
+	if c.Takes(inputs.Get("policy-file")) && (c.Name != "register" || e.set.Bundle != "") {
 		if err := e.rollbackPolicy(e.beginPolicy()); err != nil {
 			return err
 		}
@@ -165,7 +164,7 @@ func (e *env) begin(ctx, lateCtx context.Context) error {
 		if err != nil {
 			return err
 		}
-		if e.source, err = e.servers.Source(e.secrets.safeLogin); err != nil {
+		if e.source, e.set.Intent.Query.Candidate, err = openSource(ctx, e); err != nil {
 			return err
 		}
 		e.client = client
@@ -236,17 +235,8 @@ func (e *env) with(set inputs.Settings) *env {
 	return &out
 }
 
-// asInput returns an input and its value in the form that the user writes: as a line in the workflow if the
-// program runs as an action, and otherwise as a flag.
-func (e *env) asInput(input, value string) string {
-	switch {
-	case e.asAction:
-		return input + ": " + value
-	case inputs.Get(input).Kind == inputs.Bool && value == "true":
-		return "--" + input
-	}
-	return "--" + input + " " + format.ShellWord(value)
-}
+// asInput returns an input and its value in the form that the user writes.
+func (e *env) asInput(input, value string) string { return usage.Input(e.asAction, input, value) }
 
 // key identifies the model and target in comments and deployments on GitHub.
 func (e *env) key() string {

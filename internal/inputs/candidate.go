@@ -26,28 +26,31 @@ var candidateInputs = []Input{
 	{
 		Name:  "candidate",
 		Group: "candidate",
-		For:   and(creating, "validate", "rollback", "compare", "lineage"),
+		For:   and(creating, "validate", "rollback", "compare", "lineage", "export"),
 		Help: "Model to promote: `runs:/RUN_ID/PATH`, a run id if the run has only one model, `models:/m-…`, " +
 			"`models:/NAME/VERSION`, or for a version of `model`: `7`, `@challenger` or `Staging`. `best` or " +
 			"`best/PATH` takes the best model in an experiment. `commit` or `commit/PATH` takes the newest finished " +
-			"run for the head commit. `rollback` takes a version.",
+			"run for the head commit. `bundle:DIR` takes the bundle that `export` wrote. `rollback` takes a version.",
 		HelpFor: map[string]string{
 			"rollback": "Version to go back to, such as `7`. Default: the previous good version.",
 			"lineage":  "Version to show: `models:/NAME/VERSION`, a version number, an alias or a stage.",
 			"register": "Model to register: `runs:/RUN_ID/PATH`, a run id if the run has only one model, or " +
 				"`models:/m-…`. `best` or `best/PATH` takes the best model in an experiment. `commit` or " +
 				"`commit/PATH` takes the newest finished run for the head commit. A version of another registered " +
-				"model is copied.",
+				"model is copied, and so is the model in `bundle:DIR`, which `export` wrote.",
+			"export": "Model to export: `runs:/RUN_ID/PATH`, a run id if the run has only one model, `models:/m-…`, " +
+				"`models:/NAME/VERSION`, or for a version of `model`: `7`, `@challenger` or `Staging`. `best` or " +
+				"`best/PATH` takes the best model in an experiment.",
 			"": "Model to check: `runs:/RUN_ID/PATH`, a run id if the run has only one model, `models:/m-…`, " +
 				"`models:/NAME/VERSION`, or for a version of `model`: `7`, `@challenger` or `Staging`. `best` or " +
 				"`best/PATH` takes the best model in an experiment. `commit` or `commit/PATH` takes the newest " +
-				"finished run for the head commit.",
+				"finished run for the head commit. `bundle:DIR` takes the bundle that `export` wrote.",
 		},
 	},
 	{
 		Name:  "experiment",
 		Group: "candidate",
-		For:   aboutCandidates,
+		For:   naming,
 		Kind:  Lines,
 		Help: "Names or ids of the experiments to search for `best` or `commit`. Write one per line, or separate " +
 			"them with commas. Default for `commit`: the experiment of the version that the target points to.",
@@ -55,7 +58,7 @@ var candidateInputs = []Input{
 	{
 		Name:  "trained-by",
 		Group: "candidate",
-		For:   aboutCandidates,
+		For:   naming,
 		Kind:  Lines,
 		Help: "Consider only runs by these MLflow users for `commit`, one per line or separated by commas. " +
 			"Default: all users. MLflow does not verify the user name of a run.",
@@ -63,13 +66,13 @@ var candidateInputs = []Input{
 	{
 		Name:  "metric",
 		Group: "candidate",
-		For:   aboutCandidates,
+		For:   naming,
 		Help:  "Metric that decides which model is `best`.",
 	},
 	{
 		Name:   "goal",
 		Group:  "candidate",
-		For:    aboutCandidates,
+		For:    naming,
 		Kind:   Enum,
 		Values: []string{registry.Maximize, registry.Minimize, "max", "min"},
 		Help:   "Whether the highest or the lowest value of `metric` is best.",
@@ -77,7 +80,7 @@ var candidateInputs = []Input{
 	{
 		Name:  "filter",
 		Group: "candidate",
-		For:   aboutCandidates,
+		For:   naming,
 		Help: "Consider only runs that match this condition for `best`, in MLflow's search syntax, such as " +
 			"`tags.team = 'fraud' and params.depth = '6'`.",
 	},
@@ -94,7 +97,7 @@ var candidateInputs = []Input{
 
 func readCandidateCommand(r *reader) Settings {
 	s := readMove(r)
-	s.Server.Source = readSource(r, s.Server)
+	s.Server.Source, s.Bundle = readSource(r, s.Server), bundleOf(r)
 	s.Judging.OfIncumbents = aboutIncumbents(r)
 	s.Intent.Query.Candidate = readCandidate(r)
 	if r.command.Judges {
@@ -119,7 +122,10 @@ func readCandidate(r *reader) (c registry.Candidate) {
 	if text == "" {
 		return c
 	}
-	c, err := registry.ParseCandidate(text, r.value("model"))
+	c, err := registry.Candidate{Text: text}, error(nil)
+	if bundleOf(r) == "" { // a bundle says which model it contains
+		c, err = registry.ParseCandidate(text, r.value("model"))
+	}
 	if err != nil {
 		r.problem("candidate", text, err.Error())
 	}

@@ -154,6 +154,14 @@ func Commands() []Command {
 			Required: []string{"model", "candidate"},
 		},
 		{
+			Name: "export",
+			Summary: "write the candidate into a folder, which a job without a route to this server can promote; " +
+				"read-only",
+			Words:  []string{"--model", "churn", "--candidate", "@challenger", "--bundle-dir", "bundle"},
+			inputs: []string{"bundle-dir"},
+			read:   readExport,
+		},
+		{
 			Name: "lineage",
 			Summary: "show where a version came from and what uses it, from data, code and run to aliases, " +
 				"promotions and deployment; read-only",
@@ -230,8 +238,8 @@ func Commands() []Command {
 // CommandNames returns the names of all commands. All needs it, so it cannot use Commands, which refers to All.
 func CommandNames() []string {
 	return []string{
-		"promote", "register", "validate", "alias", "rollback", "import", "history", "doctor", "compare", "lineage",
-		"audit", "policy check", "policy explain", "policy test", "ledger keygen", "ledger repair",
+		"promote", "register", "validate", "alias", "rollback", "import", "history", "doctor", "compare", "export",
+		"lineage", "audit", "policy check", "policy explain", "policy test", "ledger keygen", "ledger repair",
 	}
 }
 

@@ -20,7 +20,7 @@ func readAgainst(r *reader) string {
 
 func readCompare(r *reader) Settings {
 	s := readMove(r)
-	s.Server.Source = readSource(r, s.Server)
+	s.Server.Source, s.Bundle = readSource(r, s.Server), bundleOf(r)
 	s.Intent.Query.Candidate = readCandidate(r)
 	s.Against = readAgainst(r)
 	return s

@@ -30,9 +30,10 @@ type Input struct {
 var (
 	onServer = []string{
 		"promote", "register", "validate", "alias", "rollback", "history", "doctor", "compare", "lineage", "audit",
-		"import", "ledger repair",
+		"import", "export", "ledger repair",
 	}
 	aboutCandidates = []string{"promote", "register", "validate", "compare"}
+	naming          = []string{"promote", "register", "validate", "compare", "export"}
 	judging         = []string{"promote", "validate"}
 	targeting       = []string{"promote", "validate", "rollback"}
 	writing         = []string{"promote", "register", "alias", "rollback"}
@@ -57,9 +58,8 @@ const (
 
 // All lists the inputs in the order of the documentation. Each group is declared in the file that reads it.
 var All = slices.Concat(
-	commandInput, serverInputs, candidateInputs, sourceInputs, targetInputs, metadataInputs, policyInputs,
-	safetyInputs, ledgerInputs,
-	gitHubInputs, notificationInputs, historyInputs, auditInputs,
+	commandInput, serverInputs, candidateInputs, bundleInputs, sourceInputs, targetInputs, metadataInputs, policyInputs,
+	safetyInputs, ledgerInputs, gitHubInputs, notificationInputs, historyInputs, auditInputs,
 )
 
 var commandInput = []Input{

@@ -12,10 +12,10 @@ var ledgerInputs = []Input{
 	{
 		Name:   "ledger-key",
 		Group:  "safety",
-		For:    and(recording, "import", "doctor", "ledger repair"),
+		For:    and(recording, "import", "export", "doctor", "ledger repair"),
 		Secret: true,
-		Help: "Private key that signs the ledger, from `ledger keygen`. Needed if the policy lists keys under " +
-			"`ledger`.",
+		Help: "Private key that signs the ledger, and the bundle of `export`, from `ledger keygen`. Needed if the " +
+			"policy lists keys under `ledger`.",
 	},
 	{
 		Name:  "justification",
@@ -56,7 +56,8 @@ func readJustification(r *reader, overrides []string) string {
 	if strings.ContainsAny(text, "\r\n") || len(text) > maxJustification {
 		r.problem("justification", text, "is too long; write one line of at most 500 bytes")
 	}
-	if text == "" && slices.Contains(overrides, verdict.OverrideUnsigned) {
+	needed := slices.Contains(overrides, verdict.OverrideUnsigned) && r.command.Takes(Get("justification"))
+	if text == "" && needed {
 		r.problem("justification", "", "is missing; say why the entry cannot be signed (override: unsigned)")
 	}
 	return text

@@ -14,9 +14,13 @@ var policyInputs = []Input{
 		Name:  "policy-file",
 		Group: "policy",
 		For: and(
-			judging, "alias", "rollback", "history", "doctor", "audit", "compare", "lineage", "policy check",
-			"policy explain", "policy test", "import", "ledger repair",
+			judging, "register", "alias", "rollback", "history", "doctor", "audit", "compare", "lineage",
+			"policy check", "policy explain", "policy test", "import", "ledger repair",
 		),
+		HelpFor: map[string]string{
+			"register": "Policy file in the workspace, which lists the keys that sign bundles. It is read only for a " +
+				"candidate in a bundle.",
+		},
 		Help: "Policy file in the workspace, so check out the repository first. Default: `" +
 			strings.Join(policy.DefaultFiles, "` or `") + "`, if it exists.",
 	},

@@ -58,8 +58,8 @@ var safetyInputs = []Input{
 		},
 		Help: "Safety checks to turn off for this run. Each one is shown and recorded. `ungated`: no gates. " +
 			"`downgrade`: an older version. `hold`: a version on hold. `takeover`: the open entry of another run. " +
-			"`new-alias`: a name like an existing one. `unsigned`: an entry without a signature, and for `rollback` " +
-			"also a ledger that cannot be used.",
+			"`new-alias`: a name like an existing one. `unsigned`: an entry or a bundle without a signature, and for " +
+			"`rollback` also a ledger that cannot be used.",
 	},
 	{
 		Name:  "allow-refs",

@@ -16,6 +16,7 @@ type Settings struct {
 	Secrets     []string
 	Intent      plan.Intent
 	Judging     Judging
+	Bundle      string // folder that contains the candidate, or that `export` writes; "" if there is none
 	Against     string // version to compare with: a number, an alias or a stage
 	PolicyTests string // folder
 	Doctor      Doctor

@@ -75,10 +75,14 @@ var ofServer = regexp.MustCompile(`\b(tracking-uri|username|password|token|audie
 // readSource returns the server that the candidate is on, or nil if it is the registry's. Credentials for one server
 // are never sent to the other.
 func readSource(r *reader, registry Server) *Server {
-	if r.valueIfTaken("source-tracking-uri") == "" {
+	wrong, bundled := "works only together with source-tracking-uri; set both or neither", bundleOf(r) != ""
+	if bundled {
+		wrong = "works only with a candidate on a server; leave it empty, because the candidate is in a bundle"
+	}
+	if bundled || r.valueIfTaken("source-tracking-uri") == "" {
 		for _, in := range sourceInputs {
 			if in.Default == "" && r.valueIfTaken(in.Name) != "" {
-				r.problem(in.Name, "", "works only together with source-tracking-uri; set both or neither")
+				r.problem(in.Name, "", wrong)
 			}
 		}
 		return nil

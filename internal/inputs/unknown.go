@@ -5,8 +5,9 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"unicode"
 	"unicode/utf8"
+
+	"github.com/mlflow-promote/mlflow-promote/internal/spelling"
 )
 
 // The runner passes every line under `with` to the action, even if the action does not declare that input. If a
@@ -106,50 +107,21 @@ func Declared(name string) bool {
 // can stay.
 func nearestInput(name string) (in Input, line string, ok bool) {
 	for _, same := range []func(a, b string) bool{
-		func(a, b string) bool { return a == b }, OneSlip,
+		func(a, b string) bool { return a == b }, spelling.OneSlip,
 	} {
 		for _, in := range All {
-			if same(NormalizedName(name), NormalizedName(in.Name)) {
+			if same(spelling.Normalized(name), spelling.Normalized(in.Name)) {
 				return in, "", true
 			}
 		}
 		for _, s := range synonyms {
-			meant := func(n string) bool { return same(NormalizedName(name), NormalizedName(n)) }
+			meant := func(n string) bool { return same(spelling.Normalized(name), spelling.Normalized(n)) }
 			if slices.ContainsFunc(strings.Fields(s.names), meant) {
 				return Get(s.input), s.line, true
 			}
 		}
 	}
 	return Input{}, "", false
-}
-
-// NormalizedName returns the letters and digits of a name in lower case, because people mix up dashes, underscores
-// and case.
-func NormalizedName(name string) string {
-	return strings.Map(func(r rune) rune {
-		if unicode.IsLetter(r) || unicode.IsDigit(r) {
-			return unicode.ToLower(r)
-		}
-		return -1
-	}, name)
-}
-
-// shortestSlip is the minimum length of a word that can count as a typo of another.
-const shortestSlip = 4
-
-// OneSlip reports whether two words differ by one missing, added or replaced letter, or by two swapped letters.
-func OneSlip(a, b string) bool {
-	if min(len(a), len(b)) < shortestSlip {
-		return false
-	}
-	for a != "" && b != "" && a[0] == b[0] {
-		a, b = a[1:], b[1:]
-	}
-	for a != "" && b != "" && a[len(a)-1] == b[len(b)-1] {
-		a, b = a[:len(a)-1], b[:len(b)-1]
-	}
-	swapped := len(a) == 2 && len(b) == 2 && a[0] == b[1] && a[1] == b[0]
-	return swapped || len(a) <= 1 && len(b) <= 1
 }
 
 // line returns the input and its value as written in a workflow. It omits the value if it is long, is not accepted

@@ -2,6 +2,7 @@ package plan
 
 import (
 	"encoding/json"
+	"fmt"
 
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
@@ -156,4 +157,22 @@ func inState(number int) int {
 		return registry.NextVersion
 	}
 	return number
+}
+
+// Object names in a few words what the step is about, for a line of progress.
+func (s Step) Object() string {
+	switch s.Do {
+	case CreateModel:
+		return s.Model
+	case CopyModel:
+		return s.Source.URI + " from " + s.Name
+	case CreateVersion:
+		return s.Model + " from " + s.Source.URI
+	case Describe:
+		return fmt.Sprintf("%s version %d", s.Model, s.Version)
+	}
+	if s.Want.IsZero() {
+		return s.Name + " of " + s.Model
+	}
+	return s.Name + " of " + s.Model + ": " + s.Want.String()
 }

@@ -9,9 +9,9 @@ import (
 	"strings"
 	"syscall"
 
-	"github.com/mlflow-promote/mlflow-promote/internal/inputs"
 	"github.com/mlflow-promote/mlflow-promote/internal/policy"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
+	"github.com/mlflow-promote/mlflow-promote/internal/spelling"
 )
 
 // search contains the policy files that were found. Paths are relative to the workspace or, outside CI, to the working
@@ -78,9 +78,9 @@ func nearName(name string) bool {
 	if !slices.Contains([]string{".yml", ".yaml", ".json", ".ymal", ".yam", ".ylm"}, ending) {
 		return false
 	}
-	stem := inputs.NormalizedName(strings.TrimSuffix(name, ending))
+	stem := spelling.Normalized(strings.TrimSuffix(name, ending))
 	known := []string{"mlflowpolicy", "mlflowpolicies", "policymlflow", "mlflowpromotepolicy"}
-	return slices.ContainsFunc(known, func(name string) bool { return stem == name || inputs.OneSlip(stem, name) })
+	return slices.ContainsFunc(known, func(name string) bool { return stem == name || spelling.OneSlip(stem, name) })
 }
 
 // choose returns the policy file, or "" if there is none. It fails if it is unclear which file is meant, because a

@@ -29,6 +29,7 @@ const (
 	RefNotAllowed     Reason = "ref-not-allowed"
 	BadInput          Reason = "bad-input"
 	BadPolicy         Reason = "bad-policy"
+	BadBundle         Reason = "bad-bundle"
 	Unauthorized      Reason = "unauthorized"
 	Forbidden         Reason = "forbidden"
 	Unreachable       Reason = "unreachable"
@@ -82,6 +83,11 @@ var Reasons = []ReasonInfo{
 	{NoRun, ExitRefused, "the candidate has no run, so its lineage is unknown"},
 	{BadInput, ExitBadInput, "an input is missing or invalid; all problems are listed"},
 	{BadPolicy, ExitBadInput, "the policy file is missing or invalid; all problems are listed with line and column"},
+	{
+		BadBundle,
+		ExitRefused,
+		"the bundle is incomplete, was changed after it was written, or is not signed by a key in the policy",
+	},
 	{RefNotAllowed, ExitFailed, "the event, branch or tag that started the job is not allowed to write"},
 	{
 		PlanChanged,

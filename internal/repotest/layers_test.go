@@ -172,6 +172,7 @@ var layers = map[string][]string{
 	},
 	"internal/policyfile": {
 		"internal/audit", "internal/inputs", "internal/policy", "internal/policy/tree", "internal/registry",
+		"internal/spelling",
 	},
 	"internal/auditfiles": {
 		"internal/actions", "internal/audit", "internal/audit/rules", "internal/auditpage", "internal/format",
@@ -182,15 +183,20 @@ var layers = map[string][]string{
 		"internal/mlflow/runstore", "internal/parallel", "internal/registry", "internal/report",
 	},
 	"internal/connect": {
-		"internal/console", "internal/inputs", "internal/login", "internal/mlflow", "internal/mlflow/dialect",
+		"internal/bundle", "internal/console", "internal/inputs", "internal/login", "internal/mlflow", "internal/mlflow/dialect",
 		"internal/registry", "internal/rest", "internal/s3",
+	},
+	"internal/bundle": {
+		"internal/canonical", "internal/fact", "internal/format", "internal/mlflow", "internal/mlflow/filecopy",
+		"internal/mlflow/gather", "internal/mlflow/modelcopy", "internal/parallel", "internal/registry",
+		"internal/report/doc", "internal/signing",
 	},
 	"internal/s3":              {"internal/login", "internal/rest"},
 	"internal/login":           {"internal/registry", "internal/rest"},
 	"internal/login/logintest": {},
 	"internal/cli": {
 		"internal/actions", "internal/apply", "internal/audit", "internal/audit/rules", "internal/auditpage",
-		"internal/auditfiles", "internal/auditrun", "internal/canonical", "internal/claim", "internal/connect", "internal/console",
+		"internal/auditfiles", "internal/auditrun", "internal/bundle", "internal/canonical", "internal/claim", "internal/connect", "internal/console",
 		"internal/fact",
 		"internal/format", "internal/github", "internal/glob", "internal/hiddenplan", "internal/history",
 		"internal/incumbents", "internal/inputs", "internal/ledger", "internal/ledger/views", "internal/lineage", "internal/mlflow",

@@ -57,33 +57,18 @@ type copied struct{ candidate }
 // find completes the registration request, and looks for a version that an earlier run made from the same files. The
 // version's tag narrows the search and proves nothing, so the content of all files is compared.
 func (g copied) find(ctx context.Context) error {
-	s := &g.facts.Candidate
-	where, why := locationOf(*s)
-	files, listed := s.Files.Get()
-	if why != "" || !listed {
-		g.facts.Barred = &registry.Error{
-			Reason: registry.ServerError,
-			Msg:    "copy the candidate: its files cannot be listed: " + cmp.Or(why, s.Files.Why()),
-			Hint:   "nothing was copied; check that the server of source-tracking-uri can read the model's files",
-		}
+	where, files, err := g.locate()
+	if err != nil {
+		g.facts.Barred = err
 		return nil
 	}
-	if _, total := registry.Sizes(files); !s.Digest.Gathered() && total <= readAhead {
+	if _, total := registry.Sizes(files); !g.facts.Candidate.Digest.Gathered() && total <= readAhead {
 		g.facts.Candidate.Digest = g.c.Artifacts.Digest(ctx, where, files)
 	}
-	g.facts.Source = registry.Source{
-		URI: s.Ref, RunID: s.Run.OrZero().ID, ModelID: where.Model, Path: where.Path,
-	}
-	if where.Model == "" {
-		g.facts.Source.ArtifactURI = s.Run.OrZero().Artifact(where.Path)
-	}
-	if v, ok := g.facts.Origin.Version.Get(); ok {
-		g.facts.Source.URI = mlflow.VersionRef(v)
-	}
 	g.facts.Source.Request = g.request(files)
-	found, err := g.marked(ctx)
-	if err != nil {
-		return err
+	found, failed := g.marked(ctx)
+	if failed != nil {
+		return failed
 	}
 	var same []registry.Version
 	for _, v := range found {
@@ -107,6 +92,42 @@ func (g copied) find(ctx context.Context) error {
 		g.facts.Twins.Unmarked = append(g.facts.Twins.Unmarked, v.Number)
 	}
 	return nil
+}
+
+// locate finds the candidate's files on its server, and records where they are in the facts.
+func (g copied) locate() (mlflow.Location, []registry.File, *registry.Error) {
+	s := g.facts.Candidate
+	where, why := locationOf(s)
+	files, listed := s.Files.Get()
+	if why != "" || !listed {
+		return where, nil, &registry.Error{
+			Reason: registry.ServerError,
+			Msg:    "copy the candidate: its files cannot be listed: " + cmp.Or(why, s.Files.Why()),
+			Hint:   "nothing was copied; check that the candidate's server can read the model's files",
+		}
+	}
+	g.facts.Source = registry.Source{URI: s.Ref, RunID: s.Run.OrZero().ID, ModelID: where.Model, Path: where.Path}
+	if where.Model == "" {
+		g.facts.Source.ArtifactURI = s.Run.OrZero().Artifact(where.Path)
+	}
+	if v, ok := g.facts.Origin.Version.Get(); ok {
+		g.facts.Source.URI = mlflow.VersionRef(v)
+	}
+	return where, files, nil
+}
+
+// ToCopy reads a candidate for a copy to a server that is not known here. The facts describe the candidate
+// and its origin as FactsFrom does. where is the location of its files.
+func ToCopy(ctx context.Context, c *mlflow.Client, q fact.Query) (f fact.Facts, where mlflow.Location, err error) {
+	g := newGathering(c, c, q, fact.Needs{})
+	if err := readCandidate(ctx, g); err != nil {
+		return fact.Facts{}, where, err
+	}
+	where, _, failed := copied{g.candidate()}.locate()
+	if failed != nil {
+		return fact.Facts{}, where, failed
+	}
+	return g.facts, where, nil
 }
 
 // request returns the digest that makes the copy safe to repeat. It is the same for the same files of the same model.

@@ -25,6 +25,21 @@ func Facts(ctx context.Context, c *mlflow.Client, q fact.Query, n fact.Needs) (f
 // FactsFrom is like Facts for a candidate that is on another server, from which it has to be copied. If from is nil,
 // the candidate is on the server of c.
 func FactsFrom(ctx context.Context, from, c *mlflow.Client, q fact.Query, n fact.Needs) (fact.Facts, error) {
+	g := newGathering(from, c, q, n)
+	if err := readCandidate(ctx, g); err != nil {
+		return fact.Facts{}, err
+	}
+	if g.isElsewhere() {
+		if err := (copied{g.candidate()}).find(ctx); err != nil {
+			return fact.Facts{}, err
+		}
+	}
+	g.facts.Now = c.Registry.Meter().ServerTime
+	return g.facts, nil
+}
+
+// newGathering starts to gather facts from the server of c. If from is not nil, the candidate is on its server.
+func newGathering(from, c *mlflow.Client, q fact.Query, n fact.Needs) *gathering {
 	g := &gathering{
 		c: c, q: q, needs: n, holderKeys: holderKeys(q, n), provenance: provenance{c: c, roots: q.MovedRoots},
 		facts: fact.Facts{
@@ -38,27 +53,26 @@ func FactsFrom(ctx context.Context, from, c *mlflow.Client, q fact.Query, n fact
 			Server: from.Address, Version: registry.Absent[registry.Version]("the candidate is not a version"),
 		}
 	}
+	return g
+}
+
+// readCandidate reads the candidate, the versions to compare it with, and the details that gates need.
+func readCandidate(ctx context.Context, g *gathering) error {
 	if err := g.candidate().findRun(ctx); err != nil {
-		return fact.Facts{}, err
+		return err
 	}
 	if err := g.firstRound(ctx); err != nil {
-		return fact.Facts{}, err
+		return err
 	}
 	if err := g.secondRound(ctx); err != nil {
-		return fact.Facts{}, err
+		return err
 	}
 	g.candidate().onSplitServers(ctx)
 	if err := g.candidate().findVersion(ctx); err != nil {
-		return fact.Facts{}, err
+		return err
 	}
 	g.add(g.readDetails(ctx))
-	if g.isElsewhere() {
-		if err := (copied{g.candidate()}).find(ctx); err != nil {
-			return fact.Facts{}, err
-		}
-	}
-	g.facts.Now = c.Registry.Meter().ServerTime
-	return g.facts, nil
+	return nil
 }
 
 // add adds the details to the facts.
