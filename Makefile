@@ -45,7 +45,7 @@ test-real: ## run tests on real MLflow and PostgreSQL servers
 whole_real := ./internal/attacks ./internal/matrix ./internal/mlflow/mlflowtest/conformance ./internal/realtest
 mixed_real := ./internal/cli ./internal/mlflow/crawl ./internal/mlflow/filecopy ./internal/mlflow/modelcopy
 
-test-matrix: ## run every command on every kind of MLflow server, and copy between them; TABLE=-update writes the tables
+test-matrix: ## run every command on every kind of MLflow server, and every pair of servers; TABLE=-update writes the tables
 	@tools/setup mlflow-3.17.2 mlflow-2.22.5 mlflow-2.9.2 mlflow-2.2.2 mlflow-1.30.1 logins versitygw postgres mariadb nginx
 	go test -timeout 60m -tags=real ./internal/mlflow/mlflowtest/conformance -run ConformanceReal -whole
 	go test -timeout 60m -tags=real -v ./internal/matrix -whole $(TABLE)
