@@ -45,10 +45,11 @@ test-real: ## run tests on real MLflow and PostgreSQL servers
 whole_real := ./internal/attacks ./internal/matrix ./internal/mlflow/mlflowtest/conformance ./internal/realtest
 mixed_real := ./internal/cli ./internal/mlflow/crawl ./internal/mlflow/filecopy ./internal/mlflow/modelcopy
 
-test-matrix: ## run every command on every kind of MLflow server; TABLE=-update writes the table
-	@tools/setup mlflow-3.17.2 mlflow-2.22.5 mlflow-2.9.2 mlflow-2.2.2 mlflow-1.30.1 postgres mariadb nginx
+test-matrix: ## run every command on every kind of MLflow server, and every pair of servers; TABLE=-update writes the tables
+	@tools/setup mlflow-3.17.2 mlflow-2.22.5 mlflow-2.9.2 mlflow-2.2.2 mlflow-1.30.1 logins versitygw postgres mariadb nginx
 	go test -timeout 60m -tags=real ./internal/mlflow/mlflowtest/conformance -run ConformanceReal -whole
 	go test -timeout 60m -tags=real -v ./internal/matrix -whole $(TABLE)
+	go test -timeout 60m -tags=real -v ./internal/realtest -run TestPairs -whole $(TABLE)
 
 test-attacks: ## run every attack and near miss on servers with and without logins; TABLE=-update writes docs/metrics.md
 	@tools/setup mlflow-3.17.2 mlflow-3.16.1 mlflow-3.4.0 mlflow-2.22.5 mlflow-1.30.1
