@@ -8,6 +8,7 @@ import (
 	"path"
 	"slices"
 
+	"github.com/mlflow-promote/mlflow-promote/internal/mlflow/modelparts"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 	"github.com/mlflow-promote/mlflow-promote/internal/rest"
 )
@@ -40,7 +41,7 @@ func (s Artifacts) descriptor(ctx context.Context, f artifact) registry.Known[re
 	case err != nil:
 		return registry.Unreadable[registry.MLmodel]("the MLmodel file could not be read: " + unreadText(err))
 	}
-	m, err := parseMLmodel(body)
+	m, err := modelparts.Parse(body)
 	if err != nil {
 		return registry.Unreadable[registry.MLmodel]("the MLmodel file cannot be parsed: " + err.Error())
 	}

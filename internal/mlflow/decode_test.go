@@ -10,6 +10,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/mlflow-promote/mlflow-promote/internal/mlflow/modelparts"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
@@ -57,7 +58,7 @@ func TestInt_NumbersAndStrings(t *testing.T) {
 }
 
 func TestParseMLmodel(t *testing.T) {
-	got, err := parseMLmodel([]byte(`artifact_path: mlflow-artifacts:/1/models/m-1/artifacts
+	got, err := modelparts.Parse([]byte(`artifact_path: mlflow-artifacts:/1/models/m-1/artifacts
 flavors:
   python_function:
     env: {conda: conda.yaml, virtualenv: python_env.yaml}
@@ -112,7 +113,7 @@ utc_time_created: '2026-05-03 10:00:00.123'
 		strings.Repeat("- a\n", 25_001):              "50002 YAML tokens, more than the limit of 50000",
 		strings.Repeat("x ", 150_000):                "300000 bytes besides its signature",
 	} {
-		if _, err := parseMLmodel([]byte(text)); err == nil || !strings.Contains(err.Error(), want) {
+		if _, err := modelparts.Parse([]byte(text)); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%.20q: %v, want %q", text, err, want)
 		}
 	}
@@ -139,7 +140,7 @@ func TestParseMLmodel_Texts(t *testing.T) {
 		"spaces in lines":  {"'a  \n  \t b'", "a b"},
 		"empty lines":      {"'a\n\n \n  b'", "a\n\nb"},
 	} {
-		got, err := parseMLmodel([]byte(head + c.text + "\n  params: null\n"))
+		got, err := modelparts.Parse([]byte(head + c.text + "\n  params: null\n"))
 		if err != nil || !strings.Contains(got.Signature.Inputs, c.part) {
 			t.Errorf("%s: %v, %.200q", name, err, got.Signature.Inputs)
 		}
@@ -150,7 +151,7 @@ func TestParseMLmodel_Texts(t *testing.T) {
 		"a: \"\nsignature:\n  inputs: " + long + "\"\nflavors: {a: {b: c}}\n":          true, // the signature is inside a quoted string
 		"a: |\n signature:\nflavors: {a: {b: c}}\nsignature:\n  x:\n  inputs: " + long: false,
 	} {
-		if _, err := parseMLmodel([]byte(text)); (err != nil) != fails {
+		if _, err := modelparts.Parse([]byte(text)); (err != nil) != fails {
 			t.Errorf("%.60q: %v", text, err)
 		}
 	}
@@ -168,7 +169,7 @@ func FuzzMLmodel(f *testing.F) {
 		}
 		var before, after runtime.MemStats
 		runtime.ReadMemStats(&before)
-		m, err := parseMLmodel(text)
+		m, err := modelparts.Parse(text)
 		runtime.ReadMemStats(&after)
 		if spent := after.TotalAlloc - before.TotalAlloc; spent > 64<<20 {
 			t.Fatalf("%d bytes use %d MiB", len(text), spent>>20)

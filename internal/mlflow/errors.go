@@ -380,3 +380,8 @@ func (c *Client) ExplainRegistry(err error) error {
 		"    psql -h DBHOST -U USER -d mlflow -c 'select count(*) from registered_models'"
 	return e
 }
+
+func firstLine(text string) string {
+	line, _, _ := strings.Cut(strings.TrimSpace(text), "\n")
+	return line
+}

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/mlflow-promote/mlflow-promote/internal/mlflow/modelparts"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
@@ -20,7 +21,7 @@ const (
 // lacks returns the missing parts of a model with these files, as the gate shows them.
 func lacks(t *testing.T, mlmodel string, files []registry.File) string {
 	t.Helper()
-	m, err := parseMLmodel([]byte(mlmodel))
+	m, err := modelparts.Parse([]byte(mlmodel))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -53,7 +54,7 @@ func TestParts_StockClient(t *testing.T) {
 				t.Errorf("%s: the client cannot load it without %s, but it counts as complete", m.name, f.Path)
 			}
 		}
-		parsed, err := parseMLmodel([]byte(m.mlmodel))
+		parsed, err := modelparts.Parse([]byte(m.mlmodel))
 		if err != nil {
 			t.Fatal(m.name, err)
 		}

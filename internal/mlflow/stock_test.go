@@ -13,6 +13,7 @@ import (
 
 	"github.com/rogpeppe/go-internal/txtar"
 
+	"github.com/mlflow-promote/mlflow-promote/internal/mlflow/modelparts"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 	sig "github.com/mlflow-promote/mlflow-promote/internal/signature"
 )
@@ -163,7 +164,7 @@ func TestMLmodel_StockClient(t *testing.T) {
 // compare compares the signature in an MLmodel file with the one that the client reads.
 func (m stockModel) compare(t *testing.T, text string) {
 	t.Helper()
-	got, err := parseMLmodel([]byte(text))
+	got, err := modelparts.Parse([]byte(text))
 	if err != nil {
 		t.Fatal(err)
 	}

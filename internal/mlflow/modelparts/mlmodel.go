@@ -1,4 +1,4 @@
-package mlflow
+package modelparts
 
 import (
 	"crypto/sha256"
@@ -12,7 +12,6 @@ import (
 	"github.com/goccy/go-yaml/lexer"
 	"github.com/goccy/go-yaml/token"
 
-	"github.com/mlflow-promote/mlflow-promote/internal/mlflow/modelparts"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
@@ -26,9 +25,9 @@ const (
 	maxUnquoted = 256 << 10 // bytes outside the strings in the signature; 64 KiB need up to 15 MiB as tokens
 )
 
-// parseMLmodel parses an MLmodel file. Any field may be missing, and unknown fields are ignored. Nothing in the file is
+// Parse parses an MLmodel file. Any field may be missing, and unknown fields are ignored. Nothing in the file is
 // executed.
-func parseMLmodel(text []byte) (registry.MLmodel, error) {
+func Parse(text []byte) (registry.MLmodel, error) {
 	sum := sha256.Sum256(text)
 	digest := hex.EncodeToString(sum[:])
 	short, texts := withoutTexts(strings.ReplaceAll(string(text), "\r\n", "\n"), digest)
@@ -61,8 +60,8 @@ func parseMLmodel(text []byte) (registry.MLmodel, error) {
 		Flavors: file.Flavors, RunID: file.RunID, ModelID: file.ModelID, MLflowVersion: file.Version,
 		Created: file.Created, SizeBytes: file.Size, Signature: signature(file.Signature), Sha256: digest,
 	}
-	m.Parts = modelparts.Of(file.Flavors, file.Example, file.Wheels != nil)
-	m.Resources, m.Unclear = modelparts.Resources(file.Resources, file.Policy)
+	m.Parts = Of(file.Flavors, file.Example, file.Wheels != nil)
+	m.Resources, m.Unclear = Resources(file.Resources, file.Policy)
 	m.InputExample, _ = file.Example["artifact_path"].(string)
 	m.PythonVersion, _ = file.Flavors["python_function"]["python_version"].(string)
 	return m, nil
