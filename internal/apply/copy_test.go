@@ -26,7 +26,7 @@ func copying() plan.Plan {
 	return p
 }
 
-func applyCopy(ctx context.Context, s *server, p plan.Plan, copied func([]registry.Hop, string)) plan.Receipt {
+func applyCopy(ctx context.Context, s *server, p plan.Plan, copied func(plan.CopyDone)) plan.Receipt {
 	return Run(ctx, s, p, Options{
 		Now:    func() time.Time { return time.Unix(1_800_000_000, 0) },
 		Record: func(time.Time, int) string { return "{}" },
@@ -40,9 +40,9 @@ func TestCopy(t *testing.T) {
 	s.copied = registry.Copied{Source: registry.Source{URI: "models:/m-1", RunID: "here"}, Digest: "d2"}
 	s.version = registry.Is(registry.Version{Number: 2, Source: "models:/m-1", RunID: "here"})
 	var noted []registry.Hop
-	r := applyCopy(t.Context(), s, copying(), func(hops []registry.Hop, source string) {
-		if noted = hops; source != "models:/m-1" {
-			t.Errorf("noted source %s", source)
+	r := applyCopy(t.Context(), s, copying(), func(c plan.CopyDone) {
+		if noted = c.Hops; c.Source.URI != "models:/m-1" {
+			t.Errorf("noted source %s", c.Source.URI)
 		}
 	})
 	if r.Err != nil || s.state["champion"] != "2" {
@@ -66,7 +66,7 @@ func TestCopy_OtherVersion(t *testing.T) {
 	s := fresh()
 	s.copied = registry.Copied{Source: registry.Source{URI: "models:/m-1", RunID: "here"}}
 	s.version = registry.Is(registry.Version{Number: 2, Source: "models:/churn/7", RunID: "there"})
-	r := applyCopy(t.Context(), s, copying(), func([]registry.Hop, string) {})
+	r := applyCopy(t.Context(), s, copying(), func(plan.CopyDone) {})
 	if registry.ReasonOf(r.Err) != registry.Conflict || s.state["champion"] != "1" {
 		t.Errorf("%v, champion at %s", r.Err, s.state["champion"])
 	}
@@ -76,7 +76,7 @@ func TestCopy_OtherVersion(t *testing.T) {
 func TestCopy_Fails(t *testing.T) {
 	s := fresh()
 	s.copyErr = errors.New("no room")
-	r := applyCopy(t.Context(), s, copying(), func([]registry.Hop, string) { t.Error("noted a copy") })
+	r := applyCopy(t.Context(), s, copying(), func(plan.CopyDone) { t.Error("noted a copy") })
 	if !errors.Is(r.Err, s.copyErr) || len(s.writes) != 1 {
 		t.Errorf("%v, writes %v", r.Err, s.writes)
 	}

@@ -53,10 +53,10 @@ const (
 // Options configure how a plan is applied. Now and Record fill in the placeholders in the steps.
 type Options struct {
 	Now    func() time.Time
-	Record func(at time.Time, version int) string   // returns a summary of the decision, for plan.TheRecord
-	Step   func(plan.Step)                          // called before each creation and move; may be nil
-	Copied func(hops []registry.Hop, source string) // called after a model has been copied; nil if the plan copies none
-	Ledger Ledger                                   // nil if there is no ledger, or if the plan moves nothing
+	Record func(at time.Time, version int) string // returns a summary of the decision, for plan.TheRecord
+	Step   func(plan.Step)                        // called before each creation and move; may be nil
+	Copied func(plan.CopyDone)                    // called after a model has been copied; nil if the plan copies none
+	Ledger Ledger                                 // nil if there is no ledger, or if the plan moves nothing
 	// Slow means that Begin takes longer than a request, so the targets are checked after Begin and not in
 	// parallel.
 	Slow bool
@@ -140,9 +140,8 @@ func (run *run) copy(ctx context.Context, s plan.Step) {
 	if err != nil {
 		return
 	}
-	hops := run.plan.Hops(made.Digest, run.o.Now())
-	run.copied = &plan.CopyDone{Source: made.Source, Hops: hops}
-	run.o.Copied(hops, made.Source.URI)
+	run.copied = &plan.CopyDone{Source: made.Source, Hops: run.plan.Hops(made.Digest, run.o.Now())}
+	run.o.Copied(*run.copied)
 }
 
 // writeMetadata writes the requested descriptions and tags in parallel. If any of them fails, nothing is moved.

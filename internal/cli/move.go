@@ -23,8 +23,7 @@ type move struct {
 	env    *env
 	entry  *ledger.Promotion // nil if there is no entry
 	record func(version int) ledger.Record
-	hops   []registry.Hop // the servers that this run copied the version from; nil if it copied none
-	source string         // the copy's source
+	copied *plan.CopyDone // nil if this run copied no version
 
 	event      views.Event // sent as a notification; its record id is "" until the entry is claimed
 	deployed   github.Deployed
@@ -44,25 +43,17 @@ func newMove(e *env, l *claim.Session, r report.Run) *move {
 			originOf(e, r.Facts), r.Facts,
 		)
 		out.Unmatched = r.Unmatched
-		return m.withCopy(out)
+		return m.copied.Recorded(out)
 	}
 	m.env, m.record, m.entry = e, record, l.Entry(record, movesMade(e, r.Facts))
 	return m
 }
 
 // noteCopy keeps where the version was copied from, which is known before the move is recorded.
-func (m *move) noteCopy(hops []registry.Hop, source string) {
+func (m *move) noteCopy(done plan.CopyDone) {
 	if m != nil { // else nothing is recorded
-		m.hops, m.source = hops, source
+		m.copied = &done
 	}
-}
-
-// withCopy adds to a record where the version was copied from, if this run copied it.
-func (m *move) withCopy(r ledger.Record) ledger.Record {
-	if len(m.hops) > 0 {
-		r.CopiedFrom, r.Source, r.Artifact = m.hops, m.source, m.hops[len(m.hops)-1].Digest
-	}
-	return r
 }
 
 // notifyEvent returns the event that announces the move.

@@ -49,25 +49,23 @@ const signedRecordVersion = 4
 
 // Record describes a promotion. It is written with the claim, before anything is moved, as canonical JSON.
 type Record struct {
-	Version int `json:"record_version"`
-	Epoch   int `json:"epoch"`
-	// digest of the previous entry; "" for the first entry
-	Previous  string           `json:"prev_record_sha256,omitempty"`
-	PID       string           `json:"pid"`
-	Command   string           `json:"command"`
-	Change    string           `json:"change,omitempty"` // initial, replacement, rollback, assignment or imported
-	At        string           `json:"at"`               // RFC 3339, UTC
-	Server    string           `json:"server"`
-	Model     string           `json:"model"`
-	From      int              `json:"from,omitempty"`
-	To        int              `json:"to"`
-	Target    registry.Target  `json:"target"`
-	Moves     []registry.Shift `json:"moves"`
-	Archived  []int            `json:"archived,omitempty"` // versions that leave the stage because of this move
-	Candidate string           `json:"candidate"`
-	Source    string           `json:"source,omitempty"` // location of the model's files
-	// the servers that the version was copied from, oldest first
-	CopiedFrom []registry.Hop    `json:"copied_from,omitempty"`
+	Version    int               `json:"record_version"`
+	Epoch      int               `json:"epoch"`
+	Previous   string            `json:"prev_record_sha256,omitempty"` // digest; "" for the first entry
+	PID        string            `json:"pid"`
+	Command    string            `json:"command"`
+	Change     string            `json:"change,omitempty"` // initial, replacement, rollback, assignment or imported
+	At         string            `json:"at"`               // RFC 3339, UTC
+	Server     string            `json:"server"`
+	Model      string            `json:"model"`
+	From       int               `json:"from,omitempty"`
+	To         int               `json:"to"`
+	Target     registry.Target   `json:"target"`
+	Moves      []registry.Shift  `json:"moves"`
+	Archived   []int             `json:"archived,omitempty"` // versions that leave the stage because of this move
+	Candidate  string            `json:"candidate"`
+	Source     string            `json:"source,omitempty"`      // location of the model's files
+	CopiedFrom []registry.Hop    `json:"copied_from,omitempty"` // other servers, oldest first
 	RunID      string            `json:"run_id,omitempty"`
 	Commit     string            `json:"commit,omitempty"`   // commit of the training code
 	Decision   verdict.Decision  `json:"decision,omitempty"` // decision of the gates
@@ -80,14 +78,13 @@ type Record struct {
 	// the waivers as text; only before record version 3, because they are part of the gates since then
 	Waivers []string `json:"waivers,omitempty"`
 	// the author of the training commit, if a gate asked for it
-	Author    string   `json:"author,omitempty"`
-	Approvers []string `json:"approvers,omitempty"`         // who approved the pull request or the environment
-	Unknown   string   `json:"approvers_unknown,omitempty"` // why the approvers are not known (fact.ApproversGap)
-	Override  []string `json:"override,omitempty"`
-	// the reason in the user's own words
-	Justification string `json:"justification,omitempty"`
-	Unmatched     string `json:"justification_unmatched,omitempty"` // the policy's pattern, if it did not match
-	Hold          []int  `json:"hold,omitempty"`                    // versions that a rollback puts on hold
+	Author        string   `json:"author,omitempty"`
+	Approvers     []string `json:"approvers,omitempty"`         // who approved the pull request or the environment
+	Unknown       string   `json:"approvers_unknown,omitempty"` // why the approvers are not known (fact.ApproversGap)
+	Override      []string `json:"override,omitempty"`
+	Justification string   `json:"justification,omitempty"`           // the reason in the user's own words
+	Unmatched     string   `json:"justification_unmatched,omitempty"` // the policy's pattern, if it did not match
+	Hold          []int    `json:"hold,omitempty"`                    // versions that a rollback puts on hold
 	// targets that other clients have moved since the last entry
 	Outside   []registry.Shift `json:"moved_outside,omitempty"`
 	TakesOver int              `json:"takes_over,omitempty"`    // the number of the unfinished entry taken over

@@ -8,6 +8,7 @@ import (
 
 	"github.com/mlflow-promote/mlflow-promote/internal/fact"
 	"github.com/mlflow-promote/mlflow-promote/internal/format"
+	"github.com/mlflow-promote/mlflow-promote/internal/ledger"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
@@ -60,6 +61,14 @@ func (p Plan) Hops(digest string, at time.Time) []registry.Hop {
 type CopyDone struct {
 	Source registry.Source // the copy
 	Hops   []registry.Hop  // the servers that it was copied from, oldest first
+}
+
+// Recorded adds to a record where the version was copied from. c is nil if it was not copied by this run.
+func (c *CopyDone) Recorded(r ledger.Record) ledger.Record {
+	if c != nil && len(c.Hops) > 0 {
+		r.CopiedFrom, r.Source, r.Artifact = c.Hops, c.Source.URI, c.Hops[len(c.Hops)-1].Digest
+	}
+	return r
 }
 
 // After fills in what is known only once the model has been copied. c is nil if nothing was copied.
