@@ -61,9 +61,7 @@ type Session struct {
 	Trouble  error // the ledger error that the command failed with
 	Readable bool  // whether the entries were read, even if no new entry can be made
 
-	asked bool // whether the login's permissions have been checked
-	ahead *runstore.Ahead
-
+	asked   bool // whether the login's permissions have been checked
 	claimed bool // whether this process has made an entry
 	resumes int  // the number of the entry that this run resumes; 0 for none
 
@@ -73,7 +71,7 @@ type Session struct {
 
 // Open prepares the model's ledger. It sends nothing.
 func Open(c Config) *Session {
-	l := &Session{Config: c, ahead: runstore.NewAhead(c.Store)}
+	l := &Session{Config: c}
 	if c.Mode == "off" {
 		l.Off = "the ledger input is off"
 		return l
@@ -84,7 +82,7 @@ func Open(c Config) *Session {
 		}
 	}
 	l.Ledger = &ledger.Ledger{
-		Store: l.ahead, Founder: l.ahead, Model: c.Intent.Query.Model, Now: c.Now, Pause: l.Pause,
+		Store: c.Store, Founder: c.Store, Model: c.Intent.Query.Model, Now: c.Now, Pause: l.Pause,
 		Ring: c.Ring, Key: c.Key, Unsigned: l.overrides(verdict.OverrideUnsigned),
 	}
 	return l
@@ -99,15 +97,6 @@ func (l *Session) Place(p *ledger.Promotion) plan.Place {
 		return plan.Place{Ledger: p.View.ID(), Epoch: e.Epoch, Sha256: e.RecordDigest()}
 	}
 	return plan.Place{Weak: l.Off, Longest: l.Client.Dialect.Tags.Longest()}
-}
-
-// Prepare begins to create the model's first ledger page, if the entry needs one. Discard drops the page if it is not
-// used.
-func (l *Session) Prepare(ctx context.Context, p *ledger.Promotion) (discard func()) {
-	if p != nil && !l.View.Exists() {
-		l.ahead.Prepare(ctx, l.Intent.Query.Model, l.Ledger.FirstHead)
-	}
-	return func() { l.ahead.Discard(ctx) }
 }
 
 // Note describes how the run used the ledger. p is the run's entry, or nil. If a promotion moved nothing and
@@ -213,11 +202,7 @@ func (l *Session) readOnce(ctx context.Context, gather func() (fact.Facts, error
 	var lookErr, mayErr error
 	var wg sync.WaitGroup
 	if l.Ledger != nil {
-		wg.Go(func() {
-			if l.View, lookErr = l.Ledger.Look(ctx); lookErr == nil && !l.View.Exists() && !l.Dry {
-				l.ahead.Scout(ctx)
-			}
-		})
+		wg.Go(func() { l.View, lookErr = l.Ledger.Look(ctx) })
 		wg.Go(func() { mayErr = l.checkRights(ctx) })
 		wg.Go(func() { l.AlsoAsk(ctx) })
 	}

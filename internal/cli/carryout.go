@@ -66,12 +66,7 @@ func carryOut(
 	if l.Off != "" {
 		m.withoutEntry()
 	}
-	discard := func() {}
-	if r.Plan.Registers() {
-		discard = l.Prepare(ctx, m.promotion())
-	}
 	receipt := apply.Run(ctx, writer(e), r.Plan, applyOptions(e, l, m, r))
-	discard()
 	r.Receipt, r.Applied = receipt.After(r.Receipt), true
 	r.Ledger = l.Note(ctx, m.promotion(), r.Plan)
 	if l.LostRace(receipt.Err) {

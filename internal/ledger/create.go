@@ -38,11 +38,10 @@ func (l *Ledger) create(ctx context.Context, squatted bool) (View, error) {
 	} else if err := l.reader().unreplaced(ctx, page{}); err != nil {
 		return View{}, err
 	}
-	p, away, err := l.newPage(ctx, newHead{}, "")
+	id, away, err := l.newPage(ctx, newHead{}, "")
 	if err != nil {
 		return View{}, err
 	}
-	id := p.id
 	if err := l.testBatches(ctx, id); err != nil {
 		_ = l.Founder.Drop(ctx, id) // an unused page does no harm
 		return View{}, err
@@ -70,8 +69,11 @@ func (l *Ledger) create(ctx context.Context, squatted bool) (View, error) {
 		}
 		return v, err
 	}
-	v.page, v.away = p, away
-	return v, l.anchor(ctx, p)
+	if err := v.follow(ctx, l.reader(), id); err != nil {
+		return View{}, err
+	}
+	v.away = away
+	return v, l.anchor(ctx, v.page)
 }
 
 // suffix returns the suffix to add to the ledger's name if the usual name has been taken. With a key, every run uses
@@ -120,36 +122,22 @@ func (l *Ledger) anchor(ctx context.Context, p page) error {
 	})
 }
 
-// newPage creates a page with its head in the given experiment (see Founder.Page). It returns what it has stored.
-func (l *Ledger) newPage(ctx context.Context, h newHead, experiment string) (p page, away string, err error) {
-	id, away, err := l.Founder.Page(ctx, l.Model, experiment)
+// newPage creates a page with its head in the given experiment (see Founder.Page).
+func (l *Ledger) newPage(ctx context.Context, h newHead, experiment string) (id, away string, err error) {
+	id, away, err = l.Founder.Page(ctx, l.Model, experiment)
 	if err != nil {
-		return page{}, "", err
+		return "", "", err
 	}
 	kv := h.values(l, id)
-	stored := func(got map[string]string) (bool, error) { return got[keyFormat] == kv[keyFormat], nil }
-	if err := l.writer().put(ctx, id, kv, stored); err != nil {
-		return page{}, "", err
-	}
-	p, err = parse(l.reader(), Saved{Page: id, Experiment: experiment, Values: kv})
-	return p, away, err
-}
-
-// FirstHead returns the values that begin the first page of a ledger without signatures, or nil with signatures.
-func (l *Ledger) FirstHead(page string) map[string]string {
-	if l.signs() {
-		return nil
-	}
-	return newHead{}.values(l, page)
+	return id, away, l.writer().put(
+		ctx, id, kv, func(got map[string]string) (bool, error) { return got[keyFormat] == kv[keyFormat], nil },
+	)
 }
 
 // testBatches checks that the server stores a batch of values either completely or not at all. A file store writes the
 // values one by one, so a claim would not be exclusive there. The status code does not show whether a batch was stored
 // (a file store responds with 500, and a database with 400), so testBatches reads the values back.
 func (l *Ledger) testBatches(ctx context.Context, id string) error {
-	if s, asked := l.Founder.(interface{ StoresWhole() bool }); asked && s.StoresWhole() {
-		return nil // the server itself says so
-	}
 	parted := false
 	err := retry.Persist(l.writer().pause(ctx), func() error {
 		refused := l.Store.Write(ctx, id, map[string]string{"a-probe": "1", keyFormat: "0"})
@@ -196,11 +184,10 @@ func (l *Ledger) addPage(ctx context.Context, v View, moved int) (View, error) {
 	if _, room := old.nextNumber(); room {
 		kv, old.ended = old.endEntry(l.Now()), true
 	}
-	p, _, err := l.newPage(ctx, old.headAfter(v.ID()), old.experiment)
+	id, _, err := l.newPage(ctx, old.headAfter(v.ID()), old.experiment)
 	if err != nil {
 		return View{}, err
 	}
-	id := p.id
 	kv[keyNext] = id
 	err = l.writer().put(ctx, old.id, kv, func(got map[string]string) (bool, error) {
 		if _, other := compare(got, kv); other != "" && other != keyNext {

@@ -97,7 +97,8 @@ type Holder struct {
 // SameRun reports whether both processes belong to the same workflow run. It returns false outside a workflow.
 func (h Holder) SameRun(other Holder) bool { return h.Run != "" && h.Run == other.Run }
 
-// LaterAttemptOf reports whether h is a later attempt of the same workflow run. It starts after the previous one ended.
+// LaterAttemptOf reports whether h is a later attempt of the same workflow run. GitHub starts a new attempt only after
+// the previous one has ended.
 func (h Holder) LaterAttemptOf(other Holder) bool {
 	return h.SameRun(other) && h.Attempt > other.Attempt
 }
@@ -127,7 +128,8 @@ func (e Entry) Made() []registry.Shift {
 	return e.Record.Moves
 }
 
-// MovedToOtherStage returns the versions that the entry moved to other stages. If any were in this stage, they left it.
+// MovedToOtherStage returns the versions that the entry moved to a stage other than this one. If any of them were in
+// this stage, they have left it.
 func (e Entry) MovedToOtherStage(ref registry.Ref) registry.Versions {
 	var out []int
 	for _, m := range e.Made() {

@@ -10,7 +10,8 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
-// Look reads the newest page in two requests, however long the ledger is. Confirm decides whose ledger it is.
+// Look reads the newest page in two requests, however long the ledger is. Confirm decides whether the page belongs to
+// the model's ledger.
 func (r Reader) Look(ctx context.Context) (View, error) {
 	place, err := r.Store.Locate(ctx, r.Model)
 	v := View{place: place}

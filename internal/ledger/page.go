@@ -21,7 +21,8 @@ const (
 	signedFormat = 2
 )
 
-// PageEntries is the maximum number of entries on a page, which keeps a page below 150 KB and fast to read.
+// PageEntries is the maximum number of entries on a page. A page stays below 150 KB and takes a few milliseconds to
+// read.
 const PageEntries = 32
 
 // maxChunks limits the length of a record, so that a claim fits into a batch of at most 100 values.
@@ -55,7 +56,8 @@ func recordKey(n int) string     { return fmt.Sprintf("r%06d", n) }
 func claimSigKey(n int) string   { return fmt.Sprintf("k%06d", n) }
 func outcomeSigKey(n int) string { return fmt.Sprintf("o%06d", n) }
 
-// notifiedKey is the key of a notification mark. Marks are not signed, so any writer can suppress a notification.
+// notifiedKey is the key of a notification mark. Marks are not signed, so anyone who may write to the page can use one
+// to suppress a notification.
 func notifiedKey(n, i int) string { return fmt.Sprintf("s%06d.%02d", n, i) }
 
 // page is a page of the ledger that has been read and checked.
@@ -302,7 +304,8 @@ func (p *page) findStrays(kv map[string]string) {
 	}
 }
 
-// unsound returns the first break on the page. A signed page that follows determines where this one ends.
+// unsound returns the first break on the page. If a signed page follows, that signed page determines where this one
+// ends.
 func (p page) unsound(signedFollows bool) *Break {
 	if p.broken != nil || signedFollows || p.ended {
 		return p.broken

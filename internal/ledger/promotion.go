@@ -89,7 +89,8 @@ func (p *Promotion) claim(ctx context.Context, version int) error {
 	return err
 }
 
-// now returns the time for a new value on the page, which is never earlier than the existing values.
+// now returns the time for a new value on the page. It is never earlier than the existing values, even if clocks
+// differ.
 func (p page) now(now time.Time) time.Time {
 	if now.Before(p.latest) {
 		return p.latest
@@ -119,7 +120,8 @@ func (p *Promotion) contested(got, kv map[string]string) error {
 	return p.lostRace(got, n)
 }
 
-// compare reports whether all values are stored. other is the first key with a different value, or "".
+// compare reports whether all values are stored. If a different value is stored under one of the keys, other is that
+// key.
 func compare(got, kv map[string]string) (all bool, other string) {
 	all = true
 	for _, key := range slices.Sorted(maps.Keys(kv)) {
@@ -178,7 +180,8 @@ func (p *Promotion) End(ctx context.Context, result error, moved []registry.Ref)
 	return err
 }
 
-// countMade returns how many of the record's moves have been made, by this attempt or by an earlier one.
+// countMade returns how many of the record's moves have been made. A move also counts if an earlier attempt made it and
+// this attempt confirmed it.
 func countMade(r Record, moved []registry.Ref) int {
 	n := 0
 	for _, m := range r.Moves {

@@ -16,7 +16,8 @@ func (r Record) MovesPartOf(t registry.Target) bool {
 	return slices.ContainsFunc(t.Refs(), func(ref registry.Ref) bool { _, moved := r.Move(ref); return moved })
 }
 
-// Imported is the value of Change in a record that moved nothing, but states what targets pointed to, not judged.
+// Imported is the value of Change in a record that moved nothing, but states what aliases and stages pointed to,
+// without a verdict.
 const Imported = "imported"
 
 // Imports reports whether the record imports the version that the target pointed to.
@@ -164,7 +165,8 @@ func (r Record) Passed() bool {
 	return r.Decision == verdict.Promote && judged > 0
 }
 
-// Shorter returns the record without its least important part, which it names in Omitted. ok is false if none is left.
+// Shorter returns the record without its least important part, and adds the name of that part to Omitted. ok is false
+// if nothing can be left out.
 func (r Record) Shorter() (shorter Record, ok bool) {
 	omit := func(name string) { r.Omitted = append(slices.Clone(r.Omitted), name) }
 	switch {

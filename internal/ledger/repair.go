@@ -74,11 +74,10 @@ func (l *Ledger) continueAfter(ctx context.Context, v View, old page, former str
 	if former != "" {
 		h.former = modelID(former)
 	}
-	p, _, err := l.newPage(ctx, h, old.experiment)
+	id, _, err := l.newPage(ctx, h, old.experiment)
 	if err != nil {
 		return v, err
 	}
-	id := p.id
 	if old.next == "" {
 		// only a shortcut, because the anchor decides
 		_ = l.Store.Write(ctx, old.id, map[string]string{keyNext: id})
@@ -145,7 +144,8 @@ func (l *Ledger) lastPage(ctx context.Context, v View, modelTags map[string]stri
 	return last, err
 }
 
-// believed reads a page. It returns the zero page if its head is not believed. `there` is false if it was deleted.
+// believed reads a page. It returns the zero page if the page's head is not believed. `there` is false if the page has
+// been deleted.
 func (r Reader) believed(ctx context.Context, id string) (p page, there bool, err error) {
 	s, readErr := r.stored(ctx, id)
 	if readErr != nil && !notOurs(readErr) {

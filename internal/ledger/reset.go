@@ -35,16 +35,16 @@ func (l *Ledger) Reset(ctx context.Context, modelTags map[string]string, reason 
 	if err := l.Writable(View{}); err != nil {
 		return v, err
 	}
-	p, away, err := l.newPage(ctx, newHead{reset: reason}, "")
+	id, away, err := l.newPage(ctx, newHead{reset: reason}, "")
 	if err != nil {
 		return View{}, err
 	}
-	place, err := l.Founder.Refound(ctx, l.Model, p.id)
+	place, err := l.Founder.Refound(ctx, l.Model, id)
 	if err != nil {
 		return View{}, err
 	}
 	next := View{place: place, away: away}
-	if err := next.follow(ctx, l.reader(), p.id); err != nil {
+	if err := next.follow(ctx, l.reader(), id); err != nil {
 		return View{}, err
 	}
 	return next, l.anchor(ctx, next.page)

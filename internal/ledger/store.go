@@ -25,7 +25,8 @@ type Store interface {
 	Write(ctx context.Context, page string, values map[string]string) error
 }
 
-// Founder creates ledgers and pages: a model's first page, and a new page once the last one is full.
+// Founder creates ledgers and pages. It is needed for a model's first page, and for a new page once the last one is
+// full.
 type Founder interface {
 	// Page creates an empty page in the given experiment or, if experiment is "", in the one for new ledgers. If the
 	// login is not allowed to write there, Page creates the page in the login's own experiment and returns that

@@ -51,7 +51,8 @@ func (w writer) put(
 	return err
 }
 
-// look returns the context for checking whether a write took effect. It allows one read after the time has run out.
+// look returns the context for checking whether a write took effect. If time has already run out, the context allows
+// one more read.
 func (w writer) look(ctx context.Context) (context.Context, context.CancelFunc) {
 	if ctx.Err() == nil {
 		return ctx, func() {}

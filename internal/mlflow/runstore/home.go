@@ -12,7 +12,6 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/mlflow"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 	"github.com/mlflow-promote/mlflow-promote/internal/rest"
-	"github.com/mlflow-promote/mlflow-promote/internal/retry"
 )
 
 // As returns the store for a login that may lack permissions on the home experiment. name returns the login's name, or
@@ -44,15 +43,7 @@ func (p Store) Page(ctx context.Context, model, experiment string) (page, away s
 		}
 		return page, "", err
 	}
-	return pageIn(ctx, p, model, func() (string, error) { return p.openHome(ctx) })
-}
-
-// pageIn creates a page in the experiment that open returns, or in one of the login's own.
-func pageIn(
-	ctx context.Context, p Store, model string, open func() (id string, err error),
-) (page, away string, err error) {
-	const op = "begin promotion ledger"
-	id, err := open()
+	id, err := p.openHome(ctx)
 	if err == nil {
 		page, err = p.createRun(ctx, model, id)
 	}
@@ -171,31 +162,19 @@ func (p Store) Home(ctx context.Context) (string, error) {
 // openHome returns the id of the home experiment, which it creates if necessary.
 func (p Store) openHome(ctx context.Context) (string, error) {
 	e, ok, err := p.Experiment(ctx, p.home)
-	return openFound(ctx, p, e, ok, err)
-}
-
-// openFound returns the id of the home experiment, which it creates if it was not found.
-func openFound(ctx context.Context, p Store, e mlflow.ExperimentJSON, ok bool, err error) (string, error) {
 	if err == nil && !ok {
 		look := func(ctx context.Context) (there bool, err error) {
 			e, ok, err = p.Experiment(ctx, p.home)
 			return ok, err
 		}
-		var made struct {
-			ID string `json:"experiment_id"`
-		}
-		var settled retry.Settled
-		settled, err = p.settling("create experiment "+p.home).Settle(ctx, func(int) error {
+		_, err = p.settling("create experiment "+p.home).Settle(ctx, func(int) error {
 			body := map[string]any{"name": p.home}
 			return p.c.Registry.JSON(
 				ctx,
 				rest.Request{Method: "POST", Path: mlflow.API + "experiments/create", Body: body, Class: rest.Write},
-				&made,
+				nil,
 			)
 		}, look)
-		if err == nil && settled == retry.Answered && made.ID != "" {
-			return made.ID, nil
-		}
 		if err == nil && !ok {
 			_, err = look(ctx)
 		}

@@ -244,17 +244,13 @@ func (p Store) createRun(ctx context.Context, model, id string) (string, error) 
 			return "", mlflow.Explain("begin promotion ledger", err)
 		}
 	}
+	_ = p.send(
+		ctx,
+		"finish run",
+		"runs/update",
+		map[string]any{"run_id": out.Run.Info.ID, "status": "FINISHED", "end_time": now},
+	) // only for people who look at the run in MLflow
 	return out.Run.Info.ID, nil
-}
-
-// finish marks a run as finished while other requests are on their way. This is only for people who look at the run in
-// MLflow.
-func finish(ctx context.Context, p Store, page string) (wait func()) {
-	var sent sync.WaitGroup
-	now := p.c.Registry.Meter().ServerTime.UnixMilli()
-	body := map[string]any{"run_id": page, "status": "FINISHED", "end_time": now}
-	sent.Go(func() { _ = p.send(ctx, "finish run", "runs/update", body) })
-	return sent.Wait
 }
 
 func (p Store) settling(op string) mlflow.Settling {
@@ -265,7 +261,6 @@ func (p Store) settling(op string) mlflow.Settling {
 // the experiment with its tag. The experiment's name is unique, and the suffix makes a different one possible.
 func (p Store) Found(ctx context.Context, model, suffix, page string) (registry.LedgerPlace, error) {
 	const op = "begin promotion ledger"
-	defer finish(ctx, p, page)()
 	name := experimentOf(model)
 	if suffix != "" {
 		name += "-" + suffix
@@ -319,7 +314,6 @@ func (p Store) Refound(ctx context.Context, model, page string) (registry.Ledger
 		return p.Found(ctx, model, "", page)
 	}
 	id := e.Experiment.ID
-	defer finish(ctx, p, page)()
 	if e.Experiment.Stage == "deleted" {
 		if err := p.restore(ctx, e); err != nil {
 			return registry.LedgerPlace{}, err
@@ -339,7 +333,6 @@ func (p Store) Refound(ctx context.Context, model, page string) (registry.Ledger
 
 // Tail stores a hint about a recent run as a tag on the model's experiment.
 func (p Store) Tail(ctx context.Context, place registry.LedgerPlace, page string) error {
-	defer finish(ctx, p, page)()
 	return p.send(
 		ctx,
 		"note newest ledger run",
