@@ -1,6 +1,7 @@
 package auditrun
 
 import (
+	"cmp"
 	"context"
 	"iter"
 
@@ -105,8 +106,50 @@ func (a *Run) judgeWindow(ctx context.Context, window []audit.Snapshot) ([]judge
 		m.EarlierVersions = first.model.EarlierVersions
 		confirm(m.Snapshot)
 	}
-	for _, m := range a.secondLedgers(ctx, ledgers) {
+	for range maxLooks {
+		again, err := a.stillMoving(ctx, a.secondLedgers(ctx, ledgers), confirm)
+		if err != nil || len(again) == 0 {
+			return judged, cmp.Or(err, ctx.Err())
+		}
+		ledgers = again
+	}
+	for _, m := range ledgers {
+		m.Unreadable = "its targets changed every time it was read together with its ledger"
 		confirm(m)
 	}
 	return judged, ctx.Err()
+}
+
+// maxLooks is the number of times that a model is read again because its targets change while its ledger is read.
+const maxLooks = 3
+
+// stillMoving confirms the models whose targets have not changed since their ledgers were read. A promotion in between
+// would look like a move by others. It returns the other models, as they are now.
+func (a *Run) stillMoving(
+	ctx context.Context, models []audit.Snapshot, confirm func(audit.Snapshot),
+) (moving []audit.Snapshot, err error) {
+	before := map[string]audit.Snapshot{}
+	var doubts []crawl.Doubt
+	for _, m := range models {
+		if !a.auditor.Model(m).Moving {
+			confirm(m)
+			continue
+		}
+		before[m.Model.Name] = m
+		doubts = append(doubts, crawl.Doubt{First: m})
+	}
+	if len(doubts) == 0 {
+		return nil, nil
+	}
+	for m, err := range crawl.Again(ctx, a.Client, a.query(""), doubts) {
+		if err != nil {
+			return nil, err
+		}
+		if m.Whole {
+			moving = append(moving, m.Snapshot)
+		} else {
+			confirm(before[m.Model.Name])
+		}
+	}
+	return moving, nil
 }
