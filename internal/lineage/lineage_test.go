@@ -38,6 +38,10 @@ func full() Traced {
 		Origin: ledger.Origin{
 			Actor: "ann", Initiator: "ben", Login: "bot", OSUser: "ann", Workflow: "https://github.example/run/1",
 		},
+		CopiedFrom: []registry.Hop{
+			{Server: "https://u:p@dev.example", Ref: "models:/churn/3", RunID: "r0", Claimed: true},
+			{Server: "https://staging.example", Ref: "models:/churn/4", Digest: "d0", At: "2026-05-03T11:58:00Z"},
+		},
 		Justification: "CHG1", Approvers: []string{"eve"}, Unknown: "no-permission",
 	}}
 	return Traced{

@@ -3,6 +3,7 @@ package lineage
 import (
 	"slices"
 
+	"github.com/mlflow-promote/mlflow-promote/internal/format"
 	"github.com/mlflow-promote/mlflow-promote/internal/ledger"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
@@ -22,7 +23,7 @@ func (l *Lineage) servers(t Traced) {
 		r := e.Record
 		if !e.Foreign && e.Outcome == ledger.EntryDone && r.To == t.Version.Number && len(r.CopiedFrom) > 0 {
 			for _, h := range r.CopiedFrom {
-				l.Servers = append(l.Servers, OtherServer{h, e.ID()})
+				l.addServer(h, e.ID())
 			}
 			return
 		}
@@ -32,6 +33,11 @@ func (l *Lineage) servers(t Traced) {
 		l.addLost("servers", "the tag "+registry.TagOrigin+" cannot be read: "+err.Error())
 	}
 	for _, h := range hops {
-		l.Servers = append(l.Servers, OtherServer{Hop: h})
+		l.addServer(h, "")
 	}
+}
+
+func (l *Lineage) addServer(h registry.Hop, entry string) {
+	h.Server = format.WithoutUserInfo(h.Server)
+	l.Servers = append(l.Servers, OtherServer{h, entry})
 }
