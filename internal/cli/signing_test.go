@@ -10,7 +10,7 @@ import (
 // testKey is the private key for the policies in testdata/keys-….yml, whose gates use a metric that every version has.
 const testKey = "ed25519-private:YWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWE="
 
-// keyed returns the arguments with a policy that lists keys and, if the command writes, with the private key.
+// keyed adds a policy that lists keys to the arguments. If the command writes, it also adds the private key.
 func keyed(t *testing.T, metric string, args []string) []string {
 	t.Helper()
 	policy, err := filepath.Abs("testdata/keys-" + metric + ".yml")

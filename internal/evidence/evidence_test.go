@@ -12,7 +12,7 @@ import (
 type want struct {
 	outcome string   // clean, dirty, or gap if the tool could not check everything
 	text    string   // a string that must occur in the findings or in the first gap
-	least   Severity // the lowest severity that counts; Informational means the format's default
+	least   Severity // the lowest severity that counts; if it is Informational, the format's default applies
 }
 
 // fixtures maps each report to the expected result. The reports are exactly as the tools wrote them; testdata/README.md

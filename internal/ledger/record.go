@@ -76,7 +76,7 @@ type Record struct {
 	// the version's values that gates used, for later comparisons
 	Values  []verdict.Used `json:"values,omitempty"`
 	Omitted []string       `json:"left_out,omitempty"` // other fields that were left out to shorten the record
-	// the waivers as text; only before record version 3, because they are part of the gates since then
+	// the waivers as text; only before record version 3, when they became part of the gates
 	Waivers []string `json:"waivers,omitempty"`
 	// the author of the training commit, if a gate asked for it
 	Author        string   `json:"author,omitempty"`

@@ -76,7 +76,7 @@ func (d Databricks) Workspace() (Workspace, error) {
 		bearer.cache.source, bearer.constant = exchange.constant, true
 		hint = "check DATABRICKS_TOKEN, which expires or can be revoked, and DATABRICKS_HOST"
 	case MachineOAuth:
-		w.How = "an OAuth token of Databricks for " + principal + ", because " + why
+		w.How = "a Databricks OAuth token for " + principal + ", because " + why
 		bearer.cache.source = exchange.forSecret
 	case GitHubOAuth:
 		w.How = "GitHub's token, exchanged for one of Databricks for " + principal + ", because " + why

@@ -51,7 +51,7 @@ func bareServer(t *testing.T, n int, seen func(*http.Request)) *Client {
 	return New(server, server, about, func() float64 { return 0 })
 }
 
-// A search that shows no tags is completed by reading the versions, but not more of them than needed.
+// If the results of a search omit tags, the versions are read one by one, but only as many as needed.
 func TestVersions_SearchBare(t *testing.T) {
 	for name, c := range map[string]struct {
 		versions    int

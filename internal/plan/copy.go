@@ -47,7 +47,7 @@ func originOf(f fact.Facts) []registry.Hop {
 	})
 }
 
-// Hops returns the servers that the copy came from, once its files have been copied at a time and have that digest.
+// Hops returns the servers that the copy came from. digest is that of the copied files, and at is the time of the copy.
 func (p Plan) Hops(digest string, at time.Time) []registry.Hop {
 	hops := slices.Clone(p.Origin)
 	if len(hops) > 0 {

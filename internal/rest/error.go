@@ -45,8 +45,8 @@ type Error struct {
 	// Unclear is true if some attempt may have had an effect and was not refused by the server itself. The last
 	// attempt alone does not reveal this. Callers check Unclear before they report "not done".
 	Unclear bool
-	// Pending is true if some attempt may still take effect later, behind a proxy or a broken connection, because it
-	// was sent and the server itself did not respond. Pending implies Unclear.
+	// Pending is true if an attempt was sent but the server itself never responded. The attempt may still take effect
+	// later, for example if a proxy holds it back. Pending implies Unclear.
 	Pending  bool
 	Attempts int
 	Wait     time.Duration // the wait that was not started because it would have exceeded the deadline

@@ -77,7 +77,7 @@ type moving struct {
 
 	total time.Duration // the call's timeout, which applies only until the first byte has moved
 	timer *time.Timer
-	began atomic.Bool // bytes have moved in the current attempt
+	began atomic.Bool // data has been transferred in the current attempt
 	watch atomic.Pointer[watch]
 }
 

@@ -263,7 +263,7 @@ func retyped(o, n column) Level {
 	return widened(o.kind, n.kind)
 }
 
-// widened says how much a change of a type's name matters.
+// widened returns how much a change to a type's name matters.
 func widened(was, now string) Level {
 	switch {
 	case was == now:

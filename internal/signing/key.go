@@ -11,7 +11,7 @@ import (
 	"strings"
 )
 
-// Prefixes of the keys' text forms.
+// Prefixes of keys that are written as text.
 const (
 	publicPrefix  = "ed25519:"
 	privatePrefix = "ed25519-private:"

@@ -19,8 +19,8 @@ const slipLetters = 6
 //   - by two swapped letters or one extra letter in a word of six letters or more (champoin, chammpion, champon).
 //
 // Names that differ only in the last part after a separator (champion-de, champion-fr) or in their digits
-// (forecast_1_12, forecast_11_2) do not count as typos. The dots of a name with three levels are no such separators: of
-// two models in one schema, only the last level is compared. Near is symmetric, and no name is near itself.
+// (forecast_1_12, forecast_11_2) do not count as typos. The dots in a three-level name do not count as separators: for
+// two models in the same schema, only the last level is compared. Near is symmetric, and a name is never near itself.
 func Near(a, b string) bool {
 	if a == b || !slices.Equal(digitRuns(a), digitRuns(b)) {
 		return false

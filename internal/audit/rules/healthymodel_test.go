@@ -124,7 +124,7 @@ func (s *healthyModel) run(n int, change func(*registry.Run)) {
 	s.Runs[id] = registry.Is(r)
 }
 
-// entries changes the entries in the ledger.
+// entries replaces the entries in the ledger with the result of a function.
 func (s *healthyModel) entries(change func([]ledger.Entry) []ledger.Entry) {
 	l := s.Ledger.OrZero()
 	l.Entries = change(l.Entries)

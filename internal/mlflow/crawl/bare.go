@@ -13,7 +13,7 @@ import (
 )
 
 // bareReader reads a registry whose searches show neither tags nor aliases. It reads each model on its own: its
-// aliases, the list of its versions, and in full each version that the query needs.
+// aliases, the list of its versions, and the full record of each version that the query needs.
 type bareReader struct{ *crawler }
 
 // models yields the models that the query asks for.

@@ -274,7 +274,7 @@ func (b *batch) flush(ctx context.Context) error {
 // mostRefused is the number of metrics that the target may refuse.
 const mostRefused = 100
 
-// send logs points. If the server refuses them, it sends smaller and smaller parts to find the metric that it refuses.
+// send logs the points. If the server refuses a batch, send splits it until it has found the metric that is refused.
 func (b *batch) send(ctx context.Context, entries []entry) error {
 	if len(entries) == 0 {
 		return nil

@@ -118,7 +118,7 @@ func (w *site) write(ctx context.Context, op, method, endpoint string, body map[
 }
 
 // explain is like [mlflow.Explain]. If the login lacks a permission, it names the permission and the request that
-// grants it, unless the login has its own explanation.
+// grants it, unless the login explains errors itself.
 func (w *site) explain(op string, err error) error {
 	out := mlflow.Explain(op, err)
 	e, ok := out.(*registry.Error)

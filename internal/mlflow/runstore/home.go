@@ -116,7 +116,7 @@ func explain(c *mlflow.Client, op string, err error, right, name, id string) err
 // withoutLedger is the other way out, if a login may not use a ledger.
 const withoutLedger = "or, to continue without a lock and a record, use `ledger: off`"
 
-// lacking returns an error that names the permission that the login lacks, unless the login has its own explanation. It
+// lacking returns an error that names the permission that the login lacks, unless the login explains errors itself. It
 // returns any other error unchanged. The experiment's name or id may be "".
 func lacking(c *mlflow.Client, op string, err error, right, name, id string) error {
 	var e *registry.Error
