@@ -88,8 +88,8 @@ func (r Reader) confirm(
 	return w, nil
 }
 
-// hidden reports whether the login may not read the experiment with the ledger's name. It does not matter if there is an
-// anchor, because any login can create an experiment with that name.
+// hidden reports whether the login may not read the experiment with the ledger's name. If there is an anchor, this does
+// not matter, because any login can create an experiment with that name.
 func hidden(err error) bool { return registry.ReasonOf(err) == registry.Forbidden }
 
 // byName decides whether a ledger that was found by its name, without an anchor, counts. It counts if its first page is
