@@ -40,7 +40,7 @@ func run() (changed int, err error) {
 		return 0, err
 	}
 	fmt.Printf("%d messages have an extra word\n", messages)
-	test := exec.Command("go", "test", "./internal/cli", "-run", "TestScripts", "-pin")
+	test := exec.Command("go", "test", "./internal/cli", "-run", "TestScripts", "-update", "-pin")
 	test.Dir = dir
 	if out, err := test.CombinedOutput(); err != nil {
 		return 0, fmt.Errorf("the scripts fail on the copy: %w\n%s", err, out)
