@@ -32,7 +32,7 @@ type Process struct {
 	Dir            string // working directory
 	Now            func() time.Time
 	Zone           *time.Location // time zone for times without an offset; nil means UTC
-	Columns        int            // width of the terminal; 0 if there is none
+	Columns        int            // width of the terminal; 0 if none exists
 	User           string         // the operating system's user name; "" if unknown
 	Jitter         func() float64 // returns a random number in [0, 1), to spread retries
 	Random         io.Reader      // source of randomness for keys

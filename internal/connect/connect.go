@@ -170,7 +170,7 @@ func (s *Servers) Policy() string {
 	return ""
 }
 
-// constant says which fixed login is sent, or returns "" if there is none.
+// constant says which fixed login is sent, or returns "" if none exists.
 func constant(set inputs.Server) string {
 	switch sent := set.Header.Get("Authorization") + set.RegistryHeader.Get("Authorization"); {
 	case set.Basic:

@@ -169,7 +169,7 @@ type Twins struct {
 
 // SimilarNames suggests existing names in place of names in the query that do not exist.
 type SimilarNames struct {
-	// the model whose name the database does not distinguish from the given one; "" if there is none
+	// the model whose name the database does not distinguish from the given one; "" if none exists
 	ModelTwin string
 	Models    []string // registered models with a similar name; ModelTwin comes first
 	// for each missing alias, an existing alias that the database does not distinguish from it

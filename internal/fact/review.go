@@ -14,7 +14,7 @@ type Review struct {
 	Contributors registry.Known[[]Contributor] // everyone who made the change or started the workflow
 	// one for each decision about one of the workflow run's environments; absent outside a workflow
 	Environments registry.Known[[]Approval]
-	PullRequest  registry.Known[[]Approval] // reviews of the pull request; absent if there is none
+	PullRequest  registry.Known[[]Approval] // reviews of the pull request; absent if none exists
 	// the environments that gates list; if they list none, every environment that was approved
 	Named   []string
 	Missing []string // permissions that the token lacks, in workflow syntax, for example "actions: read"

@@ -67,7 +67,7 @@ func (c *Client) PullRequest(ctx context.Context, number int) (PullRequest, erro
 	return p.read(c.repository), nil
 }
 
-// PullRequestOf finds the pull request whose merge produced a commit. ok is false if there is none, either because the
+// PullRequestOf finds the pull request whose merge produced a commit. ok is false if none exists, either because the
 // commit was pushed directly or because it came from a rebase and is not the last commit.
 func (c *Client) PullRequestOf(ctx context.Context, sha string) (pr PullRequest, ok bool, err error) {
 	if !digest.MatchString(sha) {

@@ -108,7 +108,7 @@ type Dispatch struct {
 }
 
 // readChannels returns the inputs that concern GitHub and notifications. It adds a problem for each input that
-// needs a repository or a token if there is none. planOnGitHub means that the approved plan is on a pull request.
+// needs a repository or a token if none exists. planOnGitHub means that the approved plan is on a pull request.
 func readChannels(r *reader, planOnGitHub bool) (g GitHub, n Notify) {
 	g.Token = readGitHubToken(r)
 	if r.valueIfTaken("comment") != "" {

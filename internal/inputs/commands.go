@@ -243,7 +243,7 @@ func CommandNames() []string {
 	}
 }
 
-// CommandNamed returns the command with the given name. ok is false if there is none.
+// CommandNamed returns the command with the given name. ok is false if none exists.
 func CommandNamed(name string) (c Command, ok bool) {
 	for _, c := range Commands() {
 		if c.Name == name {

@@ -87,7 +87,7 @@ func (in Input) ReadBy() []string {
 	return out
 }
 
-// Get returns the input with the given name. It panics if there is none.
+// Get returns the input with the given name. It panics if none exists.
 func Get(name string) Input {
 	for _, in := range All {
 		if in.Name == name {

@@ -2,7 +2,7 @@ package inputs
 
 import "fmt"
 
-// renamed returns the command's input that was formerly called name. ok is false if there is none.
+// renamed returns the command's input that was formerly called name. ok is false if none exists.
 func (c Command) renamed(name string) (in Input, ok bool) {
 	for _, in := range All {
 		if in.Formerly == name && c.Takes(in) {

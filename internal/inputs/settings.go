@@ -16,7 +16,7 @@ type Settings struct {
 	Secrets     []string
 	Intent      plan.Intent
 	Judging     Judging
-	Bundle      string // folder that contains the candidate, or that `export` writes; "" if there is none
+	Bundle      string // folder that contains the candidate, or that `export` writes; "" if none exists
 	Against     string // version to compare with: a number, an alias or a stage
 	PolicyTests string // folder
 	Doctor      Doctor

@@ -12,7 +12,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/retry"
 )
 
-// Ready returns a view with room for another entry. It creates the ledger if there is none. It creates a new page if
+// Ready returns a view with room for another entry. It creates the ledger if none exists. It creates a new page if
 // the last one is full, or if the last one is unsigned and the policy now lists keys. If an entry on the old page is
 // still open, Ready closes that entry with moved as its number of moves (see Claim).
 func (l *Ledger) Ready(ctx context.Context, v View, moved int) (View, error) {

@@ -35,7 +35,7 @@ type History struct {
 	pages []page // up to the first break
 }
 
-// Load reads the whole ledger of a model. If there is none, it returns a History without pages. It fails if the ledger
+// Load reads the whole ledger of a model. If none exists, it returns a History without pages. It fails if the ledger
 // was deleted or if a page cannot be read.
 func Load(ctx context.Context, r Reader) (History, error) {
 	h, err := load(ctx, r, false)

@@ -322,7 +322,7 @@ func numbered(key string) (n int, ok bool) {
 	return n, err == nil
 }
 
-// readEntry parses an entry and its outcome. why describes the first problem; it is "" if there is none.
+// readEntry parses an entry and its outcome. why describes the first problem; it is "" if none exists.
 func readEntry(n int, kv map[string]string) (e Entry, why string) {
 	if e, why = readClaim(n, kv); why != "" {
 		return e, why

@@ -197,7 +197,7 @@ func (t Traced) ownRun() registry.Run {
 	return t.Run.OrZero()
 }
 
-// code adds the commit recorded on the run. If there is none, it uses the commit in the version's tags, provided that
+// code adds the commit recorded on the run. If none exists, it uses the commit in the version's tags, provided that
 // this program registered the version, or else the commit in the ledger.
 func (l *Lineage) code(t Traced) {
 	tags, own := t.ownRun().Tags, t.Version.Tags

@@ -15,7 +15,7 @@ type OtherServer struct {
 	Entry string `json:"entry,omitempty"`
 }
 
-// servers adds the other servers, oldest first. The ledger's entry counts. If there is none, the version's tag is
+// servers adds the other servers, oldest first. The ledger's entry counts. If none exists, the version's tag is
 // shown.
 func (l *Lineage) servers(t Traced) {
 	entries, _ := t.Entries.Get()

@@ -41,7 +41,7 @@ type cache[T credential] struct {
 	now    func() time.Time
 
 	mu   sync.Mutex
-	kept T // the zero value if there is none
+	kept T // the zero value if none exists
 }
 
 // get returns the credential, or a new one if it is about to expire.

@@ -46,7 +46,7 @@ type (
 // About describes the registry and the login that uses it.
 type About struct {
 	Address   string                   // the registry's address
-	Login     string                   // the user name, or "" if there is none or it must not be shown
+	Login     string                   // the user name, or "" if none exists or it must not be shown
 	LoggedIn  bool                     // whether a user name and a password are sent
 	MayName   func(name string) string // returns the name if it may be shown, or else ""; nil means that any may be
 	Workspace string                   // "" if no workspace was requested

@@ -48,7 +48,7 @@ func listProxy(ctx context.Context, c *Client, where Location, folder string) re
 }
 
 // list returns one page of a folder's contents. If the server, or a proxy in front of it, does not offer one way, list
-// tries the next and remembers that. If there is none, the error is the one from the first way.
+// tries the next and remembers that. If none exists, the error is the one from the first way.
 func (c *Client) list(
 	ctx context.Context, where Location, folder, token string, class rest.Class,
 ) (out listingJSON, err error) {

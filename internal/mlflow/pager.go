@@ -25,7 +25,7 @@ type Bounds struct {
 }
 
 // Pages yields the pages of a list until the last one. ask requests the page for a token, which is "" for the first
-// page. next is called once the caller has used a page. It returns the token for the next page, or "" if there is none,
+// page. next is called once the caller has used a page. It returns the token for the next page, or "" if none exists,
 // and the size of the used page in bytes.
 //
 // The sequence ends with an [*Incomplete] error if a token is repeated or the list exceeds the bounds, so a list that

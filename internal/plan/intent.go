@@ -22,7 +22,7 @@ type Intent struct {
 	ModelDescription string
 	ModelTags        map[string]string
 	Register         string                  // RegisterJudged, RegisterAlways (also if "") or RegisterIfValid
-	Policy           string                  // digest of the policy file; "" if there is none
+	Policy           string                  // digest of the policy file; "" if none exists
 	Rules            map[registry.Ref]string // digests of the policy's rules, keyed by target
 	Override         []string                // safety checks that the user turned off for this run
 	Justification    string                  // the reason in the user's own words

@@ -55,7 +55,7 @@ type Plan struct {
 	Content   *Content         `json:"content,omitempty"` // files of the evaluated model
 	Origin    []registry.Hop   `json:"origin,omitempty"`  // the servers the model was and is copied from; oldest first
 	Target    registry.Target  `json:"target"`
-	// version that the target points to now; 0 if there is none
+	// version that the target points to now; 0 if none exists
 	Incumbent int              `json:"incumbent,omitempty"`
 	Verdict   *verdict.Verdict `json:"verdict,omitempty"` // nil if no gates were evaluated
 	Policy    string           `json:"policy,omitempty"`  // digest of the policy file
@@ -87,7 +87,7 @@ func (p Plan) Moves() bool {
 	return slices.ContainsFunc(p.Steps, func(s Step) bool { return s.Kind() == Move })
 }
 
-// targetOf returns the plan's target or, if there is none, the aliases that the plan points to the version.
+// targetOf returns the plan's target or, if none exists, the aliases that the plan points to the version.
 func (p Plan) targetOf(number int) registry.Target {
 	if !p.Target.Empty() {
 		return p.Target

@@ -73,7 +73,7 @@ func newPlan(f fact.Facts, in Intent) Plan {
 	return p
 }
 
-// jobNote says how far the deployment job of the version is, or "" if there is none.
+// jobNote says how far the deployment job of the version is, or "" if none exists.
 func jobNote(v registry.Version) string {
 	if v.Job == (registry.JobState{}) {
 		return ""

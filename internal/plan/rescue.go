@@ -15,7 +15,7 @@ func (in Intent) NeedsNoLedger() bool {
 
 // Rescue is a rollback to a specified version that works even if the ledger cannot be used.
 type Rescue struct {
-	Number   int      // the version to restore; 0 if there is none
+	Number   int      // the version to restore; 0 if none exists
 	Override []string // overrides that the rollback needs in addition to those that the user set
 	Recorded bool     // whether an entry or a tag shows that the target pointed to the version
 }

@@ -15,7 +15,7 @@ import (
 
 // Unfinished returns the interrupted promotion that this run may finish. That promotion must be for the same candidate
 // and target, have already moved something, and have been claimed by the same workflow run, because anyone can write an
-// entry. If there is none, or if its entry covers different files or does not list the remaining moves, a new promotion
+// entry. If none exists, or if its entry covers different files or does not list the remaining moves, a new promotion
 // is planned and evaluated.
 func Unfinished(f fact.Facts, in Intent, by ledger.Holder) (ledger.Entry, bool) {
 	e, ok := f.Unfinished(in.Command, in.Query.Target)

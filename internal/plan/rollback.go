@@ -195,7 +195,7 @@ func withCandidate(f fact.Facts, to int) fact.Facts {
 	return f
 }
 
-// NextRollback returns the version that a rollback would return to after the plan has been applied. If there is none,
+// NextRollback returns the version that a rollback would return to after the plan has been applied. If none exists,
 // why gives the reason.
 func (p Plan) NextRollback(f fact.Facts) (to int, why string) {
 	next := ledger.Entry{

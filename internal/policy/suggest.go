@@ -77,7 +77,7 @@ func onTraining(v fact.Value, run registry.Run) bool {
 	})
 }
 
-// rounded returns a limit with three significant digits that the value passes. If there is none, it returns the
+// rounded returns a limit with three significant digits that the value passes. If none exists, it returns the
 // value itself.
 func rounded(op compare.Operator, v float64) float64 {
 	r := threeDigits(v)

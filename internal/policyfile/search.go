@@ -83,7 +83,7 @@ func nearName(name string) bool {
 	return slices.ContainsFunc(known, func(name string) bool { return stem == name || spelling.OneSlip(stem, name) })
 }
 
-// choose returns the policy file, or "" if there is none. It fails if it is unclear which file is meant, because a
+// choose returns the policy file, or "" if none exists. It fails if it is unclear which file is meant, because a
 // policy that is silently ignored protects nothing. asInput formats an input and its value as users write them in this
 // environment.
 func (f search) choose(asInput func(input, value string) string) (string, error) {

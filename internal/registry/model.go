@@ -23,7 +23,7 @@ type Model struct {
 	Aliases     map[string]int // alias -> version number; before MLflow 3, the version may not exist
 	Hidden      bool           // a version is marked as a prompt by mistake, which hides the model from searches
 	Latest      []Version      // the newest version in each stage, with only its number, source and run
-	Newest      int            // highest version number; 0 if there is none or it is not known
+	Newest      int            // highest version number; 0 if none exists or it is not known
 	Created     time.Time
 	Updated     time.Time
 }
@@ -43,7 +43,7 @@ type Version struct {
 	Unread        string // why the tags are not known; "" if they are
 	Created       time.Time
 	Updated       time.Time
-	Job           JobState // of the model's deployment job; the zero value if there is none
+	Job           JobState // of the model's deployment job; the zero value if none exists
 }
 
 // JobState is how far a deployment job of Databricks is with a version, in the words of the server.
@@ -153,7 +153,7 @@ type MLmodel struct {
 	Flavors       map[string]map[string]any
 	Signature     Signature
 	Parts         []Part   // other files that the model needs
-	InputExample  string   // file that contains an example; "" if there is none
+	InputExample  string   // file that contains an example; "" if none exists
 	Resources     []string // what the model declares that it needs for serving, as kind:name; sorted
 	Unclear       string   // what is not understood of the resources; "" if all of them are
 	RunID         string

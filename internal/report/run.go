@@ -55,7 +55,7 @@ type Change struct {
 	Ledger  LedgerNote
 
 	Unmatched string           // the policy's pattern, if the justification for an urgent rollback does not match it
-	Statement *views.Statement // a statement about the promotion; nil if there is none
+	Statement *views.Statement // a statement about the promotion; nil if none exists
 }
 
 // Usage says what a run cost.

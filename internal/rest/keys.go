@@ -10,7 +10,7 @@ import (
 
 // keyScan is the result of scanning the keys of valid JSON.
 type keyScan struct {
-	twice string // a key that occurs twice in one object, by the rules of encoding/json; "" if there is none
+	twice string // a key that occurs twice in one object, by the rules of encoding/json; "" if none exists
 	found bool   // the outermost object contains a wanted key, whose value is not null
 	empty bool   // the outermost object has no keys
 }

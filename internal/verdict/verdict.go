@@ -93,7 +93,7 @@ const (
 // Waived reports whether a waiver lets the candidate pass. Records before record/3 contain only the waiver's text.
 func (f Finding) Waived() bool { return f.WaivedBy != "" || f.Waiver != "" }
 
-// Exception describes the waiver, or returns "" if there is none. Since record/3, records store only who waived the
+// Exception describes the waiver, or returns "" if none exists. Since record/3, records store only who waived the
 // gate and until when.
 func (f Finding) Exception() string {
 	if f.Waiver == "" && f.WaivedBy != "" {

@@ -99,7 +99,7 @@ func (g *Session) heads(dry bool) []string {
 	return []string{g.Job.HeadSHA, g.Job.SHA}
 }
 
-// MergedPullRequest returns the pull request whose merge produced the pushed commit. ok is false if there is none, or
+// MergedPullRequest returns the pull request whose merge produced the pushed commit. ok is false if none exists, or
 // if it was merged into a different branch, where different people may review changes.
 func (g *Session) MergedPullRequest(ctx context.Context) (github.PullRequest, bool, error) {
 	if g.Job.EventName != "push" {

@@ -296,7 +296,7 @@ func (f *Forger) entry(kv map[string]string, e forged) map[string]string {
 	return out
 }
 
-// record returns the record of a stored entry, or a minimal record if there is none.
+// record returns the record of a stored entry, or a minimal record if none exists.
 func (f *Forger) record(kv map[string]string) map[string]any {
 	for n := base(kv) + pageEntries; n > base(kv); n-- {
 		if text := chunk.Join(kv, numberKey("r", n)); text != "" && f.IntN(4) > 0 {

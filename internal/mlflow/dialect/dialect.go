@@ -23,7 +23,7 @@ type Dialect struct {
 	Bare bool
 	// Hosted is set if the server has only the API: no version, no features, no users and no routes for files.
 	Hosted bool
-	Files  string // path under which the files of versions are, by the parts of their names; "" if there is none
+	Files  string // path under which the files of versions are, by the parts of their names; "" if none exists
 	// FilesOn is the endpoint that says whether Files is in use, and FilesKey the name of its answer.
 	FilesOn, FilesKey string
 

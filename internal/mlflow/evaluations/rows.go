@@ -270,7 +270,7 @@ func stated(text, key string) float64 {
 	return math.NaN()
 }
 
-// duration parses a time such as 0.064s. It returns a negative time if there is none.
+// duration parses a time such as 0.064s. It returns a negative time if none exists.
 func duration(text string) time.Duration {
 	d, err := time.ParseDuration(text)
 	if err != nil || d < 0 {

@@ -362,7 +362,7 @@ func (s *runSpec) lastOf(metric string) (Point, bool) {
 	return s.last[i], true
 }
 
-// differs returns a difference between the finished run and what was written, or "" if there is none. It ignores
+// differs returns a difference between the finished run and what was written, or "" if none exists. It ignores
 // metrics that the server has refused.
 func (s *runSpec) differs(raw runJSON, refused map[string]bool) string {
 	if why := s.contradicts(raw); why != "" {

@@ -19,7 +19,7 @@ import (
 // Writer observes and carries out single steps of a plan.
 type Writer struct {
 	*mlflow.Client
-	Source *mlflow.Client          // the server from which models are copied; nil if there is none
+	Source *mlflow.Client          // the server from which models are copied; nil if none exists
 	Report func(filecopy.Progress) // called while files are copied
 	Lost   func(what string)       // called for each thing that cannot be copied
 }

@@ -159,7 +159,7 @@ func (h Baseline) otherSpelling() string {
 	return ", or " + h.stage.Name + " for the stage"
 }
 
-// inOtherCase returns an alias that differs from the name only in case, or "" if there is none.
+// inOtherCase returns an alias that differs from the name only in case, or "" if none exists.
 func (h Baseline) inOtherCase(f fact.Facts) string {
 	for _, alias := range f.AliasNames() {
 		if alias != h.Name && strings.EqualFold(alias, h.Name) {

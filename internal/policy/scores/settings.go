@@ -115,7 +115,7 @@ type useLimit struct {
 
 // paired are the settings of the comparison row by row.
 type paired struct {
-	margin, level float64 // margin is 0 if there is none
+	margin, level float64 // margin is 0 if none exists
 	least         int
 }
 

@@ -134,7 +134,7 @@ func (c *Checker) suggest(n *Node, key string, names []string) string {
 	return above
 }
 
-// lastMapping returns the innermost mapping at the end of a value, or nil if there is none.
+// lastMapping returns the innermost mapping at the end of a value, or nil if none exists.
 func lastMapping(n *Node) *Node {
 	var inner *Node
 	switch {

@@ -50,7 +50,7 @@ var synonyms = map[string][]string{
 	"report":         {"warn", "warning", "dryrun", "audit", "off", "observe", "monitor", "permissive"},
 }
 
-// meant returns the name that a word probably means, or "" if there is none.
+// meant returns the name that a word probably means, or "" if none exists.
 func meant(word string, names []string) string {
 	if near := spelling.Nearest(word, names); len(near) > 0 {
 		return near[0]

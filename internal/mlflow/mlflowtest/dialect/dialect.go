@@ -243,7 +243,7 @@ func Versions() []string {
 	return out
 }
 
-// Find returns the dialect for a version or, if there is none, for its release line.
+// Find returns the dialect for a version or, if none exists, for its release line.
 func Find(version string) (*Dialect, bool) {
 	line := func(v string) string {
 		parts := strings.SplitN(v, ".", 3)

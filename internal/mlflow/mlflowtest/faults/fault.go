@@ -34,7 +34,7 @@ const (
 	Garble Kind = "garble"
 	// Bomb responds with 512 MiB of spaces, which gzip compresses to half a MiB.
 	Bomb Kind = "bomb"
-	// Redirect responds with Status (302 if zero). It redirects to the Location in Header or, if there is none, to a
+	// Redirect responds with Status (302 if zero). It redirects to the Location in Header or, if none exists, to a
 	// login page on a different host.
 	Redirect Kind = "redirect"
 	// SlowHeader waits for Delay before it responds.

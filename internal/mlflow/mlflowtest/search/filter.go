@@ -125,7 +125,7 @@ func meansNothing(t lexeme) bool {
 }
 
 // comparison looks for a comparison at the beginning of ts. It returns the number of tokens in the comparison and its
-// operator, or 0 if there is none.
+// operator, or 0 if none exists.
 func comparison(d *dialect.Dialect, ts []lexeme, registry bool) (int, string) {
 	if len(ts) < 3 || ts[0].kind != word {
 		return 0, ""

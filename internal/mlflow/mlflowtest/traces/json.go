@@ -73,7 +73,7 @@ func timeText(millis int64) string {
 	return at.Format("2006-01-02T15:04:05.000Z")
 }
 
-// millisOf parses a time. If there is none, it is now.
+// millisOf parses a time. If none exists, it is now.
 func millisOf(text string, now int64) (int64, error) {
 	if text == "" {
 		return now, nil

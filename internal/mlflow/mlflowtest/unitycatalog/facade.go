@@ -252,7 +252,7 @@ func (f *Facade) ask(c *call, method, path string, query url.Values, body []byte
 	return answer{response.StatusCode, header, text}
 }
 
-// versionIn returns the number of the version in a response, or "" if there is none.
+// versionIn returns the number of the version in a response, or "" if none exists.
 func versionIn(a answer) string {
 	var out struct {
 		Version struct{ Version string } `json:"model_version"`
