@@ -393,7 +393,7 @@ func (r *realGates) cost() {
 		"MLflow %s: all %d gates on one candidate: %v requests in %v rounds; beyond thresholds alone %v in %v",
 		r.s.Version, len(gates.Names()), gated["requests"], gated["rounds"], requests, rounds,
 	)
-	if requests > 10 || rounds > 3 {
-		r.t.Errorf("more than 10 requests or 3 rounds")
+	if requests > 10 || rounds > 4 { // an evaluation run is found in one round and read in the next
+		r.t.Errorf("more than 10 requests or 4 rounds")
 	}
 }

@@ -240,12 +240,9 @@ func (r *reader) score(a assessmentJSON) fact.Score {
 	return s
 }
 
-// The tolerances for when a verdict was written. The client sets the time of its creation and the end of the run, and
-// the server sets the time of an edit.
-const (
-	lateAfter   = time.Minute
-	editedAfter = time.Second
-)
+// lateAfter is how long after the end of the run a verdict may be written. The client sets both times. If a verdict was
+// never edited, its last change is its creation.
+const lateAfter = time.Minute
 
 // late reports whether a verdict was written or edited after the run ended. A time that cannot be read counts as late.
 func (r *reader) late(a assessmentJSON) bool {
@@ -255,7 +252,7 @@ func (r *reader) late(a assessmentJSON) bool {
 		return true
 	}
 	end := r.run.End
-	return created.After(end.Add(lateAfter)) || updated.After(created.Add(editedAfter)) && updated.After(end)
+	return created.After(end.Add(lateAfter)) || updated.After(created) && updated.After(end)
 }
 
 // stated returns a number in a JSON object, or NaN.
