@@ -7,6 +7,7 @@ import (
 	"hash/maphash"
 	"iter"
 	"math"
+	"path"
 	"strconv"
 	"time"
 
@@ -19,6 +20,17 @@ type Carried struct {
 	Model *Model   `json:"model,omitempty"` // nil if the model is a folder of its run
 	Path  string   `json:"path,omitempty"`  // that folder, relative to the artifacts of the run
 	Lost  []string `json:"lost,omitempty"`  // what cannot travel, as short sentences for people
+}
+
+// folder returns the name of the model's folder on a server where it is not a logged model.
+func (in Carried) folder() string {
+	switch {
+	case in.Path != "":
+		return path.Base(in.Path)
+	case in.Model != nil && in.Model.Name != "":
+		return in.Model.Name
+	}
+	return "model"
 }
 
 // Run is the run that logged the model.

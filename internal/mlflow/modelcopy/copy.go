@@ -39,7 +39,7 @@ func Copy(ctx context.Context, c *mlflow.Client, in Carried, r Request, files Up
 			r.Lost(what)
 		}
 	}
-	w.r.Path = cmp.Or(path.Clean("/" + r.Path)[1:], in.Path, "model")
+	w.r.Path = cmp.Or(path.Clean("/" + r.Path)[1:], in.folder())
 	if err := w.openExperiment(ctx); err != nil {
 		return registry.Source{}, err
 	}

@@ -3,7 +3,6 @@ package write
 import (
 	"context"
 	"fmt"
-	"path"
 
 	"github.com/mlflow-promote/mlflow-promote/internal/mlflow"
 	"github.com/mlflow-promote/mlflow-promote/internal/mlflow/filecopy"
@@ -40,7 +39,7 @@ func (c Writer) Copy(ctx context.Context, s plan.Step) (made registry.Copied, wr
 		return sums, err
 	}
 	made.Source, err = modelcopy.Copy(ctx, c.Client, carried, modelcopy.Request{
-		Digest: s.Source.Request, Model: s.Model, Path: folder(*s.Source, carried), Files: files, Lost: c.Lost,
+		Digest: s.Source.Request, Model: s.Model, Files: files, Lost: c.Lost,
 	}, upload)
 	if err != nil {
 		return registry.Copied{}, false, err
@@ -72,17 +71,6 @@ func (c Writer) carried(ctx context.Context, s registry.Source) (modelcopy.Carri
 		place = "models:/" + s.ModelID
 	}
 	return modelcopy.Read(ctx, c.Source, place, s.RunID)
-}
-
-// folder returns the name of the model's folder on servers without logged models.
-func folder(s registry.Source, in modelcopy.Carried) string {
-	switch {
-	case s.Path != "":
-		return path.Base(s.Path)
-	case in.Model != nil && in.Model.Name != "":
-		return in.Model.Name
-	}
-	return "model"
 }
 
 // evaluated fails if a part of the content that is now known differs from the content that was evaluated.
