@@ -69,14 +69,6 @@ type valueJSON struct {
 	Digest  string `json:"dataset_digest,omitempty"`
 }
 
-func pairs(in map[string]string) []mlflow.Pair {
-	var out []mlflow.Pair
-	for _, key := range slices.Sorted(maps.Keys(in)) {
-		out = append(out, mlflow.Pair{Key: key, Value: in[key]})
-	}
-	return out
-}
-
 func pointOf(p modelcopy.Point) pointJSON {
 	value := json.RawMessage(p.Value)
 	if !json.Valid(value) { // NaN and infinity
@@ -116,7 +108,7 @@ func (b *Bundle) runs() []runJSON {
 	if run := b.carried.Run; run != nil {
 		j := runOf(*run)
 		for _, d := range run.Datasets {
-			j.Inputs.Datasets = append(j.Inputs.Datasets, datasetJSON{pairs(d.Tags), map[string]string{
+			j.Inputs.Datasets = append(j.Inputs.Datasets, datasetJSON{mlflow.PairList(d.Tags), map[string]string{
 				"name": d.Name, "digest": d.Digest, "source_type": d.SourceType, "source": d.Source,
 				"schema": d.Schema, "profile": d.Profile,
 			}})
@@ -140,7 +132,8 @@ func runOf(run modelcopy.Run) (j runJSON) {
 	i := &j.Info
 	i.ID, i.Name, i.Experiment, i.User, i.Status = run.ID, run.Name, experiment, run.User, run.Status
 	i.Start, i.End, i.ArtifactURI, i.Lifecycle = run.Start, run.End, runHome(run.ID), "active"
-	j.Data.Metrics, j.Data.Params, j.Data.Tags = pointsJSON(run.Last), pairs(run.Params), pairs(run.Tags)
+	j.Data.Metrics = pointsJSON(run.Last)
+	j.Data.Params, j.Data.Tags = mlflow.PairList(run.Params), mlflow.PairList(run.Tags)
 	return j
 }
 
@@ -192,9 +185,9 @@ func (b *Bundle) modelJSON() map[string]any {
 	return map[string]any{
 		"info": map[string]any{
 			"model_id": m.ID, "experiment_id": experiment, "name": m.Name, "artifact_uri": b.home(),
-			"status": "LOGGED_MODEL_READY", "model_type": m.Type, "source_run_id": run, "tags": pairs(m.Tags),
+			"status": "LOGGED_MODEL_READY", "model_type": m.Type, "source_run_id": run, "tags": mlflow.PairList(m.Tags),
 		},
-		"data": map[string]any{"params": pairs(m.Params), "metrics": values},
+		"data": map[string]any{"params": mlflow.PairList(m.Params), "metrics": values},
 	}
 }
 
@@ -208,6 +201,6 @@ func (b *Bundle) versionJSON() map[string]any {
 	}
 	return map[string]any{
 		"name": v.Model, "version": strconv.Itoa(v.Number), "current_stage": "None", "status": "READY",
-		"description": v.Description, "source": source, "run_id": run, "tags": pairs(v.Tags),
+		"description": v.Description, "source": source, "run_id": run, "tags": mlflow.PairList(v.Tags),
 	}
 }

@@ -23,8 +23,8 @@ const (
 	maxListings = 5000    // requests: one per folder, or more if the server sends pages
 	maxFiles    = 100_000 // files in the model
 	maxDepth    = 100     // levels of nested folders
-	maxPath     = 4096    // bytes in one path
-	maxFileSize = 1 << 45 // bytes; small enough for the sum of maxFiles sizes to fit into an int64
+	MaxPath     = 4096    // bytes in one path
+	MaxFileSize = 1 << 45 // bytes; small enough for the sum of maxFiles sizes to fit into an int64
 )
 
 // Location is where the files of a model are: either a logged model, or a folder in a run's artifacts.
@@ -226,11 +226,11 @@ func entries(folder string, listed []registry.File) ([]registry.File, error) {
 		switch {
 		case !below && !bare, name == ".", name == "..", strings.Contains(name, "/"):
 			refused = "which is outside the folder"
-		case len(prefix)+len(name) > maxPath:
-			refused = fmt.Sprintf("a path of more than %d bytes", maxPath)
+		case len(prefix)+len(name) > MaxPath:
+			refused = fmt.Sprintf("a path of more than %d bytes", MaxPath)
 		case seen[name]:
 			refused = "twice"
-		case f.Size < 0 || f.Size > maxFileSize:
+		case f.Size < 0 || f.Size > MaxFileSize:
 			refused = fmt.Sprintf("with a size of %d bytes", f.Size)
 		}
 		if refused != "" {

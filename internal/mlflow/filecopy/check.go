@@ -12,12 +12,6 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
-// The limits for one file. They are those of mlflow.Artifacts.Tree.
-const (
-	maxPath = 4096
-	maxSize = 1 << 45
-)
-
 // checkFiles returns an error for files that cannot be copied under their names. Names come from servers and bundles.
 func checkFiles(files []registry.File) error {
 	names, folders := map[string]bool{}, map[string]bool{}
@@ -29,11 +23,11 @@ func checkFiles(files []registry.File) error {
 		case f.Path == "" || path.IsAbs(f.Path) || path.Clean(f.Path) != f.Path || f.Path == "." ||
 			f.Path == ".." || strings.HasPrefix(f.Path, "../"):
 			refused = "its path leaves the model's folder or is not in its shortest form"
-		case len(f.Path) > maxPath:
-			refused = fmt.Sprintf("its path has more than %d bytes", maxPath)
+		case len(f.Path) > mlflow.MaxPath:
+			refused = fmt.Sprintf("its path has more than %d bytes", mlflow.MaxPath)
 		case strings.ContainsFunc(f.Path, unicode.IsControl) || strings.Contains(f.Path, `\`):
 			refused = "its path contains a control character or a backslash"
-		case f.Size < 0 || f.Size > maxSize:
+		case f.Size < 0 || f.Size > mlflow.MaxFileSize:
 			refused = fmt.Sprintf("its size is %d bytes", f.Size)
 		case names[f.Path]:
 			refused = "it is listed twice"

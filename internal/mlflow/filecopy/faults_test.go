@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/mlflow-promote/mlflow-promote/internal/mlflow"
 	"github.com/mlflow-promote/mlflow-promote/internal/mlflow/mlflowtest/faults"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
@@ -390,7 +391,7 @@ func TestCopy_HostilePaths(t *testing.T) {
 	to.Forget()
 	for _, bad := range []string{
 		"", ".", "..", "../x", "a/../../x", "/etc/passwd", "a//b", "a/./b", "a/", `a\b`, "a\nb", "a\x00b",
-		strings.Repeat("x", maxPath+1),
+		strings.Repeat("x", mlflow.MaxPath+1),
 	} {
 		_, err := Copy(t.Context(), FromServer(from.dial(t, nil), from.in()), []registry.File{{Path: bad}}, target, nil)
 		if registry.ReasonOf(err) != registry.BadInput {
