@@ -347,3 +347,17 @@ func TestBetween_Blocked(t *testing.T) {
 		}
 	}
 }
+
+// A comparison with a version on another server copies nothing, so it reads only the MLmodel file and writes nothing.
+func TestBetween_Compare(t *testing.T) {
+	b := newBetween(t, "3.17.2", "3.17.2")
+	got, status := b.run(t, "compare", fromDev("models:/churn/2", "--against", "live")...)
+	if status != 0 || len(b.prod.Writes()) > 0 {
+		t.Fatalf("%d %s: %s, %d writes", status, got.Reason, got.Error, len(b.prod.Writes()))
+	}
+	for _, r := range b.dev.Requests() {
+		if text := r.Path + "?" + r.Query.Encode(); strings.Contains(text, "model.pkl") {
+			t.Errorf("read %s", text)
+		}
+	}
+}

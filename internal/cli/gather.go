@@ -25,7 +25,7 @@ func needs(e *env) fact.Needs {
 // gatherMLflow gathers the facts that come from MLflow.
 func gatherMLflow(ctx context.Context, e *env, n fact.Needs) (fact.Facts, error) {
 	f, err := gather.FactsFrom(ctx, e.source, e.client, e.set.Intent.Query, n)
-	if _, copied := f.Candidate.Version.Get(); err == nil && f.Origin != nil && !copied && f.Barred == nil {
+	if _, copied := f.Candidate.Version.Get(); err == nil && n.Files && f.Origin != nil && !copied && f.Barred == nil {
 		f.Origin.Lost, f.Barred = writer(e).Losses(ctx, f.Source)
 	}
 	return f, err

@@ -81,15 +81,8 @@ func (g copied) find(ctx context.Context) error {
 		}
 	}
 	g.facts.Candidate.Version = registry.Absent[registry.Version]("not copied yet")
-	if len(same) == 0 {
-		return nil
-	}
-	incumbent := g.facts.Incumbent().OrZero().Version.OrZero().Number
-	counts := max(0, slices.IndexFunc(same, func(v registry.Version) bool { return v.Number == incumbent }))
-	g.facts.Candidate.Version = registry.Is(same[counts])
-	for _, v := range slices.Delete(same, counts, counts+1) {
-		g.facts.Twins.All = append(g.facts.Twins.All, v.Number)
-		g.facts.Twins.Unmarked = append(g.facts.Twins.Unmarked, v.Number)
+	if len(same) > 0 {
+		g.choose(same)
 	}
 	return nil
 }
@@ -119,7 +112,7 @@ func (g copied) locate() (mlflow.Location, []registry.File, *registry.Error) {
 // ToCopy reads a candidate for a copy to a server that is not known here. The facts describe the candidate
 // and its origin as FactsFrom does. where is the location of its files.
 func ToCopy(ctx context.Context, c *mlflow.Client, q fact.Query) (f fact.Facts, where mlflow.Location, err error) {
-	g := newGathering(c, c, q, fact.Needs{})
+	g := newGathering(c, c, q, fact.Needs{Files: true})
 	if err := readCandidate(ctx, g); err != nil {
 		return fact.Facts{}, where, err
 	}

@@ -23,13 +23,14 @@ func Facts(ctx context.Context, c *mlflow.Client, q fact.Query, n fact.Needs) (f
 }
 
 // FactsFrom is like Facts for a candidate that is on another server, from which it has to be copied. If from is nil,
-// the candidate is on the server of c.
+// the candidate is on the server of c. Earlier copies are looked for only if n asks for the files, without which
+// nothing can be copied.
 func FactsFrom(ctx context.Context, from, c *mlflow.Client, q fact.Query, n fact.Needs) (fact.Facts, error) {
 	g := newGathering(from, c, q, n)
 	if err := readCandidate(ctx, g); err != nil {
 		return fact.Facts{}, err
 	}
-	if g.isElsewhere() {
+	if g.isElsewhere() && n.Files {
 		if err := (copied{g.candidate()}).find(ctx); err != nil {
 			return fact.Facts{}, err
 		}
@@ -48,7 +49,6 @@ func newGathering(from, c *mlflow.Client, q fact.Query, n fact.Needs) *gathering
 	}
 	if from != nil {
 		g.source = provenance{c: from, roots: q.MovedRoots}
-		g.needs.Files = true // only listed files are copied
 		g.facts.Origin = &fact.Origin{
 			Server: from.Address, Version: registry.Absent[registry.Version]("the candidate is not a version"),
 		}
@@ -407,8 +407,7 @@ func (g *gathering) refuseHidden() error {
 }
 
 // findVersion finds out whether the candidate is already registered, and finds duplicates. Duplicates are versions of
-// the same run that carry our request tag or have the same source. If the target points to one of them, that version
-// counts, and otherwise the one with the lowest number. This prevents a live duplicate from being compared with itself.
+// the same run that carry our request tag or have the same source.
 func (g candidate) findVersion(ctx context.Context) error {
 	// The highest number must not be read after the versions. Otherwise, a version that a different process creates
 	// between the two reads would be counted but not found. The model is read in the round before the versions of a
@@ -432,6 +431,14 @@ func (g candidate) findVersion(ctx context.Context) error {
 	if err != nil || len(same) == 0 {
 		return err
 	}
+	g.choose(same)
+	return nil
+}
+
+// choose makes one of the versions of the same registration the candidate's version, and records the others as twins.
+// If the target points to one of them, that version counts, and otherwise the one with the lowest number. This prevents
+// a live duplicate from being compared with itself.
+func (g candidate) choose(same []registry.Version) {
 	incumbent := g.facts.Incumbent().OrZero().Version.OrZero().Number
 	counts := max(0, slices.IndexFunc(same, func(v registry.Version) bool { return v.Number == incumbent }))
 	g.facts.Candidate.Version = registry.Is(same[counts])
@@ -441,7 +448,6 @@ func (g candidate) findVersion(ctx context.Context) error {
 			g.facts.Twins.Unmarked = append(g.facts.Twins.Unmarked, v.Number)
 		}
 	}
-	return nil
 }
 
 // withSameFiles keeps only the copies that have the same files as the candidate. The source of a copy is a name,

@@ -72,7 +72,8 @@ func TestBundle_Facts(t *testing.T) {
 // located returns the candidate as a promotion reads it, and the location of its files.
 func located(t *testing.T, from, to *mlflow.Client, candidate registry.Candidate) (fact.Subject, string) {
 	t.Helper()
-	facts, err := gather.FactsFrom(t.Context(), from, to, fact.Query{Model: "churn", Candidate: candidate}, fact.Needs{})
+	facts, err := gather.FactsFrom(t.Context(), from, to, fact.Query{Model: "churn", Candidate: candidate},
+		fact.Needs{Files: true})
 	if err != nil || facts.Barred != nil {
 		t.Fatal(err, facts.Barred)
 	}
