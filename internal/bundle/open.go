@@ -11,12 +11,12 @@ import (
 	"io/fs"
 	"os"
 	"path"
-	"path/filepath"
 	"strings"
 	"time"
 
 	"github.com/mlflow-promote/mlflow-promote/internal/format"
 	"github.com/mlflow-promote/mlflow-promote/internal/mlflow"
+	"github.com/mlflow-promote/mlflow-promote/internal/mlflow/filecopy"
 	"github.com/mlflow-promote/mlflow-promote/internal/mlflow/modelcopy"
 	"github.com/mlflow-promote/mlflow-promote/internal/parallel"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
@@ -120,7 +120,7 @@ func list(root *os.Root) ([]registry.File, error) {
 			folders = append(folders, name)
 			return nil
 		case !d.Type().IsRegular():
-			return fmt.Errorf("%.200q is a link or a special file", name)
+			return special(name)
 		}
 		info, err := d.Info()
 		if err != nil {
@@ -151,9 +151,20 @@ func plain(err error) error {
 	return err
 }
 
+// openFile opens a regular file in the folder.
+func openFile(root *os.Root, name string) (*os.File, error) {
+	file, err := filecopy.Open(root, name)
+	if errors.Is(err, filecopy.ErrSpecial) {
+		err = special(name)
+	}
+	return file, err
+}
+
+func special(name string) error { return fmt.Errorf("%.200q is a link or a special file", name) }
+
 // read reads a small file.
 func (b *Bundle) read(name string, limit int64) ([]byte, error) {
-	f, err := openRegular(b.root, name)
+	f, err := openFile(b.root, name)
 	if err != nil {
 		return nil, plain(err)
 	}
@@ -163,18 +174,6 @@ func (b *Bundle) read(name string, limit int64) ([]byte, error) {
 		err = fmt.Errorf("it is larger than %s", format.Bytes(limit))
 	}
 	return text, plain(err)
-}
-
-// openRegular opens a regular file. It looks at the file before it opens it, because opening a pipe would wait for its
-// writer.
-func openRegular(root *os.Root, name string) (*os.File, error) {
-	local := filepath.FromSlash(name)
-	if info, err := root.Lstat(local); err != nil {
-		return nil, err
-	} else if !info.Mode().IsRegular() {
-		return nil, fmt.Errorf("%.200q is a link or a special file", name)
-	}
-	return root.Open(local)
 }
 
 // checkSignature checks the signature with the key that the manifest states, and then with the ring.
@@ -278,7 +277,7 @@ func (b *Bundle) checkContent(ctx context.Context) error {
 
 // open opens a file. Reading it to its end fails if its content is not the one in the manifest.
 func (b *Bundle) open(ctx context.Context, f File) (io.ReadCloser, error) {
-	file, err := openRegular(b.root, f.Path)
+	file, err := openFile(b.root, f.Path)
 	if err != nil {
 		return nil, plain(err)
 	}

@@ -28,7 +28,7 @@ const lineLimit = 1 << 20
 
 // indexed reads the file once. The file stays open.
 func indexed(root *os.Root) (*points, error) {
-	file, err := openRegular(root, pointsName)
+	file, err := openFile(root, pointsName)
 	if err != nil {
 		return nil, plain(err)
 	}

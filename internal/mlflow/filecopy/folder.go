@@ -19,7 +19,7 @@ import (
 // FromFolder reads files from a folder. It refuses links and everything else that is not a regular file.
 func FromFolder(root *os.Root) Reader {
 	return func(ctx context.Context, f registry.File, open func() io.Writer) (int64, error) {
-		file, err := openRegular(root, f.Path)
+		file, err := Open(root, f.Path)
 		if err != nil {
 			return 0, err
 		}
@@ -32,13 +32,16 @@ func FromFolder(root *os.Root) Reader {
 	}
 }
 
-// openRegular opens a regular file. It checks the kind before it opens the file, because opening a pipe would wait for
-// its writer.
-func openRegular(root *os.Root, name string) (*os.File, error) {
+// ErrSpecial is the error for links and everything else that is not a regular file.
+var ErrSpecial = errors.New("it is not a regular file")
+
+// Open opens a regular file in a folder. It checks the kind before it opens the file, because opening a pipe would wait
+// for its writer.
+func Open(root *os.Root, name string) (*os.File, error) {
 	local := filepath.FromSlash(name)
 	info, err := root.Lstat(local)
 	if err == nil && !info.Mode().IsRegular() {
-		err = errors.New("it is not a regular file")
+		err = ErrSpecial
 	}
 	if err != nil {
 		return nil, err
@@ -48,7 +51,7 @@ func openRegular(root *os.Root, name string) (*os.File, error) {
 		return nil, err
 	}
 	if info, err = file.Stat(); err == nil && !info.Mode().IsRegular() {
-		err = errors.New("it is not a regular file")
+		err = ErrSpecial
 	}
 	if err != nil {
 		file.Close()
