@@ -333,12 +333,12 @@ func TestDatabricks_HostFails(t *testing.T) {
 	}{
 		"facts, once":             {facts, 503, 1, "", logintest.WorkspaceID},
 		"facts, too many, once":   {facts, 429, 1, "", logintest.WorkspaceID},
-		"facts, for ever":         {facts, 503, 1000, registry.ServerError, ""},
+		"facts, every time":       {facts, 503, 1000, registry.ServerError, ""},
 		"an old host":             {facts, 404, 1000, "", ""},
 		"a host that forbids it":  {facts, 403, 1000, "", ""},
 		"tokens, once":            {token, 503, 1, "", logintest.WorkspaceID},
 		"tokens, too many, once":  {token, 429, 1, "", logintest.WorkspaceID},
-		"tokens, for ever":        {token, 503, 1000, registry.ServerError, ""},
+		"tokens, every time":      {token, 503, 1000, registry.ServerError, ""},
 		"tokens, always too many": {token, 429, 1000, registry.ServerError, ""},
 		"tokens, 500":             {token, 500, 1000, registry.ServerError, ""},
 	} {

@@ -91,7 +91,7 @@ func TestLister_LeavesOut(t *testing.T) {
 		"a hosted server":                {"3.17.2", "", mlflow.About{Dialect: dialect.Dialect{Hosted: true}}, nil, 9, 0, 0},
 		"logins, and rights are checked": {"3.17.2", "3.17.2", mlflow.About{LoggedIn: true}, nil, 9, 9, 3},
 		"logins without checks":          {"3.17.2", "3.4.0", mlflow.About{LoggedIn: true}, nil, 9, 0, 0},
-		"logins, and nobody knows":       {"3.17.2", "", mlflow.About{LoggedIn: true}, nil, 9, 0, 0},
+		"logins, the version not known":  {"3.17.2", "", mlflow.About{LoggedIn: true}, nil, 9, 0, 0},
 		"a proxy refuses": {
 			"3.17.2", "", mlflow.About{}, &faults.Fault{Path: "/graphql", Kind: faults.Status, Status: 403}, 9, 0, 1,
 		},

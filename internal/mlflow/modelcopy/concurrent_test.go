@@ -68,7 +68,7 @@ func TestCopy_AtTheSameTime(t *testing.T) {
 			})
 		}
 	}
-	t.Logf("60 pairs, of which %d share the copy; different values 0", shared)
+	t.Logf("60 pairs; %d share the copy; different values 0", shared)
 }
 
 // A copy of a model with two metrics takes few requests, besides those for its files.
