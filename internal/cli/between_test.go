@@ -76,12 +76,15 @@ func (b *between) RoundTrip(r *http.Request) (*http.Response, error) {
 }
 
 const onDev = `{"runs": [{"id": "good", "metrics": {"acc": 0.9}, "params": {"depth": "6"},
-   "artifacts": {"model/MLmodel": "flavors:\n  sklearn: {}\n", "model/model.pkl": "weights", "model/code/a b.py": "x = 1"}},
+   "artifacts": {"model/MLmodel": "flavors:\n  sklearn: {}\n", "model/model.pkl": "weights",
+     "model/code/a b.py": "x = 1"}},
   {"id": "bad", "metrics": {"acc": 0.1}, "artifacts": {"model/MLmodel": "flavors:\n  sklearn: {}\n"}}],
   "models": [{"name": "churn", "aliases": {"champion": 2}, "versions": [
-    {"run": "bad"}, {"run": "good", "description": "trees", "tags": {"team": "growth", "validation_status": "passed"}}]}]}`
+    {"run": "bad"},
+    {"run": "good", "description": "trees", "tags": {"team": "growth", "validation_status": "passed"}}]}]}`
 
-const onProd = `{"runs": [{"id": "old", "metrics": {"acc": 0.8}, "artifacts": {"model/MLmodel": "flavors:\n  sklearn: {}\n"}}],
+const onProd = `{"runs": [
+  {"id": "old", "metrics": {"acc": 0.8}, "artifacts": {"model/MLmodel": "flavors:\n  sklearn: {}\n"}}],
   "models": [{"name": "churn", "aliases": {"live": 1}, "versions": [{"run": "old"}]}]}`
 
 func newBetween(t *testing.T, dev, prod string) *between {
@@ -125,6 +128,9 @@ func (b *between) run(t *testing.T, command string, args ...string) (report.Resu
 	return got, status
 }
 
+// goodToLive are the arguments for promoting the good version to the alias live.
+var goodToLive = fromDev("models:/churn/2", "--alias", "live", "--thresholds", "acc >= 0.85")
+
 // fromDev returns the arguments for a promotion of a model on the development server.
 func fromDev(candidate string, more ...string) []string {
 	return append([]string{
@@ -139,7 +145,7 @@ func TestBetween(t *testing.T) {
 		for _, prod := range dialect.Versions() {
 			t.Run(dev+" to "+prod, func(t *testing.T) {
 				b := newBetween(t, dev, prod)
-				args := fromDev("models:/churn/2", "--alias", "live", "--thresholds", "acc >= 0.85")
+				args := goodToLive
 				dry, _ := b.run(t, "promote", append(args, "--dry-run")...)
 				if writes := len(b.prod.Writes()); dry.Reason != registry.OK || writes > 0 {
 					t.Fatalf("dry run: %s (%s), %d writes", dry.Reason, dry.Error, writes)
@@ -176,8 +182,8 @@ func TestBetween(t *testing.T) {
 	}
 }
 
-// A run dies at any of its requests, before or after the request takes effect. The next run finishes the promotion: there
-// is one version, one run and one logged model, and no file was sent twice.
+// A run dies at any of its requests, before or after the request takes effect. The next run finishes the promotion.
+// There is one version, one run and one logged model, and no file was sent twice.
 func TestBetween_Killed(t *testing.T) {
 	for _, pair := range [][2]string{{"3.17.2", "3.17.2"}, {"3.17.2", "2.22.5"}, {"2.22.5", "1.30.1"}} {
 		t.Run(pair[0]+" to "+pair[1], func(t *testing.T) {
@@ -199,7 +205,7 @@ func killBetween(t *testing.T, pair [2]string, dies int, late bool) (done bool) 
 	t.Helper()
 	bubble(t, func(t *testing.T) {
 		b := newBetween(t, pair[0], pair[1])
-		args := fromDev("models:/churn/2", "--alias", "live", "--thresholds", "acc >= 0.85")
+		args := goodToLive
 		done = b.killed(t, dies, late, args)
 	})
 	return done
@@ -243,7 +249,7 @@ func (b *between) killed(t *testing.T, dies int, late bool, args []string) (done
 func TestBetween_TwoHops(t *testing.T) {
 	b := newBetween(t, "2.22.5", "3.17.2")
 	b.third = host(t, "third.example", "3.17.2", "{}")
-	if got, status := b.run(t, "promote", fromDev("models:/churn/2", "--alias", "live", "--thresholds", "acc >= 0.85")...); status != 0 {
+	if got, status := b.run(t, "promote", goodToLive...); status != 0 {
 		t.Fatal(got.Error)
 	}
 	b.registry = "third.example"
@@ -255,8 +261,8 @@ func TestBetween_TwoHops(t *testing.T) {
 	found, _ := b.run(t, "lineage", "--candidate", "1")
 	servers := serversIn(t, found)
 	if len(servers) != 2 || servers[0].Server != "https://dev.example" || servers[1].Server != "https://prod.example" ||
-		servers[0].Digest == "" || servers[0].Digest != servers[1].Digest || !servers[0].Claimed || servers[1].Claimed ||
-		servers[1].Entry == "" || servers[0].RunID != "good" {
+		servers[0].Digest == "" || servers[0].Digest != servers[1].Digest || !servers[0].Claimed ||
+		servers[1].Claimed || servers[1].Entry == "" || servers[0].RunID != "good" {
 		t.Errorf("servers %+v", servers)
 	}
 }
@@ -264,12 +270,12 @@ func TestBetween_TwoHops(t *testing.T) {
 // The tag that lists servers can be changed by anyone who may edit the version. The ledger's entry counts.
 func TestBetween_ForgedOrigin(t *testing.T) {
 	b := newBetween(t, "3.17.2", "3.17.2")
-	if got, status := b.run(t, "promote", fromDev("models:/churn/2", "--alias", "live", "--thresholds", "acc >= 0.85")...); status != 0 {
+	if got, status := b.run(t, "promote", goodToLive...); status != 0 {
 		t.Fatal(got.Error)
 	}
 	for _, number := range []string{"1", "2"} {
-		post(t, b, "model-versions/set-tag", `{"name": "churn", "version": "`+number+`", "key": "promote.origin", "value": `+
-			`"[{\"server\": \"https://other.example\", \"ref\": \"models:/x/1\"}]"}`)
+		post(t, b, "model-versions/set-tag", `{"name": "churn", "version": "`+number+`", "key": "promote.origin", `+
+			`"value": `+`"[{\"server\": \"https://other.example\", \"ref\": \"models:/x/1\"}]"}`)
 	}
 	copied, _ := b.run(t, "lineage", "--candidate", "2")
 	if s := serversIn(t, copied); len(s) != 1 || s[0].Server != "https://dev.example" || s[0].Entry == "" {
@@ -310,10 +316,12 @@ func post(t *testing.T, b *between, path, body string) {
 	answer.Body.Close()
 }
 
-// A file that changes between the check and the copy is noticed, even if its size stays the same. Nothing is registered.
+// A file that changes between the check and the copy is noticed, even if its size stays the same, and nothing is
+// registered.
 func TestBetween_FilesChange(t *testing.T) {
 	for path, content := range map[string]string{
-		"model.pkl": "WEIGHTS", "MLmodel": "flavors:\n  sKlearn: {}\n", "model.pkl longer": "weights and more", "new.txt": "new",
+		"model.pkl": "WEIGHTS", "MLmodel": "flavors:\n  sKlearn: {}\n", "model.pkl longer": "weights and more",
+		"new.txt": "new",
 	} {
 		t.Run(path, func(t *testing.T) {
 			b := newBetween(t, "3.17.2", "3.17.2")
@@ -323,13 +331,12 @@ func TestBetween_FilesChange(t *testing.T) {
 					b.dev.PutArtifact("runs:/good/model/"+name, []byte(content))
 				}
 			}
-			got, status := b.run(t, "promote", fromDev("models:/churn/2", "--alias", "live", "--thresholds", "acc >= 0.85")...)
+			got, status := b.run(t, "promote", goodToLive...)
 			if status == 0 || len(models(t, b.prod.Dump())[0].Versions) != 1 {
 				t.Errorf("status %d, %s", status, got.Reason)
 			}
 			b.before = nil
-			if again, status := b.run(t, "promote", fromDev(
-				"models:/churn/2", "--alias", "live", "--thresholds", "acc >= 0.85")...); status != 0 {
+			if again, status := b.run(t, "promote", goodToLive...); status != 0 {
 				t.Errorf("again: %s: %s", again.Reason, again.Error)
 			}
 		})
