@@ -22,7 +22,7 @@ type Carried struct {
 	Lost  []string `json:"lost,omitempty"`  // what cannot travel, as short sentences for people
 }
 
-// folder returns the name of the model's folder on a server where it is not a logged model.
+// folder returns the name of the model's folder on a server that has no logged models.
 func (in Carried) folder() string {
 	switch {
 	case in.Path != "":
