@@ -53,10 +53,11 @@ func (x Export) Write(ctx context.Context) (Written, error) {
 	if err != nil {
 		return Written{}, err
 	}
-	e := &exporting{Export: x, facts: facts, where: where}
-	if err := e.readCarried(ctx); err != nil {
+	carried, err := modelcopy.ReadSource(ctx, x.Client, facts.Source)
+	if err != nil {
 		return Written{}, err
 	}
+	e := &exporting{Export: x, facts: facts, where: where, carried: carried}
 	if old != nil {
 		return e.compare(ctx, *old)
 	}
@@ -104,15 +105,6 @@ type exporting struct {
 	facts   fact.Facts
 	where   mlflow.Location
 	carried modelcopy.Carried
-}
-
-func (e *exporting) readCarried(ctx context.Context) (err error) {
-	place := e.facts.Source.ArtifactURI
-	if e.where.Model != "" {
-		place = "models:/" + e.where.Model
-	}
-	e.carried, err = modelcopy.Read(ctx, e.Client, place, e.facts.Source.RunID)
-	return err
 }
 
 // write writes all files. The mark comes first and is removed last, so a folder with a part of a bundle always has it.

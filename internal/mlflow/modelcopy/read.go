@@ -51,6 +51,14 @@ func Read(ctx context.Context, c *mlflow.Client, source, run string) (Carried, e
 	return r.out, nil
 }
 
+// ReadSource is like Read for a model that was found for a copy. It is a logged model, or else a folder at ArtifactURI.
+func ReadSource(ctx context.Context, c *mlflow.Client, s registry.Source) (Carried, error) {
+	if s.ModelID != "" {
+		return Read(ctx, c, "models:/"+s.ModelID, s.RunID)
+	}
+	return Read(ctx, c, s.ArtifactURI, s.RunID)
+}
+
 // reader collects what travels.
 type reader struct {
 	c   *mlflow.Client

@@ -22,7 +22,7 @@ func (c Writer) Copy(ctx context.Context, s plan.Step) (made registry.Copied, wr
 	if err != nil {
 		return made, false, err
 	}
-	carried, err := c.carried(ctx, *s.Source)
+	carried, err := modelcopy.ReadSource(ctx, c.Source, *s.Source)
 	if err != nil {
 		return made, false, err
 	}
@@ -60,17 +60,8 @@ func (c Writer) evaluatedFiles(ctx context.Context, s plan.Step, where mlflow.Lo
 // Losses returns what cannot be copied with the model at a source on the other server. It fails if the model cannot be
 // copied at all.
 func (c Writer) Losses(ctx context.Context, s registry.Source) ([]string, error) {
-	carried, err := c.carried(ctx, s)
+	carried, err := modelcopy.ReadSource(ctx, c.Source, s)
 	return carried.Lost, err
-}
-
-// carried reads what travels with a model besides its files.
-func (c Writer) carried(ctx context.Context, s registry.Source) (modelcopy.Carried, error) {
-	place := s.ArtifactURI
-	if s.ModelID != "" {
-		place = "models:/" + s.ModelID
-	}
-	return modelcopy.Read(ctx, c.Source, place, s.RunID)
 }
 
 // evaluated fails if a part of the content that is now known differs from the content that was evaluated.
